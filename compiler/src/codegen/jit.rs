@@ -1,0 +1,174 @@
+//! Executable memory.
+//!
+//! One module per patch: a function per region, and a driver that calls them in order. Cranelift's optimiser stays off, since
+//! the graph is optimised already and it would move values to where they live longest; its better register allocator is on.
+//! Code is written to fresh pages that are made executable once and freed when the [`JitCode`] is dropped, which therefore must
+//! happen on a thread that may make system calls.
+
+use crate::codegen::guard;
+use crate::codegen::region::function;
+use crate::exec::Quantum;
+use crate::graph::Graph;
+use crate::schedule::Schedule;
+use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature};
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
+use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Machine code of one patch.
+pub struct JitCode {
+    process: guard::Entry,
+    module: ManuallyDrop<JITModule>,
+    /// Size of the code in bytes.
+    pub bytes: usize,
+}
+
+// SAFETY: finished code is read only; the module is only used to free it.
+unsafe impl Send for JitCode {}
+// SAFETY: as above.
+unsafe impl Sync for JitCode {}
+
+impl JitCode {
+    /// Computes one quantum.
+    ///
+    /// # Safety
+    /// Every pointer of the quantum must lead to memory of the layout that the code was made for.
+    pub unsafe fn run(&self, quantum: &mut Quantum) {
+        // SAFETY: generated code takes a quantum, cannot unwind, and was promised its memory by the caller.
+        unsafe { guard::call(self.process, std::ptr::from_mut(quantum).cast()) };
+    }
+}
+
+impl Drop for JitCode {
+    fn drop(&mut self) {
+        // SAFETY: the module is not used again, and the code cannot be running: running it borrows `self`.
+        unsafe { ManuallyDrop::take(&mut self.module).free_memory() };
+    }
+}
+
+/// The host's instruction set with our settings.
+fn isa(verify: bool) -> Result<OwnedTargetIsa, String> {
+    let mut flags = settings::builder();
+    for (name, value) in [
+        ("opt_level", "none"),
+        ("regalloc_algorithm", "backtracking"),
+        ("enable_verifier", if verify { "true" } else { "false" }),
+        ("enable_alias_analysis", "false"),
+        ("is_pic", "false"),
+        ("unwind_info", "false"),
+        ("enable_probestack", "false"),
+    ] {
+        flags.set(name, value).map_err(|e| e.to_string())?;
+    }
+    let builder = cranelift_native::builder()?;
+    builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
+}
+
+/// The signature of everything: one pointer to a quantum.
+fn signature(isa: &dyn TargetIsa) -> Signature {
+    // The trampoline speaks System V on every system with this processor.
+    let convention = if cfg!(target_arch = "x86_64") { CallConv::SystemV } else { isa.default_call_conv() };
+    let mut signature = Signature::new(convention);
+    signature.params.push(AbiParam::new(I64));
+    signature
+}
+
+/// Generates code for a scheduled graph.
+pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool) -> Result<JitCode, String> {
+    let isa = isa(verify)?;
+    let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
+    // One range for all functions keeps calls short and pages few. What is not used of it costs nothing.
+    let weight: usize = schedule.regions.iter().map(|r| r.weight as usize + r.items.len() * 8 + 64).sum();
+    let reserve = (weight * 256).next_power_of_two().max(1 << 20);
+    let arena = ArenaMemoryProvider::new_with_size(reserve).map_err(|e| e.to_string())?;
+    builder.memory_provider(Box::new(arena));
+    let mut module = JITModule::new(builder);
+    // An operation that Cranelift cannot lower panics; a bad patch must leave the old one playing.
+    let built = catch_unwind(AssertUnwindSafe(|| build(graph, schedule, &mut module)));
+    let result = match built {
+        Ok(result) => result,
+        Err(panic) => Err(message(&*panic)),
+    };
+    match result {
+        Ok((process, bytes)) => {
+            let address = module.get_finalized_function(process);
+            // SAFETY: the driver has exactly this signature.
+            let process = unsafe { std::mem::transmute::<*const u8, guard::Entry>(address) };
+            Ok(JitCode { process, module: ManuallyDrop::new(module), bytes })
+        }
+        Err(error) => {
+            // SAFETY: nothing of the module was ever called.
+            unsafe { module.free_memory() };
+            Err(error)
+        }
+    }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("the code generator panicked").to_string()
+}
+
+fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(FuncId, usize), String> {
+    let mut context = module.make_context();
+    let mut functions = FunctionBuilderContext::new();
+    let mut ids = Vec::with_capacity(schedule.regions.len());
+    let mut bytes = 0;
+    for (i, region) in schedule.regions.iter().enumerate() {
+        context.func.signature = signature(module.isa());
+        let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
+        function(&mut b, graph, schedule, region);
+        b.finalize(module.target_config());
+        let id = define(module, &mut context, &format!("region{i}"))?;
+        bytes += context.compiled_code().map_or(0, |c| c.code_buffer().len());
+        module.clear_context(&mut context);
+        ids.push(id);
+    }
+    context.func.signature = signature(module.isa());
+    let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    let quantum = b.block_params(entry)[0];
+    for id in ids {
+        let callee = module.declare_func_in_func(id, b.func);
+        b.ins().call(callee, &[quantum]);
+    }
+    b.ins().return_(&[]);
+    b.seal_all_blocks();
+    b.finalize(module.target_config());
+    let process = define(module, &mut context, "process")?;
+    module.clear_context(&mut context);
+    module.finalize_definitions().map_err(|e| e.to_string())?;
+    Ok((process, bytes))
+}
+
+fn define(module: &mut JITModule, context: &mut cranelift_codegen::Context, name: &str) -> Result<FuncId, String> {
+    let id = module.declare_function(name, Linkage::Local, &context.func.signature).map_err(|e| e.to_string())?;
+    module.define_function(id, context).map_err(|e| format!("{name}: {e:?}"))?;
+    Ok(id)
+}
+
+/// The intermediate code of all regions.
+pub fn text(graph: &Graph, schedule: &Schedule) -> Result<String, String> {
+    let mut out = String::new();
+    let isa = isa(false)?;
+    let mut functions = FunctionBuilderContext::new();
+    for (i, region) in schedule.regions.iter().enumerate() {
+        let mut func = cranelift_codegen::ir::Function::with_name_signature(
+            cranelift_codegen::ir::UserFuncName::user(0, i as u32),
+            signature(&*isa),
+        );
+        let mut b = FunctionBuilder::new(&mut func, &mut functions);
+        catch_unwind(AssertUnwindSafe(|| function(&mut b, graph, schedule, region))).map_err(|p| message(&*p))?;
+        b.finalize(isa.frontend_config());
+        out += &func.display().to_string();
+        out.push('\n');
+    }
+    Ok(out)
+}

@@ -1,0 +1,509 @@
+//! Running a patch: memory, and one call per quantum.
+//!
+//! An [`Instance`] owns everything that moves: state, delay lines, scratch, parameters, and the control rows that the engine
+//! writes. It is allocated off the audio thread; [`Instance::run`] then neither allocates nor locks. Machine code and the
+//! interpreter run over the same memory in the same layout, so each can stand in for the other, and a swap from one patch to
+//! the next is the same for both: small state is copied, delay lines change hands.
+//!
+//! After every quantum a cell that is no longer a finite number starts anew, so that one bad sample cannot silence a patch.
+
+use crate::codegen::guard;
+use crate::codegen::jit::JitCode;
+use crate::graph::check::{GraphError, check};
+use crate::graph::interp::InterpCode;
+use crate::graph::ops::{canonical, flush};
+use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, RowId, Ty};
+use crate::passes::{Passes, optimise};
+use crate::program::Patch;
+use std::cell::UnsafeCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What runs a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// Machine code.
+    Jit,
+    /// The reference interpreter.
+    Interp,
+}
+
+/// How to compile a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// Which rewrites are allowed.
+    pub passes: Passes,
+    /// Machine code, or the reference interpreter.
+    pub backend: Backend,
+    /// Run Cranelift's verifier.
+    pub verify: bool,
+}
+
+/// Why a graph has no code.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The graph is not valid: a fault of the front end, or a cycle of the user's.
+    #[error("invalid graph: {}", .0.iter().map(|e| e.to_string()).collect::<Vec<_>>().join("; "))]
+    Graph(Vec<GraphError>),
+    /// The code generator refused.
+    #[error("code generation failed: {0}")]
+    Codegen(String),
+}
+
+/// How to run a patch.
+pub enum Code {
+    /// By machine code.
+    Jit(JitCode),
+    /// By the reference interpreter.
+    Interp(InterpCode),
+}
+
+/// Validates, optimises, schedules and emits.
+pub fn compile(graph: &Graph, options: &Options) -> Result<Patch, CompileError> {
+    check(graph).map_err(CompileError::Graph)?;
+    let optimised = optimise(graph, options.passes);
+    let info = check(&optimised).map_err(CompileError::Graph)?;
+    let (code, layout) = match options.backend {
+        Backend::Jit => {
+            let schedule = crate::schedule::schedule(&optimised, &info);
+            let code = crate::codegen::jit::jit(&optimised, &schedule, options.verify).map_err(CompileError::Codegen)?;
+            (Code::Jit(code), schedule.layout)
+        }
+        Backend::Interp => {
+            let (code, layout) = InterpCode::new(&optimised, &info);
+            (Code::Interp(code), layout)
+        }
+    };
+    let hash = patch_hash(graph, options);
+    Ok(Patch { graph: optimised, code, layout, hash, sample_rate: options.sample_rate })
+}
+
+/// Hash of what decides code, layout and the meaning of indices: everything but parameter values and the tree of names.
+pub fn hash(graph: &Graph) -> u64 {
+    crate::graph::text::hash(graph)
+}
+
+/// [`hash`] with the options: two graphs of equal hash may share a [`Patch`].
+pub fn patch_hash(graph: &Graph, options: &Options) -> u64 {
+    let mut h = hash(graph);
+    for word in [options.sample_rate, options.passes as u32, options.backend as u32] {
+        h = (h ^ u64::from(word)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    h
+}
+
+/// A ring as generated code sees it. Reading and writing part after a swap: see [`Instance::move_rings`].
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct RingPtr {
+    /// `[capacity][padded lanes]`.
+    pub read: *const f32,
+    /// As `read`, which it equals until the ring is moved away.
+    pub write: *mut f32,
+    /// Capacity - 1.
+    pub mask: u32,
+    pad: u32,
+}
+
+/// What generated code gets: where everything lies, and when it is. Offsets are part of the code.
+#[repr(C, align(64))]
+pub struct Quantum {
+    /// `(i + 1) / QUANTUM`: how far a line has come.
+    pub ramp: [f32; QUANTUM],
+    /// All ones in the first quantum of an instance, else zero.
+    pub first: [u32; 4],
+    /// State words.
+    pub state: *mut u32,
+    /// Scratch words.
+    pub buffers: *mut u32,
+    /// Parameter values.
+    pub params: *const f32,
+    /// One pointer per row.
+    pub rows: *const *const f32,
+    /// One pointer per input channel.
+    pub inputs: *const *const f32,
+    /// One descriptor per ring.
+    pub rings: *const RingPtr,
+    /// First frame of the quantum; a multiple of [`QUANTUM`].
+    pub frame: u64,
+}
+
+/// A cache line of words.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([u32; 16]);
+
+/// Zeroed words, aligned to a cache line, with pages touched.
+struct Words(Vec<Line>);
+
+impl Words {
+    fn new(words: usize) -> Words {
+        let mut lines = vec![Line([0; 16]); words.div_ceil(16).max(1)];
+        for line in lines.iter_mut().step_by(4096 / 64) {
+            // SAFETY: a write through an exclusive reference; volatile so that the page is really there before the audio thread asks.
+            unsafe { std::ptr::write_volatile(line, Line([0; 16])) };
+        }
+        Words(lines)
+    }
+
+    fn all(&self) -> &[u32] {
+        // SAFETY: a `Line` is sixteen words without padding.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 16) }
+    }
+
+    fn all_mut(&mut self) -> &mut [u32] {
+        // SAFETY: as `all`.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * 16) }
+    }
+
+    fn floats(&self) -> &[f32] {
+        // SAFETY: as `all`; every word is a float.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 16) }
+    }
+
+    fn floats_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as `floats`.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * 16) }
+    }
+}
+
+/// The memory of a ring. Shared by an instance and the one that it was moved away from, which must run on the same thread.
+struct RingMemory(UnsafeCell<Words>);
+
+// SAFETY: only touched by `run`, through pointers; instances that share a ring run one after the other (`move_rings`).
+unsafe impl Send for RingMemory {}
+// SAFETY: as above.
+unsafe impl Sync for RingMemory {}
+
+impl RingMemory {
+    fn pointer(&self) -> *mut f32 {
+        // SAFETY: no reference to the words outlives this expression.
+        unsafe { (*self.0.get()).0.as_mut_ptr().cast() }
+    }
+}
+
+/// Words of one frame of a value with `lanes` lanes.
+pub fn padded(lanes: u32) -> usize {
+    if lanes <= 1 { 1 } else { lanes.next_multiple_of(4) as usize }
+}
+
+/// Words of a buffer of a value with `lanes` lanes.
+pub fn buffer_len(lanes: u32) -> usize {
+    padded(lanes) * QUANTUM
+}
+
+/// Where lane `lane` of frame `i` lies in a buffer of `lanes` lanes.
+pub fn buffer_index(lanes: u32, lane: usize, i: usize) -> usize {
+    if lanes <= 1 { i } else { lane / 4 * (QUANTUM * 4) + i * 4 + lane % 4 }
+}
+
+/// The memory of a running patch.
+pub struct Instance {
+    patch: Arc<Patch>,
+    quantum: Box<Quantum>,
+    state: Words,
+    buffers: Words,
+    params: Vec<f32>,
+    row_ptrs: Vec<*const f32>,
+    rows: Vec<Words>,
+    input_ptrs: Vec<*const f32>,
+    inputs: Vec<Words>,
+    ring_ptrs: Vec<RingPtr>,
+    read: Vec<Arc<RingMemory>>,
+    write: Vec<Arc<RingMemory>>,
+    /// What each word of state starts as.
+    inits: Vec<u32>,
+    /// The words that must stay finite: float cells come first in the layout.
+    guarded: usize,
+}
+
+// SAFETY: the pointers lead into memory that the instance owns (or shares as `RingMemory`), or that `bind_row` was promised.
+unsafe impl Send for Instance {}
+
+impl Instance {
+    /// Allocates and initialises everything. Parameters have the values of the graph, rows and inputs are silent.
+    pub fn new(patch: Arc<Patch>) -> Instance {
+        let graph = &patch.graph;
+        let mut state = Words::new(patch.layout.state_words);
+        let mut inits = vec![0; patch.layout.state_words];
+        let mut guarded = 0;
+        for (cell, &at) in graph.cells.iter().zip(&patch.layout.cells) {
+            let range = at as usize..at as usize + padded(cell.lanes);
+            if cell.ty == Ty::F32 {
+                guarded = guarded.max(range.end);
+            }
+            inits[range].fill(canonical(cell.ty, cell.init));
+        }
+        state.all_mut()[..inits.len()].copy_from_slice(&inits);
+        let rows: Vec<Words> = graph.rows.iter().map(|row| Words::new(buffer_len(row.lanes))).collect();
+        let inputs: Vec<Words> = (0..channels(graph)).map(|_| Words::new(QUANTUM)).collect();
+        let ring = |ring: &crate::graph::Ring| {
+            Arc::new(RingMemory(UnsafeCell::new(Words::new(ring.capacity as usize * padded(ring.lanes)))))
+        };
+        let read: Vec<Arc<RingMemory>> = graph.rings.iter().map(ring).collect();
+        let mut buffers = Words::new(patch.layout.buffer_words);
+        let params: Vec<f32> = graph.params.iter().map(|p| clean(p.value)).collect();
+        let row_ptrs: Vec<*const f32> = rows.iter().map(|w| w.floats().as_ptr()).collect();
+        let input_ptrs: Vec<*const f32> = inputs.iter().map(|w| w.floats().as_ptr()).collect();
+        let ring_ptrs: Vec<RingPtr> = graph
+            .rings
+            .iter()
+            .zip(&read)
+            .map(|(r, m)| RingPtr { read: m.pointer(), write: m.pointer(), mask: r.capacity - 1, pad: 0 })
+            .collect();
+        let quantum = Box::new(Quantum {
+            ramp: std::array::from_fn(|i| (i + 1) as f32 / QUANTUM as f32),
+            first: [u32::MAX; 4],
+            state: state.all_mut().as_mut_ptr(),
+            buffers: buffers.all_mut().as_mut_ptr(),
+            params: params.as_ptr(),
+            rows: row_ptrs.as_ptr(),
+            inputs: input_ptrs.as_ptr(),
+            rings: ring_ptrs.as_ptr(),
+            frame: 0,
+        });
+        let write = read.clone();
+        Instance {
+            patch,
+            quantum,
+            state,
+            buffers,
+            params,
+            row_ptrs,
+            rows,
+            input_ptrs,
+            inputs,
+            ring_ptrs,
+            read,
+            write,
+            inits,
+            guarded,
+        }
+    }
+
+    /// What it runs.
+    pub fn patch(&self) -> &Arc<Patch> {
+        &self.patch
+    }
+
+    /// Computes one quantum. `frame` counts from the start of the engine in steps of [`QUANTUM`].
+    pub fn run(&mut self, frame: u64) {
+        debug_assert!(frame.is_multiple_of(QUANTUM as u64), "quanta are aligned");
+        let quantum = &mut *self.quantum;
+        quantum.frame = frame & !(QUANTUM as u64 - 1);
+        quantum.state = self.state.all_mut().as_mut_ptr();
+        quantum.buffers = self.buffers.all_mut().as_mut_ptr();
+        quantum.params = self.params.as_ptr();
+        quantum.rows = self.row_ptrs.as_ptr();
+        quantum.inputs = self.input_ptrs.as_ptr();
+        quantum.rings = self.ring_ptrs.as_ptr();
+        match &self.patch.code {
+            // SAFETY: the code was made for this layout, and every pointer leads to memory of that layout.
+            Code::Jit(code) => unsafe { code.run(quantum) },
+            Code::Interp(code) => {
+                let mut memory = Memory {
+                    state: self.state.all_mut(),
+                    buffers: self.buffers.all_mut(),
+                    params: &self.params,
+                    rows: &self.row_ptrs,
+                    inputs: &self.input_ptrs,
+                    rings: &self.ring_ptrs,
+                    ramp: &quantum.ramp,
+                    first: quantum.first[0] != 0,
+                    frame: quantum.frame,
+                };
+                guard::flushed(|| code.run(&mut memory));
+            }
+        }
+        self.quantum.first = [0; 4];
+        self.contain();
+    }
+
+    /// Cells that are no longer finite start anew.
+    fn contain(&mut self) {
+        let words = &mut self.state.all_mut()[..self.guarded];
+        for (word, &init) in words.iter_mut().zip(&self.inits) {
+            if *word & 0x7f80_0000 == 0x7f80_0000 {
+                *word = init;
+            }
+        }
+    }
+
+    /// Moves a parameter. What is not a finite number is ignored.
+    pub fn set_param(&mut self, param: ParamId, value: f32) {
+        if value.is_finite() {
+            self.params[param.index()] = flush(value);
+        }
+    }
+
+    /// A parameter's value.
+    pub fn param(&self, param: ParamId) -> f32 {
+        self.params[param.index()]
+    }
+
+    /// The instance's own memory of a row, laid out as a buffer ([`crate::program::Layout`]); played unless another is bound.
+    pub fn row_mut(&mut self, row: RowId) -> &mut [f32] {
+        let len = buffer_len(self.patch.graph.rows[row.index()].lanes);
+        &mut self.rows[row.index()].floats_mut()[..len]
+    }
+
+    /// Plays a row from foreign memory.
+    ///
+    /// # Safety
+    /// The memory must have the row's layout, be aligned to 16 bytes, and stay until the instance is gone or bound elsewhere.
+    pub unsafe fn bind_row(&mut self, row: RowId, memory: *const f32) {
+        self.row_ptrs[row.index()] = memory;
+    }
+
+    /// An output of the last quantum: `[QUANTUM][4]`, of which two lanes count.
+    pub fn out(&self, out: usize) -> &[f32] {
+        let at = self.patch.layout.outs[out] as usize;
+        &self.buffers.floats()[at..at + buffer_len(2)]
+    }
+
+    /// One frame of an output.
+    pub fn out_frame(&self, out: usize, i: usize) -> [f32; 2] {
+        let words = self.out(out);
+        [words[i * 4], words[i * 4 + 1]]
+    }
+
+    /// Number of audio input channels that the patch reads.
+    pub fn input_count(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The next quantum of an input channel.
+    pub fn input_mut(&mut self, channel: usize) -> &mut [f32] {
+        &mut self.inputs[channel].floats_mut()[..QUANTUM]
+    }
+
+    /// The lanes of a cell, as words of state.
+    pub fn cell_words(&self, cell: CellId) -> Range<usize> {
+        let at = self.patch.layout.cells[cell.index()] as usize;
+        at..at + self.patch.graph.cells[cell.index()].lanes as usize
+    }
+
+    /// The words of a cell.
+    pub fn cell(&self, cell: CellId) -> &[u32] {
+        &self.state.all()[self.cell_words(cell)]
+    }
+
+    /// The words of a cell, to be written.
+    pub fn cell_mut(&mut self, cell: CellId) -> &mut [u32] {
+        let range = self.cell_words(cell);
+        &mut self.state.all_mut()[range]
+    }
+
+    /// Takes over the first lanes of cells: (cell here, cell of `old`, number of lanes). Cells of unlike type are left alone.
+    pub fn copy_cells(&mut self, old: &Instance, pairs: &[(CellId, CellId, u32)]) {
+        for &(new, from, lanes) in pairs {
+            let (a, b) = (&self.patch.graph.cells[new.index()], &old.patch.graph.cells[from.index()]);
+            if a.ty != b.ty {
+                continue;
+            }
+            let n = lanes.min(a.lanes).min(b.lanes) as usize;
+            self.cell_mut(new)[..n].copy_from_slice(&old.cell(from)[..n]);
+        }
+    }
+
+    /// Takes over delay lines by pointer: (ring here, ring of `old`). Rings of unlike size are left alone.
+    ///
+    /// `old` may still run for a fade, on the same thread: it goes on reading the moved memory, and what it writes goes to
+    /// the fresh memory that this instance came with.
+    pub fn move_rings(&mut self, old: &mut Instance, pairs: &[(RingId, RingId)]) {
+        for &(new, from) in pairs {
+            let (n, o) = (new.index(), from.index());
+            let (a, b) = (&self.patch.graph.rings[n], &old.patch.graph.rings[o]);
+            if (a.capacity, padded(a.lanes)) != (b.capacity, padded(b.lanes)) {
+                continue;
+            }
+            std::mem::swap(&mut self.write[n], &mut old.write[o]);
+            // The old owner keeps a share of what it reads, so nothing is freed here and nothing dangles there.
+            let fresh = std::mem::replace(&mut self.read[n], self.write[n].clone());
+            drop(fresh);
+            self.ring_ptrs[n].read = self.read[n].pointer();
+            self.ring_ptrs[n].write = self.write[n].pointer();
+            old.ring_ptrs[o].write = old.write[o].pointer();
+        }
+    }
+
+    /// Starts all cells under a place of the tree of names anew.
+    pub fn reset(&mut self, frame: FrameId) {
+        let graph = &self.patch.graph;
+        for (cell, &at) in graph.cells.iter().zip(&self.patch.layout.cells) {
+            let mut place = Some(cell.frame);
+            while place.is_some_and(|p| p != frame) {
+                place = place.and_then(|p| graph.frames[p.index()].parent);
+            }
+            if place.is_some() {
+                let range = at as usize..at as usize + padded(cell.lanes);
+                self.state.all_mut()[range.clone()].copy_from_slice(&self.inits[range]);
+            }
+        }
+    }
+}
+
+/// A parameter's value as code may see it.
+fn clean(value: f32) -> f32 {
+    if value.is_finite() { flush(value) } else { 0.0 }
+}
+
+/// Number of input channels that a graph reads.
+fn channels(graph: &Graph) -> u32 {
+    let channel = |node: &Node| if let Node::Input(channel) = node { channel + 1 } else { 0 };
+    graph.nodes.iter().map(channel).max().unwrap_or(0)
+}
+
+/// What the interpreter sees of an instance.
+pub struct Memory<'a> {
+    /// State words.
+    pub state: &'a mut [u32],
+    /// Scratch words.
+    pub buffers: &'a mut [u32],
+    /// Parameter values.
+    pub params: &'a [f32],
+    /// How far a line has come, per frame.
+    pub ramp: &'a [f32; QUANTUM],
+    /// True in the first quantum of an instance.
+    pub first: bool,
+    /// First frame of the quantum.
+    pub frame: u64,
+    rows: &'a [*const f32],
+    inputs: &'a [*const f32],
+    rings: &'a [RingPtr],
+}
+
+impl Memory<'_> {
+    /// A lane of a row of `lanes` lanes in frame `i`, flushed.
+    pub fn row(&self, row: RowId, lanes: u32, lane: usize, i: usize) -> f32 {
+        assert!(lane < lanes as usize && i < QUANTUM);
+        // SAFETY: the row has the layout of a buffer of `lanes` lanes (`new`, `bind_row`).
+        flush(unsafe { *self.rows[row.index()].add(buffer_index(lanes, lane, i)) })
+    }
+
+    /// An input channel in frame `i`, flushed.
+    pub fn input(&self, channel: u32, i: usize) -> f32 {
+        assert!(i < QUANTUM);
+        // SAFETY: an input is a quantum of floats.
+        flush(unsafe { *self.inputs[channel as usize].add(i) })
+    }
+
+    /// A lane of a ring of `lanes` lanes at an absolute frame.
+    pub fn ring(&self, ring: RingId, lanes: u32, lane: usize, frame: u32) -> f32 {
+        let ring = &self.rings[ring.index()];
+        assert!(lane < lanes as usize);
+        // SAFETY: the index is masked to the capacity.
+        unsafe { *ring.read.add((frame & ring.mask) as usize * padded(lanes) + lane) }
+    }
+
+    /// Writes a lane of a ring of `lanes` lanes at an absolute frame.
+    pub fn set_ring(&mut self, ring: RingId, lanes: u32, lane: usize, frame: u32, x: f32) {
+        let ring = &self.rings[ring.index()];
+        assert!(lane < lanes as usize);
+        // SAFETY: the index is masked to the capacity; this instance is the only one that runs.
+        unsafe { *ring.write.add((frame & ring.mask) as usize * padded(lanes) + lane) = x }
+    }
+}

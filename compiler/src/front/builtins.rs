@@ -1,0 +1,502 @@
+//! Functions of the compiler itself: what cannot be written in the language.
+//!
+//! One table, [`BUILTINS`]: name, how it is called, one sentence, category, and what it does. Documentation, completion and the
+//! elaborator read it. Primitives of [`crate::graph::ops`] join it by themselves; those that the library wraps are reached
+//! as `prim.name`.
+
+use crate::front::call::{ArgVal, Want};
+use crate::front::elab::Elab;
+use crate::front::scope::ScopeId;
+use crate::front::value::*;
+use crate::front::{patterns, voices};
+use crate::graph::ops::Op;
+use crate::graph::*;
+use modurust_lang::ast::{Arg, Expr};
+use modurust_lang::source::Span;
+use modurust_lang::units::Dim;
+use std::rc::Rc;
+use std::sync::OnceLock;
+
+/// What a builtin does.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// A function of the elaborator.
+    Fn(for<'a> fn(&mut Elab<'a>, &mut Call<'a>) -> Value<'a>),
+    /// An operation of the graph, lane by lane.
+    Op(Op),
+}
+
+/// A function of the compiler.
+#[derive(Clone, Copy)]
+pub struct Builtin {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called: `every(pattern, n, f)`.
+    pub signature: &'static str,
+    /// One sentence.
+    pub doc: &'static str,
+    /// Where it is listed.
+    pub category: &'static str,
+    /// What it does.
+    pub run: Run,
+}
+
+/// Every function of the compiler, by category and name.
+pub static BUILTINS: &[Builtin] = &[
+    Builtin { name: "channels", signature: "channels(x)", doc: "How many channels a signal has, known at compile time.", category: "signal tools", run: Run::Fn(channels) },
+    Builtin { name: "index", signature: "index(x)", doc: "0, 1, 2 .. in the channels of a signal.", category: "signal tools", run: Run::Fn(index) },
+    Builtin { name: "knob", signature: "knob(default, range)", doc: "A number that can be moved by hand, with its range.", category: "outside", run: Run::Fn(knob) },
+    Builtin { name: "mix", signature: "mix(x)", doc: "The sum of all channels.", category: "signal tools", run: Run::Fn(mix_all) },
+    Builtin { name: "par", signature: "par(n, k => ..)", doc: "n copies side by side as channels; k counts from 0.", category: "signal tools", run: Run::Fn(par) },
+    Builtin { name: "send", signature: "send(x, bus, gain = 0db)", doc: "Adds a signal to the input of a bus and hands it on unchanged.", category: "signal tools", run: Run::Fn(send) },
+    Builtin { name: "sum", signature: "sum(n, k => ..)", doc: "The sum of n copies; k counts from 0.", category: "signal tools", run: Run::Fn(sum) },
+    Builtin { name: "chain", signature: "chain(n, x, (x, k) => ..)", doc: "n copies one after another; k counts from 0.", category: "signal tools", run: Run::Fn(chain) },
+    Builtin { name: "mono", signature: "mono(pattern, voice, glide: 0s)", doc: "Plays a pattern on one voice; a new note takes it over, sliding in `glide`.", category: "voices", run: Run::Fn(voices::mono) },
+    Builtin { name: "poly", signature: "poly(pattern, n, voice)", doc: "Plays a pattern on n voices; when all are busy the oldest is taken.", category: "voices", run: Run::Fn(voices::poly) },
+    Builtin { name: "kit", signature: "kit(pattern, 'tr909')", doc: "Plays the words of a pattern on the drums of a kit.", category: "voices", run: Run::Fn(voices::kit) },
+    Builtin { name: "add", signature: "add(pattern, n)", doc: "Adds to every value.", category: "patterns", run: Run::Fn(patterns::add) },
+    Builtin { name: "cat", signature: "cat(a, b, ..)", doc: "One pattern a cycle, in turn.", category: "patterns", run: Run::Fn(patterns::cat) },
+    Builtin { name: "degrade", signature: "degrade(pattern, chance = 50%)", doc: "Drops events by chance.", category: "patterns", run: Run::Fn(patterns::degrade) },
+    Builtin { name: "early", signature: "early(pattern, cycles)", doc: "Moves a pattern back in time.", category: "patterns", run: Run::Fn(patterns::early) },
+    Builtin { name: "euclid", signature: "euclid(pattern, k, n, rotation = 0)", doc: "k onsets spread over n steps.", category: "patterns", run: Run::Fn(patterns::euclid) },
+    Builtin { name: "every", signature: "every(pattern, n, f)", doc: "Applies f in the first of every n cycles.", category: "patterns", run: Run::Fn(patterns::every) },
+    Builtin { name: "fast", signature: "fast(pattern, n)", doc: "n times as fast.", category: "patterns", run: Run::Fn(patterns::fast) },
+    Builtin { name: "iter", signature: "iter(pattern, n)", doc: "Starts one nth later each cycle.", category: "patterns", run: Run::Fn(patterns::iter) },
+    Builtin { name: "late", signature: "late(pattern, cycles)", doc: "Moves a pattern forward in time.", category: "patterns", run: Run::Fn(patterns::late) },
+    Builtin { name: "mul", signature: "mul(pattern, n)", doc: "Multiplies every value.", category: "patterns", run: Run::Fn(patterns::mul) },
+    Builtin { name: "off", signature: "off(pattern, cycles, f)", doc: "Adds a changed copy a little later.", category: "patterns", run: Run::Fn(patterns::off) },
+    Builtin { name: "palindrome", signature: "palindrome(pattern)", doc: "Forwards and backwards in turn.", category: "patterns", run: Run::Fn(patterns::palindrome) },
+    Builtin { name: "ply", signature: "ply(pattern, n)", doc: "Repeats every event n times in its place.", category: "patterns", run: Run::Fn(patterns::ply) },
+    Builtin { name: "rev", signature: "rev(pattern)", doc: "Every cycle backwards.", category: "patterns", run: Run::Fn(patterns::rev) },
+    Builtin { name: "scale", signature: "scale(pattern, root, name)", doc: "Numbers as degrees of a scale on a root note: `scale(a1, minor)`.", category: "harmony", run: Run::Fn(patterns::scale) },
+    Builtin { name: "slow", signature: "slow(pattern, n)", doc: "n times as slow.", category: "patterns", run: Run::Fn(patterns::slow) },
+    Builtin { name: "stack", signature: "stack(a, b, ..)", doc: "All patterns at once.", category: "patterns", run: Run::Fn(patterns::stack) },
+    Builtin { name: "superimpose", signature: "superimpose(pattern, f)", doc: "A pattern and a changed copy at once.", category: "patterns", run: Run::Fn(patterns::superimpose) },
+    Builtin { name: "swing", signature: "swing(pattern, amount, steps = 8)", doc: "Delays every second half of `steps` pairs a bar: 50% is straight, 66% a triplet.", category: "patterns", run: Run::Fn(patterns::swing) },
+    Builtin { name: "transpose", signature: "transpose(pattern, interval)", doc: "Moves notes by an interval.", category: "harmony", run: Run::Fn(patterns::transpose) },
+    Builtin { name: "with", signature: "with(pattern, field: value, ..)", doc: "Gives events fields that a voice can take as parameters.", category: "patterns", run: Run::Fn(patterns::with) },
+];
+
+/// Functions for the library only, reached as `prim.name`.
+static INTRINSICS: &[Builtin] = &[
+    Builtin { name: "frame", signature: "prim.frame()", doc: "Frames since the start, a 32-bit count.", category: "primitives", run: Run::Fn(frame) },
+    Builtin { name: "ring", signature: "prim.ring(x, longest)", doc: "A delay line with the input x.", category: "primitives", run: Run::Fn(ring) },
+    Builtin { name: "seed", signature: "prim.seed()", doc: "A 32-bit number of its own for each place and voice.", category: "primitives", run: Run::Fn(seed) },
+    Builtin { name: "tap", signature: "prim.tap(ring, samples)", doc: "A delay line, whole samples ago.", category: "primitives", run: Run::Fn(tap) },
+];
+
+fn ops() -> &'static [Builtin] {
+    static OPS: OnceLock<Vec<Builtin>> = OnceLock::new();
+    OPS.get_or_init(|| {
+        crate::graph::ops::ALL
+            .iter()
+            .map(|&op| {
+                let info = op.info();
+                Builtin { name: info.name, signature: info.name, doc: info.doc, category: "primitives", run: Run::Op(op) }
+            })
+            .collect()
+    })
+}
+
+/// The builtin of a name.
+pub fn find(name: &str) -> Option<&'static Builtin> {
+    BUILTINS.iter().find(|b| b.name == name)
+}
+
+/// The names of all builtins and plain primitives.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BUILTINS.iter().map(|b| b.name).chain(PLAIN.iter().copied())
+}
+
+/// Primitives that may be called without `prim.`, since they mean to a player what they say.
+const PLAIN: &[&str] = &["abs", "ceil", "floor", "max", "min", "round", "select", "sqrt", "trunc"];
+
+/// A primitive that may be called by its plain name.
+pub fn primitive(name: &str) -> Option<&'static Builtin> {
+    PLAIN.contains(&name).then(|| ops().iter().find(|b| b.name == name)).flatten()
+}
+
+/// A primitive or intrinsic: `prim.name`.
+pub fn intrinsic(name: &str) -> Option<&'static Builtin> {
+    INTRINSICS.iter().chain(ops()).find(|b| b.name == name)
+}
+
+/// An argument that may still be text.
+pub enum Item<'a> {
+    /// Evaluated.
+    Value(ArgVal<'a>),
+    /// To be evaluated, or understood as a word.
+    Expr(&'a Expr),
+}
+
+impl Item<'_> {
+    /// Where it was written.
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Value(arg) => arg.span,
+            Item::Expr(expr) => expr.span,
+        }
+    }
+}
+
+/// The arguments of a call to a builtin, taken one by one.
+pub struct Call<'a> {
+    /// The builtin's name.
+    pub name: &'static str,
+    /// How it is called.
+    pub signature: &'static str,
+    /// Where its arguments' names are found.
+    pub scope: ScopeId,
+    /// The whole call.
+    pub span: Span,
+    items: Vec<(Option<&'a str>, Item<'a>)>,
+}
+
+impl<'a> Call<'a> {
+    /// The next argument without a name, or the one of this name.
+    pub fn take(&mut self, name: &str) -> Option<Item<'a>> {
+        let at = self.items.iter().position(|(n, _)| *n == Some(name)).or_else(|| self.items.iter().position(|(n, _)| n.is_none()))?;
+        Some(self.items.remove(at).1)
+    }
+
+    /// The argument of this name, given by name only.
+    pub fn take_named(&mut self, name: &str) -> Option<Item<'a>> {
+        let at = self.items.iter().position(|(n, _)| *n == Some(name))?;
+        Some(self.items.remove(at).1)
+    }
+
+    /// All arguments that are left, with their names.
+    pub fn rest(&mut self) -> Vec<(Option<&'a str>, Item<'a>)> {
+        std::mem::take(&mut self.items)
+    }
+
+    /// How many are left.
+    pub fn left(&self) -> usize {
+        self.items.len()
+    }
+}
+
+impl<'a> Elab<'a> {
+    /// Calls a builtin whose arguments are text.
+    pub(super) fn call_builtin(
+        &mut self,
+        builtin: &'static Builtin,
+        scope: ScopeId,
+        piped: Option<ArgVal<'a>>,
+        args: &'a [Arg],
+        span: Span,
+    ) -> Value<'a> {
+        let mut items = Vec::with_capacity(args.len() + 1);
+        items.extend(piped.map(|arg| (None, Item::Value(arg))));
+        items.extend(args.iter().map(|a| (a.name.as_ref().map(|n| n.name.as_str()), Item::Expr(&a.value))));
+        self.run_builtin(builtin, Call { name: builtin.name, signature: builtin.signature, scope, span, items })
+    }
+
+    /// Calls a builtin with values.
+    pub(super) fn call_builtin_values(&mut self, builtin: &'static Builtin, args: Vec<ArgVal<'a>>, span: Span) -> Value<'a> {
+        let items = args.into_iter().map(|arg| (arg.name, Item::Value(arg))).collect();
+        let scope = self.root;
+        self.run_builtin(builtin, Call { name: builtin.name, signature: builtin.signature, scope, span, items })
+    }
+
+    fn run_builtin(&mut self, builtin: &'static Builtin, mut call: Call<'a>) -> Value<'a> {
+        let value = match builtin.run {
+            Run::Fn(run) => run(self, &mut call),
+            Run::Op(op) => self.call_op(op, &mut call),
+        };
+        if !matches!(value, Value::Broken)
+            && let Some((name, item)) = call.rest().first()
+        {
+            let message = match name {
+                Some(name) => format!("`{}` has no parameter `{name}`", builtin.name),
+                None => format!("`{}` takes fewer arguments", builtin.name),
+            };
+            self.error("arity", item.span(), message).help = Some(format!("it is called as `{}`", builtin.signature));
+            return Value::Broken;
+        }
+        value
+    }
+
+    fn call_op(&mut self, op: Op, call: &mut Call<'a>) -> Value<'a> {
+        let names = op.info().args;
+        let mut args = Vec::with_capacity(names.len());
+        let mut dim = Dim::None;
+        for name in names {
+            let Some(item) = call.take(name) else {
+                let wants = names.join(", ");
+                let message = format!("`{}` wants {} argument{}", call.name, names.len(), if names.len() == 1 { "" } else { "s" });
+                self.error("arity", call.span, message).help = Some(format!("write `{}({wants})`", call.name));
+                return Value::Broken;
+            };
+            let arg = self.item(item, call.scope);
+            let Some(sig) = self.signal(arg.value, arg.span) else { return Value::Broken };
+            if dim == Dim::None {
+                dim = sig.dim;
+            }
+            args.push(sig);
+        }
+        // Rounding, choosing and bounding keep what is measured; the others make a plain number.
+        let keeps = matches!(call.name, "abs" | "ceil" | "floor" | "max" | "min" | "round" | "trunc" | "finite");
+        let chosen = if call.name == "select" { args[1].dim } else { Dim::None };
+        Value::Sig(Sig { dim: if keeps { dim } else { chosen }, ..self.apply(op, &args) })
+    }
+
+    /// Evaluates an argument.
+    pub(super) fn item(&mut self, item: Item<'a>, scope: ScopeId) -> ArgVal<'a> {
+        match item {
+            Item::Value(arg) => arg,
+            Item::Expr(expr) => {
+                let value = self.eval(scope, expr);
+                self.arg(value, expr.span)
+            }
+        }
+    }
+
+    /// An argument that must be there.
+    pub(super) fn want(&mut self, call: &mut Call<'a>, name: &str) -> Option<ArgVal<'a>> {
+        match call.take(name) {
+            Some(item) => {
+                let arg = self.item(item, call.scope);
+                (!matches!(arg.value, Value::Broken)).then_some(arg)
+            }
+            None => {
+                let message = format!("`{}` wants `{name}`", call.name);
+                self.error("arity", call.span, message).help = Some(format!("it is called as `{}`", call.signature));
+                None
+            }
+        }
+    }
+
+    /// A whole number known at compile time, in a range.
+    pub(super) fn count(&mut self, call: &mut Call<'a>, name: &str, most: u32) -> Option<u32> {
+        let arg = self.want(call, name)?;
+        match arg.value {
+            Value::Num(n) if n.value.fract() == 0.0 && n.value >= 1.0 && n.value <= f64::from(most) => Some(n.value as u32),
+            other => {
+                let article = other.article();
+                let shown = if let Value::Num(n) = other { format!("{}", n.value) } else { article };
+                let message = format!("`{}` wants a whole number from 1 to {most} for `{name}`, got {shown}", call.name);
+                self.error("type", arg.span, message).help = Some("write a number, such as `8`".into());
+                None
+            }
+        }
+    }
+
+    /// Pipes a value into an expression that may be a function, a call that lacks its first argument, or use `it`.
+    pub(super) fn transform(&mut self, item: Item<'a>, scope: ScopeId, value: Value<'a>, span: Span) -> Value<'a> {
+        match item {
+            Item::Expr(expr) => self.pipe_value(scope, value, span, expr),
+            Item::Value(arg) => {
+                let input = self.arg(value, span);
+                self.call(arg.value, vec![input], span, 0)
+            }
+        }
+    }
+}
+
+fn mix_all<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
+    Value::Sig(e.mix_channels(sig))
+}
+
+fn channels<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
+    Value::Num(Num::constant(f64::from(sig.shape.channels)))
+}
+
+fn index<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
+    let bits = (0..sig.shape.channels).map(|c| (c as f32).to_bits()).collect();
+    let node = e.graph.push(Node::Const(Ty::F32, bits));
+    Value::Sig(Sig { node, shape: Shape { channels: sig.shape.channels, banked: false }, dim: Dim::None })
+}
+
+fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(default) = e.want(call, "default") else { return Value::Broken };
+    let range = call.take("range").map(|item| e.item(item, call.scope));
+    let Value::Num(num) = default.value else {
+        e.error("type", default.span, "a knob wants a number to start from").help = Some("write `knob(0.5, 0..1)`".into());
+        return Value::Broken;
+    };
+    match range.map(|r| (r.value, r.span)) {
+        None => Value::Num(num),
+        Some((Value::Range(low, high), span)) => {
+            if num.value < low.value || num.value > high.value {
+                e.warn("range", span, "the knob starts outside its range");
+            }
+            Value::Num(num)
+        }
+        Some((Value::Broken, _)) => Value::Broken,
+        Some((_, span)) => {
+            e.error("type", span, "the range of a knob goes from number to number").help = Some("write `knob(0.5, 0..1)`".into());
+            Value::Broken
+        }
+    }
+}
+
+/// Evaluates `k => ..` for every k; the copies are bodies of their own.
+fn copies<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<Vec<Sig>> {
+    let n = e.count(call, "n", 1024)?;
+    let f = e.want(call, "f")?;
+    let mut out = Vec::with_capacity(n as usize);
+    for k in 0..n {
+        let k = e.arg(Value::Num(Num::constant(f64::from(k))), f.span);
+        let value = e.call(f.value.clone(), vec![k], f.span, 0);
+        out.push(e.signal(value, f.span)?);
+    }
+    Some(out)
+}
+
+fn par<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    match copies(e, call) {
+        Some(sigs) => Value::Array(Rc::new(sigs.into_iter().map(Value::Sig).collect())),
+        None => Value::Broken,
+    }
+}
+
+fn sum<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(sigs) = copies(e, call) else { return Value::Broken };
+    let mut sigs = sigs.into_iter();
+    let Some(first) = sigs.next() else { return Value::Broken };
+    Value::Sig(sigs.fold(first, |acc, x| e.named_op("add", &[acc, x])))
+}
+
+fn chain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    // The signal may be piped in, and then stands first.
+    let piped = matches!(call.items.first(), Some((None, Item::Value(_))));
+    let first = if piped { e.want(call, "x") } else { None };
+    let Some(n) = e.count(call, "n", 1024) else { return Value::Broken };
+    let Some(x) = first.or_else(|| e.want(call, "x")) else { return Value::Broken };
+    let Some(f) = e.want(call, "f") else { return Value::Broken };
+    let mut value = x.value;
+    for k in 0..n {
+        let k = e.arg(Value::Num(Num::constant(f64::from(k))), f.span);
+        let input = e.arg(value, f.span);
+        value = e.call(f.value.clone(), vec![input, k], f.span, 0);
+    }
+    value
+}
+
+fn send<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let Some(bus) = e.want(call, "bus") else { return Value::Broken };
+    let gain = match call.take("gain") {
+        Some(item) => {
+            let arg = e.item(item, call.scope);
+            e.coerce(arg, Want::Linear, "send", "gain")
+        }
+        None => Value::Num(Num::constant(1.0)),
+    };
+    let Value::Bus(bus_index) = bus.value else {
+        e.error("type", bus.span, "a signal is sent to a bus").help = Some("define one: `bus verb = in >> reverb(3s)`".into());
+        return Value::Broken;
+    };
+    if e.bank.is_some() {
+        e.error("type", call.span, "a voice cannot send; its track can").help =
+            Some("write `>> poly(8, voice) >> send(verb, -9db)`".into());
+        return Value::Broken;
+    }
+    let (Some(sig), Some(gain)) = (e.signal(x.value, x.span), e.signal(gain, call.span)) else { return Value::Broken };
+    let sent = e.named_op("mul", &[sig, gain]);
+    let Some(node) = e.stereo(sent, call.span) else { return Value::Broken };
+    e.buses[bus_index].sends.push(node);
+    Value::Sig(sig)
+}
+
+fn frame<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
+    let node = e.graph.push(Node::Frame);
+    Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
+}
+
+fn seed<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
+    // The path of names and not a counter, so that an edit elsewhere changes no noise.
+    let place = e.place_hash();
+    let voices = e.bank.unwrap_or(1);
+    let bits = (0..voices).map(|v| mix(place, u64::from(v)) as u32).collect();
+    let node = e.graph.push(Node::Const(Ty::I32, bits));
+    Value::Sig(Sig { node, shape: Shape { channels: 1, banked: voices > 1 }, dim: Dim::None })
+}
+
+fn ring<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let Some(longest) = e.want(call, "longest") else { return Value::Broken };
+    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
+    let seconds = e.longest(&longest.value);
+    let samples = (seconds * e.sample_rate).ceil().clamp(1.0, 48_000.0 * 60.0 * 4.0);
+    let (frame, lanes) = (e.here(), sig.shape.lanes(e.voices()));
+    let ring = e.graph.ring(frame, "ring", lanes, samples as u32);
+    e.graph.rings[ring.index()].input = Some(sig.node);
+    Value::Ring(ring, sig.shape)
+}
+
+fn tap<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(ring) = e.want(call, "ring") else { return Value::Broken };
+    let Some(delay) = e.want(call, "samples") else { return Value::Broken };
+    let Value::Ring(id, shape) = ring.value else {
+        e.error("type", ring.span, "`prim.tap` reads a delay line").help = Some("make one with `prim.ring(x, longest)`".into());
+        return Value::Broken;
+    };
+    let Some(delay) = e.signal(delay.value, delay.span) else { return Value::Broken };
+    e.tap(id, shape, delay)
+}
+
+impl<'a> Elab<'a> {
+    /// Reads a ring; a delay of more lanes than the ring has widens the ring.
+    fn tap(&mut self, id: RingId, shape: Shape, delay: Sig) -> Value<'a> {
+        let wide = shape.join(delay.shape);
+        if wide.lanes(self.voices()) != self.graph.rings[id.index()].lanes
+            && let Some(input) = self.graph.rings[id.index()].input
+        {
+            let lanes = wide.lanes(self.voices());
+            let input = self.spread(Sig { node: input, shape, dim: Dim::None }, wide);
+            let ring = &mut self.graph.rings[id.index()];
+            (ring.input, ring.lanes) = (Some(input), lanes);
+        }
+        let delay = if delay.shape.lanes(self.voices()) == 1 { delay.node } else { self.spread(delay, wide) };
+        let node = self.graph.push(Node::Tap(id, delay));
+        Value::Sig(Sig { node, shape: wide, dim: Dim::None })
+    }
+
+    /// Room for a delay in seconds, from what is known of it at compile time. A user's literal gets room to be turned up
+    /// without compiling; a constant of the library is what it is; a signal may be anything up to a second.
+    fn longest(&self, value: &Value<'a>) -> f64 {
+        match value {
+            Value::Num(num) => {
+                let seconds = crate::front::number::canonical(*num, self.clock()).value;
+                if num.key == 0 { seconds } else { (2.0 * seconds).max(1.0) }
+            }
+            Value::Array(items) => items.iter().map(|item| self.longest(item)).fold(0.0, f64::max),
+            Value::Sig(sig) => self.constant_bound(sig.node).unwrap_or(1.0),
+            _ => 1.0,
+        }
+    }
+
+    /// The largest lane of a constant, looking through joins of constants.
+    fn constant_bound(&self, node: NodeId) -> Option<f64> {
+        match self.graph.node(node) {
+            Node::Const(Ty::F32, bits) => Some(bits.iter().map(|b| f64::from(f32::from_bits(*b))).fold(0.0, f64::max)),
+            Node::Join(parts) => parts.iter().map(|x| self.constant_bound(*x)).try_fold(0.0, |a: f64, b| Some(a.max(b?))),
+            Node::Shuffle(x, _) => self.constant_bound(*x),
+            _ => None,
+        }
+    }
+
+    /// Hash of the place in the tree of names, with the number of equal calls before it.
+    fn place_hash(&self) -> u64 {
+        let mut hash = 0x5EED;
+        let mut at = Some(self.frame);
+        while let Some(id) = at {
+            let frame = &self.graph.frames[id.index()];
+            let twins = self.graph.frames[..id.index()]
+                .iter()
+                .filter(|f| f.parent == frame.parent && f.label == frame.label)
+                .count();
+            hash = mix(hash, mix(hash_text(&frame.label), twins as u64));
+            at = frame.parent;
+        }
+        hash
+    }
+}

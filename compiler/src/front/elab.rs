@@ -1,0 +1,630 @@
+//! The elaborator: evaluates a tree into nodes.
+//!
+//! Every expression is evaluated in a scope (names), a frame (place in the tree of names, which gives state its identity) and
+//! an origin (where the text stands). Functions are inlined per call; each call is a frame of its own.
+//!
+//! Feedback, `y = y' + a * (x - y')`: evaluating `y` meets `y'` while `y` is running, so a cell is made with the shape that is
+//! guessed for `y` (one lane). When the value is known and is wider than the guess, everything made since is thrown away and
+//! the binding is evaluated again with the right guess. The guesses are remembered by place, so nested loops settle at once.
+
+use crate::front::World;
+use crate::front::builtins;
+use crate::front::scope::*;
+use crate::front::value::*;
+use crate::graph::ops::Op;
+use crate::graph::*;
+use crate::program::{Timing, Unit};
+use crate::score::{Ratio, ScoreBuilder};
+use modurust_lang::ast::{Def, Expr, ExprKind, UnaryOp};
+use modurust_lang::source::{FileId, Span};
+use modurust_lang::units::{Dim, Unit as LangUnit};
+use modurust_lang::{Diagnostic, Severity};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A patch beyond this many nodes is refused: it would neither compile in time nor play.
+const MAX_NODES: usize = 400_000;
+/// Calls nested deeper than this are taken for a function that calls itself.
+const MAX_DEPTH: u32 = 96;
+
+/// A bus while it is elaborated.
+pub struct Bus {
+    /// Its name.
+    pub name: String,
+    /// What was sent so far: stereo nodes.
+    pub sends: Vec<NodeId>,
+    /// Stand-in for its `in`.
+    pub input: NodeId,
+}
+
+/// The elaborator and all that it makes.
+pub struct Elab<'a> {
+    /// The graph being built.
+    pub graph: Graph,
+    /// The score being built.
+    pub score: ScoreBuilder,
+    /// Sequenced units being built.
+    pub units: Vec<Unit>,
+    /// What went wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Tempo and meter.
+    pub timing: Timing,
+    /// Frames per second.
+    pub sample_rate: f64,
+    /// Names.
+    pub scopes: Scopes<'a>,
+    /// Definitions.
+    pub lazies: Vec<Lazy<'a>>,
+    /// Buses.
+    pub buses: Vec<Bus>,
+    /// Origins of pattern literals: file and first byte of the text, by the id that events carry.
+    pub patterns: Vec<(FileId, u32)>,
+    /// Names of results and stand-ins, to print loops.
+    pub named: HashMap<NodeId, (String, Option<LazyId>)>,
+    /// What stand-ins stand for.
+    pub aliases: HashMap<NodeId, NodeId>,
+    world: &'a dyn World,
+    /// Names of the files, to find others beside them.
+    pub paths: Vec<String>,
+    pub(super) root: ScopeId,
+    pub(super) frame: FrameId,
+    pub(super) at: Origin,
+    pub(super) site: Option<(Origin, Span)>,
+    pub(super) bank: Option<u32>,
+    pub(super) depth: u32,
+    /// Name that parameters of literals are called after.
+    pub(super) binding: String,
+    pub(super) pending: Vec<Pending<'a>>,
+    params: HashMap<u64, ParamId>,
+    ordinals: HashMap<String, u32>,
+    journal: Vec<LazyId>,
+    guesses: HashMap<(FrameId, *const Def), Shape>,
+    library: HashMap<(&'static str, &'static str), LazyId>,
+    library_scope: ScopeId,
+}
+
+/// A piped value on its way into a call.
+pub(super) struct Pending<'a> {
+    pub target: *const Expr,
+    pub value: Value<'a>,
+    pub span: Span,
+    pub origin: Origin,
+}
+
+/// What must be forgotten when a binding is evaluated again.
+struct Mark {
+    nodes: usize,
+    cells: usize,
+    rings: usize,
+    rows: usize,
+    frames: usize,
+    units: usize,
+    diagnostics: usize,
+    journal: usize,
+    sends: Vec<usize>,
+}
+
+impl<'a> Elab<'a> {
+    /// An elaborator with an empty graph.
+    pub fn new(world: &'a dyn World, sample_rate: u32, seed: u64) -> Elab<'a> {
+        let mut scopes = Scopes::default();
+        let library_scope = scopes.add(None);
+        let root = scopes.add(Some(library_scope));
+        Elab {
+            graph: Graph::new(),
+            score: ScoreBuilder::new(seed),
+            units: Vec::new(),
+            diagnostics: Vec::new(),
+            timing: Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) },
+            sample_rate: f64::from(sample_rate),
+            scopes,
+            lazies: Vec::new(),
+            buses: Vec::new(),
+            patterns: Vec::new(),
+            named: HashMap::new(),
+            aliases: HashMap::new(),
+            world,
+            paths: Vec::new(),
+            root,
+            frame: FrameId(0),
+            at: Origin::default(),
+            site: None,
+            bank: None,
+            depth: 0,
+            binding: String::new(),
+            pending: Vec::new(),
+            params: HashMap::new(),
+            ordinals: HashMap::new(),
+            journal: Vec::new(),
+            guesses: HashMap::new(),
+            library: HashMap::new(),
+            library_scope,
+        }
+    }
+
+    // ---- messages ----
+
+    /// Reports an error at a span of the current origin. Errors inside the library belong to the user's call.
+    pub fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.error_at(self.at, code, span, message)
+    }
+
+    /// Reports an error at a span of some origin.
+    pub fn error_at(&mut self, at: Origin, code: &'static str, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        let (at, span) = if at.library { self.site.unwrap_or((at, span)) } else { (at, span) };
+        let diagnostic = Diagnostic::error(code, at.file, span.shift(at.offset), message);
+        // One mistake gives one error: a second word about the same place is an echo of the first.
+        let echo = self.diagnostics.iter().position(|d| d.file == diagnostic.file && d.span == diagnostic.span && d.is_error());
+        let index = echo.unwrap_or_else(|| {
+            self.diagnostics.push(diagnostic);
+            self.diagnostics.len() - 1
+        });
+        &mut self.diagnostics[index]
+    }
+
+    /// Reports a warning at a span of the current origin.
+    pub fn warn(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        let (at, span) = if self.at.library { self.site.unwrap_or((self.at, span)) } else { (self.at, span) };
+        self.diagnostics.push(Diagnostic::warning(code, at.file, span.shift(at.offset), message));
+        let last = self.diagnostics.len() - 1;
+        &mut self.diagnostics[last]
+    }
+
+    /// True when an error was reported.
+    pub fn failed(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    // ---- expressions ----
+
+    /// Evaluates an expression.
+    pub fn eval(&mut self, scope: ScopeId, expr: &'a Expr) -> Value<'a> {
+        if self.graph.nodes.len() > MAX_NODES {
+            self.error("limit", expr.span, "this patch is too large to play").help = Some("use fewer voices or copies".into());
+            return Value::Broken;
+        }
+        match &expr.kind {
+            ExprKind::Number { value, ratio, unit } => Value::Num(self.literal(*value, *ratio, *unit, expr.span)),
+            ExprKind::Note(note) => Value::Num(Num { value: f64::from(*note), dim: Dim::Pitch, key: self.literal_key(expr.span) }),
+            ExprKind::Text(text) => Value::Text(Rc::from(text.as_str())),
+            ExprKind::Pattern { text, text_start } => self.pattern_literal(text, *text_start),
+            ExprKind::Name(name) => self.eval_name(scope, expr, name),
+            ExprKind::It => match self.scopes.find(scope, "it") {
+                Some(Binding::Value(value)) => value,
+                _ => {
+                    self.error("name", expr.span, "`it` stands for what is piped in, and nothing is piped here").help =
+                        Some("write `x >> ... it ...`".into());
+                    Value::Broken
+                }
+            },
+            ExprKind::Call { callee, args } => self.eval_call(scope, expr, callee, args),
+            ExprKind::Index { base, index } => self.eval_index(scope, base, index, expr.span),
+            ExprKind::Field { base, name } => self.eval_field(scope, expr, base, name),
+            ExprKind::Prime(x) => self.eval_prime(scope, x, expr.span),
+            ExprKind::Unary { op: UnaryOp::Neg, x } => {
+                let value = self.eval(scope, x);
+                self.negate(value, x.span)
+            }
+            ExprKind::Unary { op: UnaryOp::Not, x } => {
+                let value = self.eval(scope, x);
+                self.op_on(Op::named("not"), &[(value, x.span)])
+            }
+            ExprKind::Binary { op, left, right } => {
+                let l = self.eval(scope, left);
+                let r = self.eval(scope, right);
+                self.binary(*op, (l, left.span), (r, right.span), expr.span)
+            }
+            ExprKind::Pipe { left, right } => self.eval_pipe(scope, left, right),
+            ExprKind::Ramp { from, to, over, curve } => self.eval_ramp(scope, from, to, over.as_deref(), *curve),
+            ExprKind::Lambda { params, body } => {
+                let closure = Closure { name: "fn", params: Params::Bare(params), body, scope, origin: self.at };
+                let value = Value::Fn(Rc::new(closure));
+                match self.take_pending(expr) {
+                    Some(piped) => self.call(value, vec![piped], expr.span, 0),
+                    None => value,
+                }
+            }
+            ExprKind::If { cond, then, other } => self.eval_if(scope, cond, then, other),
+            ExprKind::Block { defs, value } => self.eval_block(scope, defs, value.as_deref(), expr.span),
+            ExprKind::Array(items) => {
+                let values = items.iter().map(|item| self.eval(scope, item)).collect::<Vec<_>>();
+                if values.iter().any(|v| matches!(v, Value::Broken)) { Value::Broken } else { Value::Array(Rc::new(values)) }
+            }
+            ExprKind::Clips(clips) => {
+                let span = clips.first().map_or(expr.span, |c| c.name.span);
+                self.error("later", span, "clips are read but cannot be played yet").help =
+                    Some("write the pattern of one clip in their place".into());
+                Value::Broken
+            }
+            ExprKind::Broken => Value::Broken,
+        }
+    }
+
+    /// A literal in canonical units.
+    fn literal(&mut self, value: f64, ratio: Option<(u32, u32)>, unit: Option<LangUnit>, span: Span) -> Num {
+        let beats_per_bar = self.timing.beats_per_bar.to_f64();
+        let value = ratio.map_or(value, |(n, d)| f64::from(n) / f64::from(d));
+        let (value, dim) = match unit {
+            None => (value, Dim::None),
+            Some(unit) => {
+                let scale = match unit {
+                    LangUnit::Percent => 0.01,
+                    LangUnit::Khz => 1000.0,
+                    LangUnit::Bar => beats_per_bar,
+                    LangUnit::Whole => 4.0,
+                    LangUnit::Millisecond => 1e-3,
+                    LangUnit::Microsecond => 1e-6,
+                    LangUnit::Sample => 1.0 / self.sample_rate,
+                    LangUnit::Cent => 0.01,
+                    LangUnit::Octave => 12.0,
+                    LangUnit::Degree => std::f64::consts::PI / 180.0,
+                    _ => 1.0,
+                };
+                (value * scale, unit.dim())
+            }
+        };
+        Num { value, dim, key: self.literal_key(span) }
+    }
+
+    /// The provenance of a literal at a place; 0 in the library, whose literals are constants.
+    fn literal_key(&self, span: Span) -> u64 {
+        if self.at.library {
+            return 0;
+        }
+        mix(u64::from(self.at.file.0) + 1, u64::from(self.at.offset + span.start) + 1) | 1
+    }
+
+    fn eval_name(&mut self, scope: ScopeId, expr: &'a Expr, name: &'a str) -> Value<'a> {
+        let Some(value) = self.lookup(scope, name, expr.span) else {
+            self.take_pending(expr);
+            self.unknown_name(scope, name, expr.span);
+            return Value::Broken;
+        };
+        match self.take_pending(expr) {
+            Some(piped) => self.call(value, vec![piped], expr.span, 0),
+            None => value,
+        }
+    }
+
+    /// What a name stands for: a binding, a builtin, a library function, a primitive on floats.
+    pub(super) fn lookup(&mut self, scope: ScopeId, name: &str, span: Span) -> Option<Value<'a>> {
+        if let Some(binding) = self.scopes.find(scope, name) {
+            return Some(match binding {
+                Binding::Value(value) => value,
+                Binding::Lazy(lazy) => self.force(lazy, span),
+            });
+        }
+        if let Some(value) = self.constant(name) {
+            return Some(value);
+        }
+        if let Some(builtin) = builtins::find(name) {
+            return Some(Value::Builtin(builtin));
+        }
+        if let Some(lazy) = self.library_entry(None, name) {
+            return Some(self.force(lazy, span));
+        }
+        builtins::primitive(name).map(Value::Builtin)
+    }
+
+    fn constant(&self, name: &str) -> Option<Value<'a>> {
+        let (value, dim) = match name {
+            "sr" => (self.sample_rate, Dim::Frequency),
+            "tau" => (std::f64::consts::TAU, Dim::None),
+            "pi" => (std::f64::consts::PI, Dim::None),
+            "on" => (1.0, Dim::None),
+            "off" => (0.0, Dim::None),
+            _ => return None,
+        };
+        Some(Value::Num(Num { value, dim, key: 0 }))
+    }
+
+    /// A definition of the library, by name and perhaps module. Parsed when first asked for.
+    pub(super) fn library_entry(&mut self, module: Option<&str>, name: &str) -> Option<LazyId> {
+        let library = modurust_lang::library::library();
+        let entry = match module {
+            Some(module) => library.find_in(module, name)?,
+            None => library.find(name)?,
+        };
+        let key = (entry.module, entry.name);
+        if let Some(&lazy) = self.library.get(&key) {
+            return Some(lazy);
+        }
+        let stmt = entry.stmt();
+        let modurust_lang::Item::Def(def) = &*stmt.item else { return None };
+        let origin = Origin { file: stmt.file, offset: stmt.offset, library: true };
+        let lazy = self.lazy(def, origin, self.library_scope, FrameId(0));
+        self.library.insert(key, lazy);
+        Some(lazy)
+    }
+
+    /// Calls a library function with signals and numbers.
+    pub(super) fn library_call(&mut self, module: Option<&str>, name: &str, args: &[Value<'a>], span: Span) -> Value<'a> {
+        let Some(lazy) = self.library_entry(module, name) else {
+            self.error("name", span, format!("the library has no `{name}`"));
+            return Value::Broken;
+        };
+        let function = self.force(lazy, span);
+        let args = args.iter().map(|value| self.arg(value.clone(), span)).collect();
+        self.call(function, args, span, 0)
+    }
+
+    /// Adds a definition to the arena.
+    pub(super) fn lazy(&mut self, def: &'a Def, origin: Origin, scope: ScopeId, frame: FrameId) -> LazyId {
+        let state = State::Waiting;
+        let lazy = Lazy { def, origin, scope, frame, state, guess: Shape::MONO, stand_in: None, cell: None };
+        self.lazies.push(lazy);
+        LazyId(self.lazies.len() as u32 - 1)
+    }
+
+    fn eval_block(&mut self, parent: ScopeId, defs: &'a [Def], value: Option<&'a Expr>, span: Span) -> Value<'a> {
+        let scope = self.scopes.add(Some(parent));
+        let mut lazies = Vec::with_capacity(defs.len());
+        for def in defs {
+            let lazy = self.lazy(def, self.at, scope, self.frame);
+            if self.scopes.bind(scope, &def.name.name, Binding::Lazy(lazy)).is_some() {
+                self.error("name", def.name.span, format!("`{}` is defined twice in this block", def.name.name)).help =
+                    Some("give one of them another name".into());
+            }
+            lazies.push(lazy);
+        }
+        let result = match (value, lazies.last()) {
+            (Some(expr), _) => self.eval(scope, expr),
+            (None, Some(&last)) => self.force(last, span),
+            (None, None) => {
+                self.error("syntax", span, "this block is empty").help = Some("end it with the value that it stands for".into());
+                Value::Broken
+            }
+        };
+        if !self.at.library {
+            // A binding that the result does not need is still checked.
+            for lazy in lazies {
+                self.force(lazy, span);
+            }
+        }
+        result
+    }
+
+    // ---- lazy bindings and feedback ----
+
+    /// The value of a definition, evaluated now if it was not.
+    pub(super) fn force(&mut self, id: LazyId, span: Span) -> Value<'a> {
+        let lazy = &self.lazies[id.0 as usize];
+        match &lazy.state {
+            State::Done(value) => value.clone(),
+            State::Running => self.stand_in(id, span),
+            State::Waiting if lazy.def.params.is_some() => {
+                let def = lazy.def;
+                let params = Params::Full(def.params.as_deref().unwrap_or(&[]));
+                let (scope, origin) = (lazy.scope, lazy.origin);
+                Value::Fn(Rc::new(Closure { name: &def.name.name, params, body: &def.body, scope, origin }))
+            }
+            State::Waiting => self.run(id),
+        }
+    }
+
+    fn stand_in(&mut self, id: LazyId, span: Span) -> Value<'a> {
+        if self.depth > MAX_DEPTH {
+            self.error("cycle", span, "this goes round without end");
+            return Value::Broken;
+        }
+        let lazy = &self.lazies[id.0 as usize];
+        let shape = lazy.guess;
+        let node = match lazy.stand_in {
+            Some(node) => node,
+            None => {
+                let node = self.graph.push(Node::Join(Vec::new()));
+                self.named.insert(node, (lazy.def.name.name.clone(), Some(id)));
+                self.lazies[id.0 as usize].stand_in = Some(node);
+                node
+            }
+        };
+        Value::Sig(Sig { node, shape, dim: Dim::None })
+    }
+
+    fn run(&mut self, id: LazyId) -> Value<'a> {
+        let Lazy { def, origin, scope, frame, .. } = self.lazies[id.0 as usize];
+        let saved = (self.at, self.frame, self.binding.clone());
+        let memo = (self.graph_frame_key(frame), std::ptr::from_ref(def));
+        let mut guess = self.guesses.get(&memo).copied().unwrap_or(Shape::MONO);
+        let mut value = Value::Broken;
+        for _ in 0..6 {
+            let mark = self.mark();
+            {
+                let lazy = &mut self.lazies[id.0 as usize];
+                (lazy.state, lazy.guess, lazy.stand_in, lazy.cell) = (State::Running, guess, None, None);
+            }
+            self.at = origin;
+            self.frame = self.graph.frame(frame, &def.name.name, true, 0);
+            if frame == FrameId(0) && !origin.library {
+                self.binding = def.name.name.clone();
+            }
+            value = self.eval(scope, &def.body);
+            let (stand_in, cell) = {
+                let lazy = &self.lazies[id.0 as usize];
+                (lazy.stand_in, lazy.cell)
+            };
+            if stand_in.is_none() && cell.is_none() {
+                break;
+            }
+            let Some(sig) = self.signal(value.clone(), def.body.span) else {
+                value = Value::Broken;
+                self.tie_off(stand_in, cell, guess);
+                break;
+            };
+            let shape = sig.shape.join(guess);
+            if shape != guess {
+                guess = shape;
+                self.guesses.insert(memo, guess);
+                self.rollback(mark);
+                continue;
+            }
+            let node = self.spread(sig, shape);
+            if let Some(stand_in) = stand_in {
+                self.aliases.insert(stand_in, node);
+            }
+            if let Some(cell) = cell {
+                // A phase is found to be one only now.
+                self.graph.cells[cell.index()].ty = self.ty(node);
+                self.graph.cells[cell.index()].next = Some(node);
+            }
+            value = Value::Sig(Sig { node, shape, dim: sig.dim });
+            break;
+        }
+        (self.at, self.frame, self.binding) = saved;
+        if let Value::Sig(sig) = &value {
+            self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some(id)));
+        }
+        self.lazies[id.0 as usize].state = State::Done(value.clone());
+        self.journal.push(id);
+        value
+    }
+
+    /// Guesses are remembered by place: frames get the same ids again after a rollback.
+    fn graph_frame_key(&self, frame: FrameId) -> FrameId {
+        FrameId(frame.0.wrapping_mul(0x1_0001) ^ self.graph.frames.len() as u32)
+    }
+
+    /// Closes the loop of a broken binding with silence.
+    fn tie_off(&mut self, stand_in: Option<NodeId>, cell: Option<CellId>, guess: Shape) {
+        let lanes = guess.lanes(self.voices()) as usize;
+        let silence = Node::Const(Ty::F32, vec![0; lanes]);
+        if let Some(node) = stand_in {
+            self.graph.nodes[node.index()] = silence.clone();
+        }
+        if let Some(cell) = cell {
+            let node = self.graph.push(silence);
+            self.graph.cells[cell.index()].next = Some(node);
+        }
+    }
+
+    /// `x'`: the value one sample ago.
+    fn eval_prime(&mut self, scope: ScopeId, x: &'a Expr, span: Span) -> Value<'a> {
+        if let ExprKind::Name(name) = &x.kind
+            && let Some(Binding::Lazy(id)) = self.scopes.find(scope, name)
+            && self.lazies[id.0 as usize].def.params.is_none()
+        {
+            if matches!(self.lazies[id.0 as usize].state, State::Waiting) {
+                self.force(id, x.span);
+            }
+            let lazy = &self.lazies[id.0 as usize];
+            let (frame, shape, value) = match &lazy.state {
+                State::Running => (lazy.frame, lazy.guess, None),
+                State::Done(value) => (lazy.frame, lazy.guess, Some(value.clone())),
+                State::Waiting => return Value::Broken,
+            };
+            if let (Some(cell), None) = (lazy.cell, &value) {
+                let node = self.graph.push(Node::Read(cell));
+                return Value::Sig(Sig { node, shape, dim: Dim::None });
+            }
+            return match value {
+                Some(value) => self.delay_one(value, frame, name, span),
+                None => {
+                    let lanes = shape.lanes(self.voices());
+                    let cell = self.graph.cell(frame, name, Ty::F32, lanes, 0);
+                    self.lazies[id.0 as usize].cell = Some(cell);
+                    let node = self.graph.push(Node::Read(cell));
+                    Value::Sig(Sig { node, shape, dim: Dim::None })
+                }
+            };
+        }
+        let value = self.eval(scope, x);
+        let name = if let ExprKind::Name(name) = &x.kind { name.as_str() } else { "z" };
+        self.delay_one(value, self.frame, name, span)
+    }
+
+    fn delay_one(&mut self, value: Value<'a>, frame: FrameId, name: &str, span: Span) -> Value<'a> {
+        let Some(sig) = self.signal(value, span) else { return Value::Broken };
+        let ty = self.ty(sig.node);
+        let cell = self.graph.cell(frame, name, ty, sig.shape.lanes(self.voices()), 0);
+        self.graph.cells[cell.index()].next = Some(sig.node);
+        let node = self.graph.push(Node::Read(cell));
+        Value::Sig(Sig { node, ..sig })
+    }
+
+    fn mark(&self) -> Mark {
+        let g = &self.graph;
+        Mark {
+            nodes: g.nodes.len(),
+            cells: g.cells.len(),
+            rings: g.rings.len(),
+            rows: g.rows.len(),
+            frames: g.frames.len(),
+            units: self.units.len(),
+            diagnostics: self.diagnostics.len(),
+            journal: self.journal.len(),
+            sends: self.buses.iter().map(|b| b.sends.len()).collect(),
+        }
+    }
+
+    /// Forgets what was made since a mark. Patterns and parameters stay: an unused one costs nothing.
+    fn rollback(&mut self, mark: Mark) {
+        self.graph.nodes.truncate(mark.nodes);
+        self.graph.cells.truncate(mark.cells);
+        self.graph.rings.truncate(mark.rings);
+        self.graph.rows.truncate(mark.rows);
+        self.graph.frames.truncate(mark.frames);
+        self.units.truncate(mark.units);
+        self.diagnostics.truncate(mark.diagnostics);
+        for id in self.journal.split_off(mark.journal) {
+            let lazy = &mut self.lazies[id.0 as usize];
+            (lazy.state, lazy.stand_in, lazy.cell) = (State::Waiting, None, None);
+        }
+        for (bus, sends) in self.buses.iter_mut().zip(mark.sends) {
+            bus.sends.truncate(sends);
+        }
+        let nodes = mark.nodes as u32;
+        self.named.retain(|node, _| node.0 < nodes);
+        self.aliases.retain(|node, _| node.0 < nodes);
+    }
+
+    /// The parameter of a provenance, made when first asked for.
+    pub(super) fn param(&mut self, num: Num) -> NodeId {
+        let salt = mix(num.key, num.dim as u64);
+        let id = match self.params.get(&salt) {
+            Some(&id) => id,
+            None => {
+                let ordinal = self.ordinals.entry(self.binding.clone()).or_insert(0);
+                let name = format!("{}#{ordinal}", self.binding);
+                *ordinal += 1;
+                self.graph.params.push(Param { frame: FrameId(0), name, value: num.value as f32 });
+                let id = ParamId(self.graph.params.len() as u32 - 1);
+                self.params.insert(salt, id);
+                id
+            }
+        };
+        self.graph.push(Node::Param(id))
+    }
+
+    /// Names the parameter of a provenance before it is used: `bass.cutoff`.
+    pub(super) fn name_param(&mut self, num: Num, name: String) {
+        if num.key == 0 {
+            return;
+        }
+        let salt = mix(num.key, num.dim as u64);
+        if !self.params.contains_key(&salt) {
+            self.graph.params.push(Param { frame: FrameId(0), name, value: num.value as f32 });
+            self.params.insert(salt, ParamId(self.graph.params.len() as u32 - 1));
+        }
+    }
+
+    /// The scope of the library.
+    pub(super) fn library_root(&self) -> ScopeId {
+        self.library_scope
+    }
+
+    /// A file beside the one that names it.
+    pub(super) fn sources_dir(&self, name: &str) -> String {
+        let own = self.paths.get(self.at.file.0 as usize).map_or("", String::as_str);
+        super::beside(own, name)
+    }
+
+    /// The text of a file.
+    pub(super) fn read_file(&self, path: &str) -> Result<String, String> {
+        self.world.read(path)
+    }
+
+    /// Voices of the bank being elaborated, or 1.
+    pub(super) fn voices(&self) -> u32 {
+        self.bank.unwrap_or(1)
+    }
+}

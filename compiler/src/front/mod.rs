@@ -1,0 +1,282 @@
+//! The front stage: names, units, functions and patterns become a graph and a score.
+//!
+//! [`Compiler::compile`] is the door that every user of this crate goes through: it reads the files of a session, parses
+//! them (unchanged statements come from a cache), elaborates them, and makes machine code unless a patch of the same
+//! structure is at hand, which is the case when only numbers or patterns were edited.
+
+pub mod builtins;
+mod call;
+mod elab;
+mod names;
+mod number;
+mod patterns;
+mod scope;
+mod settle;
+mod signal;
+mod strips;
+mod tuning;
+mod value;
+mod voices;
+
+use crate::exec::{self, Backend};
+use crate::graph::Graph;
+use crate::passes::Passes;
+use crate::program::{Patch, Program};
+use elab::Elab;
+use modurust_lang::ast::Item;
+use modurust_lang::parse::Parser;
+use modurust_lang::{Diagnostic, FileId, Source};
+use std::sync::Arc;
+use strips::File;
+
+/// Where text comes from. The compiler itself does no IO.
+pub trait World: Sync {
+    /// The text of a file. `path` is as the user named it, or beside the file that names it. `Err` says why not.
+    fn read(&self, path: &str) -> Result<String, String>;
+}
+
+/// How to compile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// Which rewrites are allowed.
+    pub passes: Passes,
+    /// Machine code, or the reference interpreter.
+    pub backend: Backend,
+    /// Seed of every random choice, unless the text sets one.
+    pub seed: u64,
+    /// Run Cranelift's verifier.
+    pub verify: bool,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// The program, unless the text has errors.
+    pub program: Option<Program>,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every file that was read, in the order of [`FileId`]; the roots come first.
+    pub sources: Vec<Source>,
+    /// True when machine code was made, false when a patch at hand served (a number or pattern edit).
+    pub generated: bool,
+}
+
+impl Outcome {
+    /// The diagnostics as text; `colour` adds ANSI escapes.
+    pub fn render(&self, colour: bool) -> String {
+        modurust_lang::diag::render(&self.diagnostics, &self.sources, colour)
+    }
+}
+
+/// A graph and what else the text says, before any code: for `check` and for tests.
+pub struct Elaborated {
+    /// The graph, settled but not optimised.
+    pub graph: Graph,
+    /// Everything but the code.
+    pub score: crate::score::Score,
+    /// Sequenced units.
+    pub units: Vec<crate::program::Unit>,
+    /// Tempo and meter.
+    pub timing: crate::program::Timing,
+}
+
+/// Patches kept for going back: an undo compiles nothing.
+const KEPT_PATCHES: usize = 8;
+/// Most files of a session, used ones included.
+const MAX_FILES: usize = 256;
+/// Elaboration recurses by the depth of the text; this is ample for the nesting that the parser admits.
+const STACK: usize = 64 << 20;
+
+/// Compiles programs, remembering parsed statements and finished patches between calls.
+pub struct Compiler {
+    options: Options,
+    parser: Parser,
+    patches: Vec<Arc<Patch>>,
+}
+
+impl Compiler {
+    /// A compiler for one sample rate and backend.
+    pub fn new(options: Options) -> Compiler {
+        Compiler { options, parser: Parser::new(), patches: Vec::new() }
+    }
+
+    /// The options that it was made with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Compiles files that form one session (they share names). Each root is a path given to `world`.
+    pub fn compile(&mut self, world: &dyn World, roots: &[String]) -> Outcome {
+        let (elaborated, diagnostics, sources) = self.elaborate(world, roots);
+        let mut outcome = Outcome { program: None, diagnostics, sources, generated: false };
+        let Some(elaborated) = elaborated else { return outcome };
+        let params = elaborated.graph.params.iter().map(|p| p.value).collect::<Vec<_>>();
+        let options = exec::Options {
+            sample_rate: self.options.sample_rate,
+            passes: self.options.passes,
+            backend: self.options.backend,
+            verify: self.options.verify,
+        };
+        let hash = exec::patch_hash(&elaborated.graph, &options);
+        let patch = match self.patches.iter().position(|p| p.hash == hash) {
+            Some(at) => {
+                let patch = self.patches.remove(at);
+                self.patches.push(Arc::clone(&patch));
+                patch
+            }
+            None => match exec::compile(&elaborated.graph, &options) {
+                Ok(patch) => {
+                    outcome.generated = true;
+                    let patch = Arc::new(patch);
+                    self.patches.push(Arc::clone(&patch));
+                    if self.patches.len() > KEPT_PATCHES {
+                        self.patches.remove(0);
+                    }
+                    patch
+                }
+                Err(error) => {
+                    let message = format!("the compiler could not make code of this: {error}");
+                    let diagnostic = Diagnostic::error("internal", FileId(0), modurust_lang::Span::new(0, 1), message);
+                    outcome.diagnostics.push(diagnostic.help("this is a fault of the program, please report it with the text"));
+                    return outcome;
+                }
+            },
+        };
+        outcome.program = Some(Program {
+            patch,
+            score: Arc::new(elaborated.score),
+            units: Arc::new(elaborated.units),
+            params: Arc::new(params),
+            timing: elaborated.timing,
+        });
+        outcome
+    }
+
+    /// The front stages alone.
+    pub fn elaborate(
+        &mut self,
+        world: &dyn World,
+        roots: &[String],
+    ) -> (Option<Elaborated>, Vec<Diagnostic>, Vec<Source>) {
+        let (files, mut sources, mut diagnostics) = self.load(world, roots);
+        let options = self.options;
+        let paths: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
+        let run = || {
+            let mut elab = Elab::new(world, options.sample_rate, options.seed);
+            elab.paths = paths;
+            elab.session(&files);
+            let graph = elab.settle();
+            let failed = elab.failed();
+            let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing: elab.timing };
+            ((!failed).then_some(elaborated), elab.diagnostics)
+        };
+        // A thread of its own for its stack; a panic in it is a fault that must not take the sound down.
+        let result = std::thread::scope(|scope| {
+            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).map(|handle| handle.join())
+        });
+        let parsed = !diagnostics.iter().any(Diagnostic::is_error);
+        let elaborated = match result {
+            Ok(Ok((elaborated, more))) => {
+                diagnostics.extend(more);
+                elaborated
+            }
+            _ => {
+                let message = "the compiler failed on this text";
+                let diagnostic = Diagnostic::error("internal", FileId(0), modurust_lang::Span::new(0, 1), message);
+                diagnostics.push(diagnostic.help("this is a fault of the program, please report it with the text"));
+                None
+            }
+        };
+        diagnostics.sort_by_key(|d| (d.file, d.span.start));
+        if sources.is_empty() {
+            sources.push(Source::new("", ""));
+        }
+        (elaborated.filter(|_| parsed), diagnostics, sources)
+    }
+
+    /// Reads and parses the roots and all that they use.
+    fn load(&mut self, world: &dyn World, roots: &[String]) -> (Vec<File>, Vec<Source>, Vec<Diagnostic>) {
+        let mut files: Vec<File> = Vec::new();
+        let mut sources: Vec<Source> = Vec::new();
+        let mut diagnostics = Vec::new();
+        for root in roots {
+            let text = world.read(root);
+            let source = Source::new(root.clone(), text.as_deref().unwrap_or(""));
+            let id = FileId(sources.len() as u32);
+            sources.push(source);
+            if let Err(why) = &text {
+                diagnostics.push(Diagnostic::error("file", id, modurust_lang::Span::default(), format!("`{root}` cannot be read: {why}")));
+            }
+            files.push(File { path: root.clone(), stmts: Vec::new(), used: false, uses: Vec::new() });
+        }
+        let mut at = 0;
+        while at < files.len() {
+            let id = FileId(at as u32);
+            let parsed = self.parser.parse(id, &sources[at]);
+            diagnostics.extend(parsed.diagnostics);
+            let mut uses = Vec::new();
+            for stmt in &parsed.stmts {
+                let Item::Use { path, alias, span, .. } = &*stmt.item else { continue };
+                let module = path.rsplit('/').next().unwrap_or(path);
+                if !path.starts_with('.') && names::is_module(module) {
+                    continue;
+                }
+                if path == "std" || path.starts_with("std/") {
+                    let known = modurust_lang::library::library().modules().collect::<Vec<_>>().join(", ");
+                    let message = format!("the library has no module `{module}`");
+                    diagnostics.push(Diagnostic::error("file", id, span.shift(stmt.offset), message).help(format!("it has: {known}")));
+                    continue;
+                }
+                let file = beside(&files[at].path, &format!("{path}.modu"));
+                let known = files.iter().position(|f| f.path == file);
+                let index = known.unwrap_or(files.len());
+                if known.is_none() {
+                    match world.read(&file) {
+                        Ok(text) if files.len() < MAX_FILES => {
+                            sources.push(Source::new(file.clone(), text));
+                            files.push(File { path: file, stmts: Vec::new(), used: true, uses: Vec::new() });
+                        }
+                        Ok(_) => {
+                            let message = "too many files in one session";
+                            diagnostics.push(Diagnostic::error("limit", id, span.shift(stmt.offset), message));
+                            continue;
+                        }
+                        Err(why) => {
+                            let message = format!("`{file}` cannot be read: {why}");
+                            let help = "give the path of a file without `.modu`, such as `use ./acid`";
+                            diagnostics.push(Diagnostic::error("file", id, span.shift(stmt.offset), message).help(help));
+                            continue;
+                        }
+                    }
+                }
+                if index != at {
+                    uses.push((index, alias.as_ref().map(|a| a.name.clone())));
+                }
+            }
+            files[at].stmts = parsed.stmts;
+            files[at].uses = uses;
+            at += 1;
+        }
+        (files, sources, diagnostics)
+    }
+}
+
+/// A path beside another file.
+pub(crate) fn beside(file: &str, name: &str) -> String {
+    if name.starts_with('/') {
+        return name.to_string();
+    }
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
+    for part in name.split('/') {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|p| *p != ".." && !p.is_empty()) => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

@@ -1,0 +1,116 @@
+//! Did you mean: by spelling, and by what other tools call it.
+
+/// Names of other tools and what they are called here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("sinosc", "sin"),
+    ("osc", "sin"),
+    ("sine", "sin"),
+    ("lfsine", "lfsin"),
+    ("lfpulse", "lfsquare"),
+    ("lfnoise", "noise"),
+    ("whitenoise", "noise"),
+    ("pinknoise", "pink"),
+    ("sawtooth", "saw"),
+    ("triangle", "tri"),
+    ("rlpf", "lpf"),
+    ("lpq", "lpf"),
+    ("lowpass", "lpf"),
+    ("rhpf", "hpf"),
+    ("highpass", "hpf"),
+    ("hpq", "hpf"),
+    ("bandpass", "bpf"),
+    ("moogff", "ladder"),
+    ("moogladder", "ladder"),
+    ("moog", "ladder"),
+    ("pan2", "pan"),
+    ("splay", "spread"),
+    ("freeverb2", "freeverb"),
+    ("gverb", "reverb"),
+    ("combn", "comb_fb"),
+    ("combl", "comb_fb"),
+    ("delayn", "delay"),
+    ("delayl", "delay"),
+    ("envgen", "adsr"),
+    ("perc", "ad"),
+    ("distort", "drive"),
+    ("overdrive", "drive"),
+    ("tanh", "softclip"),
+    ("limiter", "limit"),
+    ("compress", "comp"),
+    ("compressor", "comp"),
+    ("leakdc", "dcblock"),
+    ("sound", "kit"),
+    ("note", "scale"),
+    ("hurry", "fast"),
+    ("density", "fast"),
+    ("sparsity", "slow"),
+];
+
+/// True when the library has a module of this name.
+pub fn is_module(name: &str) -> bool {
+    modurust_lang::library::library().modules().any(|module| module == name)
+}
+
+/// What to say about an unknown name.
+pub fn suggest(name: &str, known: &[String]) -> String {
+    let plain = name.trim_end_matches('~').to_lowercase();
+    let plain = plain.strip_prefix("os.").unwrap_or(&plain);
+    let plain = plain.strip_suffix(".ar").or(plain.strip_suffix(".kr")).unwrap_or(plain);
+    if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == plain)
+        && known.iter().any(|k| k == ours)
+    {
+        return format!("here it is called `{ours}`");
+    }
+    match closest(name, known.iter().map(String::as_str)) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => format!("define it: `{name} = ...`, or see `modurust doc` for what there is"),
+    }
+}
+
+/// The known name nearest in spelling: other case, or at most two slips (one in short names).
+pub fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = if name.chars().count() <= 3 { 1 } else { 2 };
+    known
+        .filter(|k| *k != name)
+        .map(|k| (if k.eq_ignore_ascii_case(name) { 0 } else { distance(name, k) }, k))
+        .filter(|(d, _)| *d <= limit)
+        .min_by_key(|(d, k)| (*d, k.len().abs_diff(name.len()), *k))
+        .map(|(_, k)| k)
+}
+
+/// Edits (insert, remove, replace, swap neighbours) between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(40).collect(), b.chars().take(40).collect());
+    let mut rows = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    rows[0] = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meant_names_are_found() {
+        let known = ["sin", "saw", "lpf", "cutoff"].map(String::from);
+        assert_eq!(suggest("saww", &known), "did you mean `saw`?");
+        assert_eq!(suggest("SinOsc", &known), "here it is called `sin`");
+        assert_eq!(suggest("rlpf", &known), "here it is called `lpf`");
+        assert_eq!(suggest("SAW", &known), "did you mean `saw`?");
+        assert_eq!(suggest("cutof", &known), "did you mean `cutoff`?");
+        assert!(suggest("xyzzy", &known).starts_with("define it"));
+    }
+}

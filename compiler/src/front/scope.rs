@@ -1,0 +1,185 @@
+//! Names in scope.
+//!
+//! A scope is a set of bindings with a parent. Bindings of a block are lazy: each is evaluated when first asked for, so they
+//! may stand in any order and refer to each other. One that is asked for while it is being evaluated is a feedback: it gets a
+//! stand-in node that is tied to the result afterwards; one that is asked for with a prime gets a cell. Scopes and lazy
+//! bindings live in arenas of the elaborator, so that closures may refer to them freely.
+
+use crate::front::value::{Shape, Value};
+use crate::graph::{CellId, FrameId, NodeId};
+use modurust_lang::ast::{Def, Expr, Ident, Param};
+use modurust_lang::source::FileId;
+use std::collections::HashMap;
+
+/// A scope of the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeId(pub u32);
+
+/// A lazy binding of the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LazyId(pub u32);
+
+/// Where the text being evaluated stands: spans inside count from `offset` of `file`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The file.
+    pub file: FileId,
+    /// Start of the statement.
+    pub offset: u32,
+    /// Part of the library: literals are constants, errors belong to the caller.
+    pub library: bool,
+}
+
+/// A function of the text with the scope that it was defined in.
+pub struct Closure<'a> {
+    /// Its name; `fn` for a lambda.
+    pub name: &'a str,
+    /// Its parameters.
+    pub params: Params<'a>,
+    /// Its body.
+    pub body: &'a Expr,
+    /// Where its free names are found.
+    pub scope: ScopeId,
+    /// Where its text stands.
+    pub origin: Origin,
+}
+
+/// Parameters of a definition, or the bare names of a lambda.
+#[derive(Clone, Copy)]
+pub enum Params<'a> {
+    /// `f(x, q = 1)`
+    Full(&'a [Param]),
+    /// `(x, k) => ..`
+    Bare(&'a [Ident]),
+}
+
+impl<'a> Params<'a> {
+    /// How many.
+    pub fn len(self) -> usize {
+        match self {
+            Params::Full(p) => p.len(),
+            Params::Bare(p) => p.len(),
+        }
+    }
+
+    /// True when there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of one.
+    pub fn name(self, i: usize) -> &'a str {
+        match self {
+            Params::Full(p) => &p[i].name.name,
+            Params::Bare(p) => &p[i].name,
+        }
+    }
+
+    /// The full form of one, if it has it.
+    pub fn full(self, i: usize) -> Option<&'a Param> {
+        match self {
+            Params::Full(p) => Some(&p[i]),
+            Params::Bare(_) => None,
+        }
+    }
+
+    /// The place of a name.
+    pub fn find(self, name: &str) -> Option<usize> {
+        (0..self.len()).find(|&i| self.name(i) == name)
+    }
+}
+
+/// How far a lazy binding has come.
+#[derive(Clone)]
+pub enum State<'a> {
+    /// Nobody asked yet.
+    Waiting,
+    /// Being evaluated.
+    Running,
+    /// Its value.
+    Done(Value<'a>),
+}
+
+/// A definition of a block or file that is evaluated when asked for.
+pub struct Lazy<'a> {
+    /// The definition.
+    pub def: &'a Def,
+    /// Where it stands.
+    pub origin: Origin,
+    /// Where the names of its body are found.
+    pub scope: ScopeId,
+    /// Where its state lives.
+    pub frame: FrameId,
+    /// How far it is.
+    pub state: State<'a>,
+    /// Shape that a stand-in or cell is given before the value is known; corrected and tried again if it was too small.
+    pub guess: Shape,
+    /// The stand-in for uses during evaluation.
+    pub stand_in: Option<NodeId>,
+    /// The cell for uses with a prime.
+    pub cell: Option<CellId>,
+}
+
+/// What a name stands for.
+#[derive(Clone)]
+pub enum Binding<'a> {
+    /// A value: a parameter, a piped value.
+    Value(Value<'a>),
+    /// A definition.
+    Lazy(LazyId),
+}
+
+/// A set of names.
+#[derive(Default)]
+pub struct Scope<'a> {
+    /// Where to look when a name is not here.
+    pub parent: Option<ScopeId>,
+    /// The names.
+    pub names: HashMap<String, Binding<'a>>,
+}
+
+/// All scopes of one elaboration.
+#[derive(Default)]
+pub struct Scopes<'a> {
+    all: Vec<Scope<'a>>,
+}
+
+impl<'a> Scopes<'a> {
+    /// A new empty scope.
+    pub fn add(&mut self, parent: Option<ScopeId>) -> ScopeId {
+        self.all.push(Scope { parent, names: HashMap::new() });
+        ScopeId(self.all.len() as u32 - 1)
+    }
+
+    /// Binds a name; the old binding of the same scope comes back.
+    pub fn bind(&mut self, scope: ScopeId, name: &str, binding: Binding<'a>) -> Option<Binding<'a>> {
+        self.all[scope.0 as usize].names.insert(name.to_string(), binding)
+    }
+
+    /// Finds a name here or in a parent.
+    pub fn find(&self, scope: ScopeId, name: &str) -> Option<Binding<'a>> {
+        let mut at = Some(scope);
+        while let Some(id) = at {
+            let scope = &self.all[id.0 as usize];
+            if let Some(binding) = scope.names.get(name) {
+                return Some(binding.clone());
+            }
+            at = scope.parent;
+        }
+        None
+    }
+
+    /// Every name that can be seen from a scope.
+    pub fn visible(&self, scope: ScopeId) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut at = Some(scope);
+        while let Some(id) = at {
+            let scope = &self.all[id.0 as usize];
+            out.extend(scope.names.keys().cloned());
+            at = scope.parent;
+        }
+        out.sort();
+        out.dedup();
+        out
+    }
+}

@@ -1,0 +1,298 @@
+//! Top level: files, settings, tracks, buses, and the way to the master.
+//!
+//! Every track and bus becomes two channels whose broken samples (not a number, infinite) are silenced, so that one cannot
+//! take the others down. Tracks, buses and `out` are summed in the order of the text; `bus master` processes the sum.
+
+use crate::front::elab::{Bus, Elab};
+use crate::front::scope::*;
+use crate::front::value::*;
+use crate::graph::*;
+use crate::score::Ratio;
+use modurust_lang::ast::{Expr, Ident, Item};
+use modurust_lang::units::Dim;
+use modurust_lang::{Span, Stmt};
+use std::collections::HashMap;
+
+/// A file of the session.
+pub struct File {
+    /// Its path as given to the world.
+    pub path: String,
+    /// Its statements.
+    pub stmts: Vec<Stmt>,
+    /// Used by another: brings definitions only.
+    pub used: bool,
+    /// Files that it uses: index, alias.
+    pub uses: Vec<(usize, Option<String>)>,
+}
+
+/// A track or bus to be elaborated.
+struct Strip<'a> {
+    name: &'a Ident,
+    value: &'a Expr,
+    origin: Origin,
+    bus: Option<usize>,
+}
+
+impl<'a> Elab<'a> {
+    /// Elaborates a session.
+    pub fn session(&mut self, files: &'a [File]) {
+        let scopes = self.define(files);
+        for (file, scope) in files.iter().zip(&scopes) {
+            for stmt in file.stmts.iter().filter(|_| !file.used) {
+                self.at = origin(stmt);
+                match &*stmt.item {
+                    Item::Setting { name, value } => self.setting(*scope, name, value),
+                    Item::Meter { beats, unit, span } => {
+                        if *beats == 0 || *unit == 0 {
+                            self.error("type", *span, "a meter has at least one beat").help = Some("write `meter 7/8`".into());
+                        } else {
+                            self.timing.beats_per_bar = Ratio::new(i64::from(*beats) * 4, i64::from(*unit));
+                        }
+                    }
+                    item => self.later(item),
+                }
+            }
+        }
+        let strips = self.strips(files);
+        let mut sum = Vec::new();
+        let mut audible = false;
+        for strip in strips.iter().filter(|s| s.bus.is_none()) {
+            audible = true;
+            sum.extend(self.strip(strip));
+        }
+        if let Some(Binding::Lazy(id)) = self.scopes.find(self.root, "out") {
+            audible = true;
+            let lazy = &self.lazies[id.0 as usize];
+            let (name, origin, span) = (&lazy.def.name, lazy.origin, lazy.def.body.span);
+            self.at = origin;
+            let value = self.force(id, span);
+            sum.extend(self.output(name, value, span));
+        }
+        let mut master = None;
+        for strip in strips.iter().filter(|s| s.bus.is_some()) {
+            if strip.name.name == "master" {
+                master = Some(strip);
+                continue;
+            }
+            sum.extend(self.strip(strip));
+        }
+        let mut total = self.total(&sum);
+        if let Some(strip) = master
+            && let Some(index) = strip.bus
+        {
+            self.buses[index].sends.push(total);
+            if let Some(node) = self.strip(strip) {
+                total = node;
+            }
+        }
+        for index in 0..self.buses.len() {
+            let sends = self.buses[index].sends.clone();
+            let node = self.total(&sends);
+            let input = self.buses[index].input;
+            self.aliases.insert(input, node);
+            if sends.is_empty()
+                && let Some(strip) = strips.iter().find(|s| s.bus == Some(index))
+            {
+                self.at = strip.origin;
+                let name = &strip.name.name;
+                self.warn("silent", strip.name.span, format!("nothing is sent to the bus `{name}`")).help =
+                    Some(format!("write `>> send({name}, -9db)` on a track"));
+            }
+        }
+        self.graph.outs.push(Out { name: "master".into(), kind: OutKind::Master, node: total, frame: FrameId(0) });
+        self.check_the_rest(files, &scopes);
+        if !audible
+            && !self.failed()
+            && let Some(file) = files.first()
+            && let Some(stmt) = file.stmts.last()
+        {
+            self.at = origin(stmt);
+            self.warn("silent", Span::new(0, 1), "nothing here makes sound").help =
+                Some("write `out = sin(440hz) * -12db` or `track name = ...`".into());
+        }
+    }
+
+    /// Binds the definitions of every file. Roots share one scope; a used file has its own, seen by its users.
+    fn define(&mut self, files: &'a [File]) -> Vec<ScopeId> {
+        let parent = self.library_root();
+        let scopes: Vec<ScopeId> =
+            files.iter().map(|f| if f.used { self.scopes.add(Some(parent)) } else { self.root }).collect();
+        let mut places: HashMap<(u32, String), Span> = HashMap::new();
+        for (file, scope) in files.iter().zip(&scopes) {
+            for stmt in &file.stmts {
+                self.at = origin(stmt);
+                let Item::Def(def) = &*stmt.item else { continue };
+                let name = &def.name.name;
+                if places.insert((scope.0, name.clone()), def.name.span).is_some() {
+                    self.error("name", def.name.span, format!("`{name}` is defined twice")).help =
+                        Some("remove one, or give it another name".into());
+                    continue;
+                }
+                let lazy = self.lazy(def, self.at, *scope, FrameId(0));
+                self.scopes.bind(*scope, name, Binding::Lazy(lazy));
+            }
+        }
+        for (file, scope) in files.iter().zip(&scopes) {
+            for (used, alias) in &file.uses {
+                match alias {
+                    Some(alias) => {
+                        self.scopes.bind(*scope, alias, Binding::Value(Value::Module(scopes[*used])));
+                    }
+                    None => {
+                        for name in files[*used].stmts.iter().filter_map(defined) {
+                            // A definition of the user's own file wins over a used one.
+                            if places.contains_key(&(scope.0, name.to_string())) || name.starts_with('_') {
+                                continue;
+                            }
+                            if let Some(binding) = self.scopes.find(scopes[*used], name) {
+                                self.scopes.bind(*scope, name, binding);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        scopes
+    }
+
+    fn setting(&mut self, scope: ScopeId, name: &'a Ident, expr: &'a Expr) {
+        let value = self.eval(scope, expr);
+        match (name.name.as_str(), value) {
+            (_, Value::Broken) => {}
+            ("tempo", Value::Num(num)) if matches!(num.dim, Dim::Tempo | Dim::None) => {
+                if (1.0..=2000.0).contains(&num.value) {
+                    self.timing.bpm = Ratio::from_f64(num.value);
+                } else {
+                    self.error("type", expr.span, "a tempo lies between 1 and 2000 bpm").help = Some("write `tempo 124bpm`".into());
+                }
+            }
+            ("tempo", _) => {
+                self.error("type", expr.span, "a tempo is a number of beats per minute").help = Some("write `tempo 124bpm`".into());
+            }
+            // Settings come before any pattern.
+            ("seed", Value::Num(num)) => self.score.set_seed(num.value.to_bits()),
+            (word, _) => {
+                let message = format!("`{word}` is read but has no effect yet");
+                self.warn("later", name.span, message);
+            }
+        }
+    }
+
+    /// Statements that are understood but do not play yet say so.
+    fn later(&mut self, item: &'a Item) {
+        let (word, span) = match item {
+            Item::Scene { name, .. } => ("scenes are", name.span),
+            Item::Arrange { name, sections } => {
+                let first = sections.first().map(|s| s.scene.span);
+                ("arrangements are", name.as_ref().map(|n| n.span).or(first).unwrap_or(Span::new(0, 7)))
+            }
+            Item::Automate { path, .. } => ("automation is", path.first().map_or(Span::new(0, 8), |p| p.span)),
+            Item::Command(command) => ("commands are", command.verb.span),
+            _ => return,
+        };
+        self.warn("later", span, format!("{word} read but cannot be played yet"));
+    }
+
+    fn strips(&mut self, files: &'a [File]) -> Vec<Strip<'a>> {
+        let mut strips: Vec<Strip<'a>> = Vec::new();
+        for stmt in files.iter().filter(|f| !f.used).flat_map(|f| &f.stmts) {
+            let Item::Strip { bus, name, value } = &*stmt.item else { continue };
+            self.at = origin(stmt);
+            if strips.iter().any(|s| s.name.name == name.name) {
+                self.error("name", name.span, format!("there are two strips called `{}`", name.name)).help =
+                    Some("give one of them another name".into());
+                continue;
+            }
+            let index = bus.then(|| {
+                let input = self.graph.push(Node::Join(Vec::new()));
+                self.named.insert(input, (name.name.clone(), None));
+                self.buses.push(Bus { name: name.name.clone(), sends: Vec::new(), input });
+                self.buses.len() - 1
+            });
+            if let Some(index) = index {
+                self.scopes.bind(self.root, &name.name, Binding::Value(Value::Bus(index)));
+            }
+            strips.push(Strip { name, value, origin: self.at, bus: index });
+        }
+        strips
+    }
+
+    /// Elaborates a track or bus; its two channels come back.
+    fn strip(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
+        self.at = strip.origin;
+        self.binding = strip.name.name.clone();
+        self.frame = self.graph.frame(FrameId(0), &strip.name.name, true, 0);
+        let scope = self.scopes.add(Some(self.root));
+        if let Some(index) = strip.bus {
+            let input = Sig { node: self.buses[index].input, shape: Shape { channels: 2, banked: false }, dim: Dim::None };
+            self.scopes.bind(scope, "in", Binding::Value(Value::Sig(input)));
+        }
+        let frame = self.frame;
+        let value = self.eval(scope, strip.value);
+        if matches!(value, Value::Pat(_)) {
+            self.error("silent", strip.value.span, "a pattern alone makes no sound").help =
+                Some("give it a voice: `>> mono(acid)`, `>> poly(8, pad)` or `>> kit('tr909')`".into());
+            self.frame = FrameId(0);
+            return None;
+        }
+        let out = self.output_in(frame, &strip.name.name, value, strip.value.span);
+        self.frame = FrameId(0);
+        out
+    }
+
+    fn output(&mut self, name: &Ident, value: Value<'a>, span: Span) -> Option<NodeId> {
+        if matches!(value, Value::Pat(_)) {
+            self.error("silent", span, "a pattern alone makes no sound").help =
+                Some("give it a voice: `>> mono(acid)`, `>> poly(8, pad)` or `>> kit('tr909')`".into());
+            return None;
+        }
+        self.frame = FrameId(0);
+        self.output_in(FrameId(0), &name.name, value, span)
+    }
+
+    fn output_in(&mut self, frame: FrameId, name: &str, value: Value<'a>, span: Span) -> Option<NodeId> {
+        let sig = self.signal(value, span)?;
+        let node = self.stereo(sig, span)?;
+        self.graph.outs.push(Out { name: name.to_string(), kind: OutKind::Track, node, frame });
+        let stereo = Sig { node, shape: Shape { channels: 2, banked: false }, dim: Dim::None };
+        Some(self.named_op("finite", &[stereo]).node)
+    }
+
+    /// The sum of stereo nodes; silence if there are none.
+    fn total(&mut self, nodes: &[NodeId]) -> NodeId {
+        let Some((&first, rest)) = nodes.split_first() else {
+            return self.graph.push(Node::Const(Ty::F32, vec![0, 0]));
+        };
+        let shape = Shape { channels: 2, banked: false };
+        let sig = |node| Sig { node, shape, dim: Dim::None };
+        rest.iter().fold(first, |sum, &node| self.named_op("add", &[sig(sum), sig(node)]).node)
+    }
+
+    /// Definitions that nothing asked for are still checked.
+    fn check_the_rest(&mut self, files: &'a [File], scopes: &[ScopeId]) {
+        for (file, scope) in files.iter().zip(scopes).filter(|(f, _)| !f.used) {
+            for stmt in &file.stmts {
+                let Item::Def(def) = &*stmt.item else { continue };
+                self.at = origin(stmt);
+                if def.params.is_some() {
+                    continue;
+                }
+                if let Some(Binding::Lazy(id)) = self.scopes.find(*scope, &def.name.name) {
+                    self.force(id, def.name.span);
+                }
+            }
+        }
+    }
+}
+
+/// Where a statement stands.
+pub fn origin(stmt: &Stmt) -> Origin {
+    Origin { file: stmt.file, offset: stmt.offset, library: false }
+}
+
+fn defined(stmt: &Stmt) -> Option<&str> {
+    match &*stmt.item {
+        Item::Def(def) => Some(&def.name.name),
+        _ => None,
+    }
+}

@@ -1,0 +1,158 @@
+//! What an expression can be while it is elaborated.
+//!
+//! Elaboration is an evaluation at compile time: functions, arrays and patterns are values and leave no trace in the graph;
+//! a signal is a node of it. A number stays a number as long as it can (so that it may shape the graph: the 16 of
+//! `poly(16, ..)`) and becomes a node when a signal is wanted: a constant, or a parameter if a literal of the user's own text
+//! had a part in it ([`Num::key`]), so that changing the literal compiles nothing.
+
+use crate::front::builtins::Builtin;
+use crate::front::scope::Closure;
+use crate::graph::{NodeId, RingId};
+use crate::score::PatId;
+use modurust_lang::units::Dim;
+use std::rc::Rc;
+
+/// The lanes of a signal: channels, each perhaps with one lane per voice of the enclosing bank.
+///
+/// Lane `c * voices + v` is channel `c` of voice `v`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Channels, 1 or more.
+    pub channels: u32,
+    /// One lane per voice of the bank that is being elaborated.
+    pub banked: bool,
+}
+
+impl Shape {
+    /// One channel, no voices.
+    pub const MONO: Shape = Shape { channels: 1, banked: false };
+
+    /// Number of lanes in a bank of `voices`.
+    pub fn lanes(self, voices: u32) -> u32 {
+        self.channels * if self.banked { voices } else { 1 }
+    }
+
+    /// The shape of an operation on both: channels of the wider, voices if either has them.
+    pub fn join(self, other: Shape) -> Shape {
+        Shape { channels: self.channels.max(other.channels), banked: self.banked || other.banked }
+    }
+}
+
+/// A number known at compile time, in canonical units: hertz, seconds, beats, decibels, MIDI notes, semitones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Num {
+    /// The value.
+    pub value: f64,
+    /// What it measures.
+    pub dim: Dim,
+    /// 0 for a constant; else a hash of the user's literals that it was computed from and how.
+    pub key: u64,
+}
+
+impl Num {
+    /// A constant.
+    pub fn constant(value: f64) -> Num {
+        Num { value, dim: Dim::None, key: 0 }
+    }
+
+    /// A number derived from this one: same provenance, another value and dimension. `tag` tells derivations apart.
+    pub fn derive(self, value: f64, dim: Dim, tag: u64) -> Num {
+        Num { value, dim, key: if self.key == 0 { 0 } else { mix(self.key, tag) } }
+    }
+
+    /// A number derived from two.
+    pub fn derive2(self, other: Num, value: f64, dim: Dim, tag: u64) -> Num {
+        let key = if self.key == 0 && other.key == 0 {
+            0
+        } else {
+            mix(mix(self.key.max(1), other.key ^ self.value.to_bits().min(1)), tag ^ constant_part(self, other))
+        };
+        Num { value, dim, key }
+    }
+}
+
+/// A constant operand tells `2 * x` from `3 * x`: both have the provenance of `x`.
+fn constant_part(a: Num, b: Num) -> u64 {
+    if a.key == 0 {
+        a.value.to_bits()
+    } else if b.key == 0 {
+        b.value.to_bits()
+    } else {
+        0
+    }
+}
+
+/// Mixes two words into one.
+pub fn mix(a: u64, b: u64) -> u64 {
+    let mut x = a ^ b.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+    x = (x ^ (x >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    x ^ (x >> 29)
+}
+
+/// Hash of a text.
+pub fn hash_text(text: &str) -> u64 {
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3))
+}
+
+/// A node with its lanes and what it measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sig {
+    /// The node.
+    pub node: NodeId,
+    /// Its lanes.
+    pub shape: Shape,
+    /// What it measures, if that is known.
+    pub dim: Dim,
+}
+
+/// The value of an expression. `'a` is the life of the trees.
+#[derive(Clone)]
+pub enum Value<'a> {
+    /// A number known at compile time.
+    Num(Num),
+    /// A signal.
+    Sig(Sig),
+    /// `[a, b, c]`, joined into channels where a signal is wanted.
+    Array(Rc<Vec<Value<'a>>>),
+    /// A pattern.
+    Pat(PatId),
+    /// A line `a ~> b`: a pattern where one is wanted.
+    Line { from: Num, to: Num, bars: Option<f64>, curve: crate::lang::ast::Curve },
+    /// A function of the text.
+    Fn(Rc<Closure<'a>>),
+    /// A function of the compiler.
+    Builtin(&'static Builtin),
+    /// `'text'`
+    Text(Rc<str>),
+    /// A delay line (library only).
+    Ring(RingId, Shape),
+    /// `20hz..2khz`
+    Range(Num, Num),
+    /// A bus, to send to: its index.
+    Bus(usize),
+    /// A file used under a name: its scope.
+    Module(crate::front::scope::ScopeId),
+    /// An error was reported; whatever is computed from it is silent about it.
+    Broken,
+}
+
+impl Value<'_> {
+    /// With its article, for messages.
+    pub fn article(&self) -> String {
+        match self {
+            Value::Num(n) => n.dim.article().to_string(),
+            Value::Sig(s) if s.dim != Dim::None => format!("{} signal", s.dim.article()),
+            Value::Sig(_) => "a signal".into(),
+            Value::Array(_) => "an array".into(),
+            Value::Pat(_) => "a pattern".into(),
+            Value::Line { .. } => "a ramp".into(),
+            Value::Fn(_) | Value::Builtin(_) => "a function".into(),
+            Value::Text(_) => "a text".into(),
+            Value::Ring(..) => "a delay line".into(),
+            Value::Range(..) => "a range".into(),
+            Value::Bus(_) => "a bus".into(),
+            Value::Module(_) => "a module".into(),
+            Value::Broken => "something broken".into(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Notes to sound: patterns drive voices.
+//!
+//! A voice is a function whose parameters are bound by name: `freq gate vel` and any field that the pattern's events carry
+//! become control rows with one lane per voice; the others take their defaults, which then belong to the track
+//! (`bass.cutoff`). The body is elaborated once, whatever the number of voices.
+
+use crate::front::builtins::Call;
+use crate::front::call::{ArgVal, Want};
+use crate::front::elab::Elab;
+use crate::front::names;
+use crate::front::scope::*;
+use crate::front::value::*;
+use crate::program::{FieldSource, Unit, UnitField, UnitKind};
+use crate::score::{PatId, Sym};
+use modurust_lang::source::Span;
+use modurust_lang::units::Dim;
+use std::rc::Rc;
+
+/// How a unit is made.
+struct Plan {
+    kind: UnitKind,
+    voices: u32,
+    word: Option<Sym>,
+    choke: Option<Sym>,
+    label: &'static str,
+}
+
+/// `poly(pattern, n, voice)`
+pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some((pattern, _)) = input(e, call) else { return Value::Broken };
+    let Some(n) = e.count(call, "n", 256) else { return Value::Broken };
+    let Some(voice) = e.want(call, "voice") else { return Value::Broken };
+    let plan = Plan { kind: UnitKind::Poly, voices: n, word: None, choke: None, label: "poly" };
+    e.voices_of(pattern, voice, plan, None, call.span)
+}
+
+/// `mono(pattern, voice, glide: 60ms)`
+pub(super) fn mono<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some((pattern, _)) = input(e, call) else { return Value::Broken };
+    let Some(voice) = e.want(call, "voice") else { return Value::Broken };
+    let glide = match call.take("glide") {
+        None => None,
+        Some(item) => {
+            let arg = e.item(item, call.scope);
+            match e.coerce(arg, Want::Dim(Dim::Time), "mono", "glide") {
+                Value::Broken => return Value::Broken,
+                value => Some(value),
+            }
+        }
+    };
+    let plan = Plan { kind: UnitKind::Mono, voices: 1, word: None, choke: None, label: "mono" };
+    e.voices_of(pattern, voice, plan, glide, call.span)
+}
+
+/// `kit(pattern, 'tr909')`
+pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some((pattern, pattern_span)) = input(e, call) else { return Value::Broken };
+    let Some(name) = e.want(call, "name") else { return Value::Broken };
+    let Value::Text(kit) = &name.value else {
+        e.error("type", name.span, "a kit is named in single quotes").help = Some("write `kit('tr909')`".into());
+        return Value::Broken;
+    };
+    let library = modurust_lang::library::library();
+    if !names::is_module(kit) {
+        e.error("name", name.span, format!("there is no kit `{kit}`")).help = Some("there is: 'tr909'".into());
+        return Value::Broken;
+    }
+    let words = e.score.score().words(pattern);
+    if words.is_empty() {
+        e.error("pattern", pattern_span, "this pattern has no words for a kit to play").help =
+            Some("write drums by name: `\"bd ~ sd ~\"`".into());
+        return Value::Broken;
+    }
+    let mut total: Option<Sig> = None;
+    for sym in words.iter().copied() {
+        let word = e.score.score().word(sym).to_string();
+        let Some(lazy) = e.library_entry(Some(kit), &word) else {
+            let known = library.module(kit).map(|e| e.name.to_string()).collect::<Vec<_>>();
+            let help = match names::closest(&word, known.iter().map(String::as_str)) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!("it has: {}", known.join(" ")),
+            };
+            e.error("name", pattern_span, format!("the kit `{kit}` has no `{word}`")).help = Some(help);
+            return Value::Broken;
+        };
+        let value = e.force(lazy, name.span);
+        // A closed hat cuts an open one.
+        let choke = if word == "oh" { words.iter().copied().find(|w| e.score.score().word(*w) == "hh") } else { None };
+        let voice = ArgVal { value, ..name.clone() };
+        let saved = e.frame;
+        e.frame = e.graph.frame(saved, &word, true, 0);
+        let plan = Plan { kind: UnitKind::Mono, voices: 1, word: Some(sym), choke, label: "drum" };
+        let sound = e.voices_of(pattern, voice, plan, None, call.span);
+        e.frame = saved;
+        let Some(sig) = e.signal(sound, call.span) else { return Value::Broken };
+        total = Some(match total {
+            None => sig,
+            Some(sum) => e.named_op("add", &[sum, sig]),
+        });
+    }
+    total.map_or(Value::Broken, Value::Sig)
+}
+
+fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<(PatId, Span)> {
+    let arg = e.want(call, "pattern")?;
+    let span = arg.span;
+    Some((e.pattern(arg.value, span)?, span))
+}
+
+impl<'a> Elab<'a> {
+    /// Plays a pattern on voices and sums them.
+    fn voices_of(&mut self, pattern: PatId, voice: ArgVal<'a>, plan: Plan, glide: Option<Value<'a>>, span: Span) -> Value<'a> {
+        let Value::Fn(f) = &voice.value else {
+            let article = voice.value.article();
+            self.error("type", voice.span, format!("a voice is a function of freq, gate, vel .., got {article}")).help =
+                Some("write `tone(freq, gate) = saw(freq) * adsr(gate, 5ms, 100ms, 0.7, 200ms)` and give `tone`".into());
+            return Value::Broken;
+        };
+        if self.bank.is_some() {
+            self.error("type", span, "a voice cannot play voices of its own").help = Some("play both patterns on the track".into());
+            return Value::Broken;
+        }
+        let f = Rc::clone(f);
+        let voices = plan.voices;
+        let outer = (self.frame, self.bank);
+        self.frame = self.graph.frame(outer.0, plan.label, false, hash_text(f.name));
+        self.bank = Some(voices);
+        let unit = Unit {
+            path: self.graph.path(self.frame),
+            frame: self.frame,
+            kind: plan.kind,
+            voices,
+            pattern,
+            word: plan.word,
+            choke: plan.choke,
+            fields: Vec::new(),
+        };
+        self.units.push(unit);
+        let value = match self.bind_voice(&f, pattern, glide, voice.span) {
+            Some(args) => self.call(Value::Fn(f), args, span, 0),
+            None => Value::Broken,
+        };
+        let value = match self.signal(value, span) {
+            Some(sig) => Value::Sig(self.mix_voices(sig, voices)),
+            None => Value::Broken,
+        };
+        (self.frame, self.bank) = outer;
+        value
+    }
+
+    /// The arguments of a voice: rows for what events give, defaults for the rest.
+    fn bind_voice(&mut self, f: &Closure<'a>, pattern: PatId, glide: Option<Value<'a>>, span: Span) -> Option<Vec<ArgVal<'a>>> {
+        let unit = self.units.len() - 1;
+        let given = self.score.score().fields(pattern);
+        let mut args = Vec::with_capacity(f.params.len());
+        if f.params.find("gate").is_none() {
+            self.warn("voice", span, format!("`{}` has no `gate`: its notes never end", f.name)).help =
+                Some("give it a parameter `gate` and an envelope: `* adsr(gate, 5ms, 100ms, 0.7, 200ms)`".into());
+        }
+        for i in 0..f.params.len() {
+            let name = f.params.name(i);
+            let field = self.score.score().find_field(name).filter(|field| given & (1 << field.0) != 0);
+            let default = f.params.full(i).and_then(|p| p.default.as_ref());
+            let (source, fallback, dim) = match (name, field) {
+                ("freq", _) => (FieldSource::Freq, 440.0, Dim::Frequency),
+                ("gate", _) => (FieldSource::Gate, 0.0, Dim::None),
+                ("vel", None) => (FieldSource::Vel, 1.0, Dim::None),
+                ("vel", Some(_)) => (FieldSource::Vel, 1.0, Dim::None),
+                ("n" | "value", None) => (FieldSource::Value, 0.0, Dim::None),
+                (_, Some(field)) => {
+                    // An event without the field takes the default of the text.
+                    let value = default.map(|expr| {
+                        let at = std::mem::replace(&mut self.at, f.origin);
+                        let value = self.eval(f.scope, expr);
+                        self.at = at;
+                        value
+                    });
+                    let (fallback, dim) = match value {
+                        Some(Value::Num(num)) => {
+                            let num = crate::front::number::canonical(num, self.clock());
+                            (num.value, num.dim)
+                        }
+                        _ => (0.0, Dim::None),
+                    };
+                    (FieldSource::Named(field), fallback, dim)
+                }
+                ("press" | "slide" | "bend", None) if default.is_none() => {
+                    args.push(self.voice_arg(name, Value::Num(Num::constant(0.0)), span));
+                    continue;
+                }
+                (_, None) => {
+                    let Some(expr) = default else {
+                        self.error("arity", span, format!("the voice `{}` wants `{name}`, which no event gives", f.name)).help =
+                            Some(format!("give it a default, or give events the field: `>> with({name}: \"1 2\")`"));
+                        return None;
+                    };
+                    let at = std::mem::replace(&mut self.at, f.origin);
+                    let value = self.eval(f.scope, expr);
+                    self.at = at;
+                    // Each track has its own: `bass.cutoff`.
+                    let value = match value {
+                        Value::Num(num) if num.key != 0 => {
+                            let num = num.derive(num.value, num.dim, mix(hash_text(&self.binding), hash_text(name)));
+                            self.own_param(num, name);
+                            Value::Num(num)
+                        }
+                        value => value,
+                    };
+                    args.push(self.voice_arg(name, value, span));
+                    continue;
+                }
+            };
+            let index = self.units[unit].fields.len() as u32;
+            self.units[unit].fields.push(UnitField { source, default: fallback as f32 });
+            let node = self.row_of(unit as u32, index);
+            let shape = Shape { channels: 1, banked: self.voices() > 1 };
+            let mut value = Value::Sig(Sig { node, shape, dim });
+            if name == "freq"
+                && let Some(glide) = &glide
+            {
+                value = match self.library_call(None, "glide", &[value, glide.clone()], span) {
+                    Value::Sig(sig) => Value::Sig(Sig { dim: Dim::Frequency, ..sig }),
+                    _ => return None,
+                };
+            }
+            args.push(self.voice_arg(name, value, span));
+        }
+        Some(args)
+    }
+
+    fn voice_arg(&self, name: &'a str, value: Value<'a>, span: Span) -> ArgVal<'a> {
+        ArgVal { name: Some(name), value, span, origin: self.at }
+    }
+
+    /// Registers the parameter of a voice under its track's name, in the unit that the code will ask for.
+    fn own_param(&mut self, num: Num, name: &str) {
+        let full = format!("{}.{name}", self.binding);
+        let lowered = crate::front::number::canonical(num, self.clock());
+        self.name_param(lowered, full);
+    }
+
+    fn row_of(&mut self, unit: u32, field: u32) -> crate::graph::NodeId {
+        let lanes = self.units[unit as usize].voices;
+        self.graph.rows.push(crate::graph::Row { unit, field, lanes });
+        let row = crate::graph::RowId(self.graph.rows.len() as u32 - 1);
+        self.graph.push(crate::graph::Node::Row(row))
+    }
+}

@@ -1,0 +1,13 @@
+//! The graph stage: what a patch computes, before anybody asks how.
+//!
+//! [`ir`] holds the graph, [`ops`] the one table of primitives, [`check`] the validator that also infers rates,
+//! [`text`] the text form, [`interp`] the reference interpreter, [`state`] the identity of state across edits.
+
+pub mod check;
+pub mod interp;
+pub mod ir;
+pub mod ops;
+pub mod state;
+pub mod text;
+
+pub use ir::*;

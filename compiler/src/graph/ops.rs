@@ -1,0 +1,742 @@
+//! The one table of primitive operations. Everything else reads it.
+//!
+//! An entry gives a primitive its name, its documentation, the types of its arguments and result, what the interpreter does,
+//! what the code generator emits, and cases that every evaluator must meet. The language's library composes the rest (sine,
+//! tangent, exponential, noise) from these, so all evaluators agree to the bit without a call into a mathematics library.
+//!
+//! Three rules make that agreement possible. No value is ever subnormal: code runs with subnormals flushed to zero, and what
+//! comes from outside is flushed at the door ([`flush`]). The payload and sign of a NaN are never observable: [`Op::Bits`],
+//! [`Op::Copysign`] and [`Op::Mantissa`] look away. And `min`/`max` are a comparison and a choice, as the machine has them.
+//!
+//! The emitters work on one lane (`f32`, `i32`) or on four; [`Emit::wide`] says which.
+
+use crate::graph::ir::Ty;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::types::{F32, F32X4, I32, I32X4};
+use cranelift_codegen::ir::{
+    ConstantData, Endianness, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value, ValueDef,
+};
+use cranelift_frontend::FunctionBuilder;
+
+/// A value of one lane as the machine word that it is stored in.
+pub trait Word: Copy {
+    /// The type in the graph.
+    const TY: Ty;
+    /// From the word.
+    fn of(word: u32) -> Self;
+    /// To the word.
+    fn word(self) -> u32;
+}
+
+impl Word for f32 {
+    const TY: Ty = Ty::F32;
+    fn of(word: u32) -> f32 {
+        f32::from_bits(word)
+    }
+    fn word(self) -> u32 {
+        self.to_bits()
+    }
+}
+
+impl Word for i32 {
+    const TY: Ty = Ty::I32;
+    fn of(word: u32) -> i32 {
+        word as i32
+    }
+    fn word(self) -> u32 {
+        self as u32
+    }
+}
+
+/// A float without subnormals: those become zero of the same sign.
+pub fn flush(x: f32) -> f32 {
+    f32::from_bits(flush_bits(x.to_bits()))
+}
+
+/// [`flush`] on the word of a float, for any mode of the processor.
+pub fn flush_bits(bits: u32) -> u32 {
+    if bits & 0x7f80_0000 == 0 { bits & 0x8000_0000 } else { bits }
+}
+
+/// A constant as the evaluators see it: floats without subnormals.
+pub fn canonical(ty: Ty, bits: u32) -> u32 {
+    match ty {
+        Ty::F32 => flush_bits(bits),
+        Ty::I32 => bits,
+    }
+}
+
+/// True when two words are the same value: equal, or floats that are both NaN.
+pub fn same(ty: Ty, a: u32, b: u32) -> bool {
+    a == b || ty == Ty::F32 && f32::from_bits(a).is_nan() && f32::from_bits(b).is_nan()
+}
+
+/// Everything known about a primitive.
+pub struct OpInfo {
+    /// The name in the language and in the text form.
+    pub name: &'static str,
+    /// One line for the user.
+    pub doc: &'static str,
+    /// Names of the arguments.
+    pub args: &'static [&'static str],
+    /// Types of the arguments.
+    pub types: &'static [Ty],
+    /// Type of the result.
+    pub result: Ty,
+    /// One lane, on words. Runs with subnormals flushed, or on values that cannot make one.
+    pub interp: fn(&[u32]) -> u32,
+    /// One or four lanes.
+    pub clif: fn(&mut Emit, &[Value]) -> Value,
+    /// Arguments and results that every evaluator must meet.
+    pub cases: fn() -> Vec<(Vec<u32>, u32)>,
+}
+
+/// What an emitter may use: a builder, and whether values have four lanes or one.
+pub struct Emit<'a, 'b> {
+    /// Where instructions go.
+    pub b: &'a mut FunctionBuilder<'b>,
+    /// Four lanes.
+    pub wide: bool,
+}
+
+/// Flags of a bitcast between vectors.
+pub fn little() -> MemFlagsData {
+    MemFlagsData::new().with_endianness(Endianness::Little)
+}
+
+impl Emit<'_, '_> {
+    /// The machine type of a value.
+    pub fn ty(&self, ty: Ty) -> Type {
+        match (ty, self.wide) {
+            (Ty::F32, false) => F32,
+            (Ty::F32, true) => F32X4,
+            (Ty::I32, false) => I32,
+            (Ty::I32, true) => I32X4,
+        }
+    }
+
+    fn vector(&mut self, ty: Type, word: u32) -> Value {
+        let bytes: Vec<u8> = std::iter::repeat_n(word.to_le_bytes(), 4).flatten().collect();
+        let data = self.b.func.dfg.constants.insert(ConstantData::from(bytes));
+        self.b.ins().vconst(ty, data)
+    }
+
+    /// A constant, in every lane.
+    pub fn constant(&mut self, ty: Ty, word: u32) -> Value {
+        match (ty, self.wide) {
+            (Ty::F32, false) => self.b.ins().f32const(f32::from_bits(word)),
+            (Ty::I32, false) => self.b.ins().iconst(I32, i64::from(word)),
+            _ => self.vector(self.ty(ty), word),
+        }
+    }
+
+    /// A float constant.
+    pub fn f(&mut self, x: f32) -> Value {
+        self.constant(Ty::F32, x.to_bits())
+    }
+
+    /// An integer constant.
+    pub fn i(&mut self, x: i32) -> Value {
+        self.constant(Ty::I32, x as u32)
+    }
+
+    /// The same bits as another type of equal size.
+    fn cast(&mut self, ty: Type, x: Value) -> Value {
+        if self.b.func.dfg.value_type(x) == ty { x } else { self.b.ins().bitcast(ty, little(), x) }
+    }
+
+    /// Float bits as an integer.
+    fn to_bits(&mut self, x: Value) -> Value {
+        self.cast(self.ty(Ty::I32), x)
+    }
+
+    /// Integer bits as a float.
+    fn of_bits(&mut self, x: Value) -> Value {
+        self.cast(self.ty(Ty::F32), x)
+    }
+
+    /// One lane in a vector whose other lanes are unused. Masks only exist as vectors: a choice by mask has no branch.
+    fn widen(&mut self, x: Value) -> Value {
+        match self.b.func.dfg.value_type(x) {
+            F32 => self.b.ins().scalar_to_vector(F32X4, x),
+            I32 => self.b.ins().scalar_to_vector(I32X4, x),
+            _ => x,
+        }
+    }
+
+    /// The lane back, when one lane is what is emitted.
+    fn narrow(&mut self, x: Value) -> Value {
+        if self.wide { x } else { self.b.ins().extractlane(x, 0) }
+    }
+
+    /// A comparison of floats as a mask.
+    fn mask(&mut self, cc: FloatCC, x: Value, y: Value) -> Value {
+        let (x, y) = (self.widen(x), self.widen(y));
+        self.b.ins().fcmp(cc, x, y)
+    }
+
+    /// A comparison of integers as a mask.
+    fn int_mask(&mut self, cc: IntCC, x: Value, y: Value) -> Value {
+        let (x, y) = (self.widen(x), self.widen(y));
+        self.b.ins().icmp(cc, x, y)
+    }
+
+    /// The mask of what is not zero.
+    fn truth(&mut self, x: Value) -> Value {
+        let zero = self.f(0.0);
+        self.mask(FloatCC::NotEqual, x, zero)
+    }
+
+    /// A mask as the signal 1 or 0.
+    fn signal(&mut self, mask: Value) -> Value {
+        let one = self.vector(I32X4, 1f32.to_bits());
+        let bits = self.b.ins().band(mask, one);
+        let x = self.cast(F32X4, bits);
+        self.narrow(x)
+    }
+
+    /// A comparison as the signal 1 or 0.
+    fn cmp(&mut self, cc: FloatCC, x: Value, y: Value) -> Value {
+        let mask = self.mask(cc, x, y);
+        self.signal(mask)
+    }
+
+    /// `x` under the mask, else `y`.
+    fn pick(&mut self, mask: Value, x: Value, y: Value) -> Value {
+        let (x, y) = (self.widen(x), self.widen(y));
+        let ty = self.b.func.dfg.value_type(x);
+        let mask = self.cast(ty, mask);
+        let z = self.b.ins().bitselect(mask, x, y);
+        self.narrow(z)
+    }
+
+    /// `x` where `p < q`, else `y`: with the operands themselves this is one instruction.
+    fn less(&mut self, p: Value, q: Value, x: Value, y: Value) -> Value {
+        let mask = self.mask(FloatCC::LessThan, p, q);
+        self.pick(mask, x, y)
+    }
+
+    /// `x` under the mask, else 0.
+    fn keep(&mut self, mask: Value, x: Value) -> Value {
+        let x = self.widen(x);
+        let ty = self.b.func.dfg.value_type(x);
+        let bits = self.cast(I32X4, x);
+        let bits = self.b.ins().band(mask, bits);
+        let x = self.cast(ty, bits);
+        self.narrow(x)
+    }
+
+    /// What a value is when it is the same constant in every lane.
+    fn known(&self, x: Value) -> Option<u32> {
+        let ValueDef::Result(inst, _) = self.b.func.dfg.value_def(x) else { return None };
+        match self.b.func.dfg.insts[inst] {
+            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits() as u32),
+            InstructionData::UnaryConst { opcode: Opcode::Vconst, constant_handle } => {
+                let data = self.b.func.dfg.constants.get(constant_handle).as_slice();
+                let word = |i: usize| u32::from_le_bytes([data[i], data[i + 1], data[i + 2], data[i + 3]]);
+                let first = word(0);
+                (data.len() == 16 && (4..16).step_by(4).all(|i| word(i) == first)).then_some(first)
+            }
+            _ => None,
+        }
+    }
+
+    /// A shift by the low five bits of `y`. The machine shifts all lanes alike, so lanes with amounts of their own go singly.
+    fn shift(&mut self, kind: Shift, x: Value, y: Value) -> Value {
+        if let Some(amount) = self.known(y) {
+            let amount = self.b.ins().iconst(I32, i64::from(amount & 31));
+            return self.shift_by(kind, x, amount);
+        }
+        if !self.wide {
+            let mask = self.b.ins().iconst(I32, 31);
+            let amount = self.b.ins().band(y, mask);
+            return self.shift_by(kind, x, amount);
+        }
+        let mut out = x;
+        for lane in 0..4 {
+            let (a, n) = (self.b.ins().extractlane(x, lane), self.b.ins().extractlane(y, lane));
+            let mask = self.b.ins().iconst(I32, 31);
+            let n = self.b.ins().band(n, mask);
+            let r = self.shift_by(kind, a, n);
+            out = self.b.ins().insertlane(out, r, lane);
+        }
+        out
+    }
+
+    fn shift_by(&mut self, kind: Shift, x: Value, amount: Value) -> Value {
+        match kind {
+            Shift::Left => self.b.ins().ishl(x, amount),
+            Shift::Right => self.b.ins().ushr(x, amount),
+            Shift::Signed => self.b.ins().sshr(x, amount),
+        }
+    }
+
+    /// A shift by a constant.
+    fn by(&mut self, kind: Shift, x: Value, n: u32) -> Value {
+        let n = self.b.ins().iconst(I32, i64::from(n));
+        self.shift_by(kind, x, n)
+    }
+
+    /// A float without subnormals. The product is exact, and flushing happens in the machine.
+    pub fn flush(&mut self, x: Value) -> Value {
+        let one = self.f(1.0);
+        self.b.ins().fmul(x, one)
+    }
+
+    /// A float that is finite: itself, or 0.
+    pub fn finite(&mut self, x: Value) -> Value {
+        let d = self.b.ins().fsub(x, x);
+        let zero = self.f(0.0);
+        let mask = self.mask(FloatCC::Equal, d, zero);
+        self.keep(mask, x)
+    }
+
+    /// The whole part of a float that lies in 0..2^23, as an integer. Adding 2^23 puts it into the lowest bits.
+    pub fn index(&mut self, x: Value) -> Value {
+        let floor = self.b.ins().floor(x);
+        let (magic, mask) = (self.f(8_388_608.0), self.i(0x7f_ffff));
+        let sum = self.b.ins().fadd(floor, magic);
+        let bits = self.to_bits(sum);
+        self.b.ins().band(bits, mask)
+    }
+
+    /// A float clamped to `low..=high`; NaN becomes `low`.
+    pub fn clamp(&mut self, x: Value, low: f32, high: f32) -> Value {
+        let (low, high) = (self.f(low), self.f(high));
+        let x = self.less(low, x, x, low);
+        self.less(x, high, x, high)
+    }
+
+    /// The i32 phase of a float number of cycles.
+    fn phase(&mut self, x: Value) -> Value {
+        let whole = self.b.ins().nearest(x);
+        let g = self.b.ins().fsub(x, whole);
+        let scale = self.f(4_294_967_296.0);
+        let scaled = self.b.ins().fmul(g, scale);
+        let ty = self.ty(Ty::I32);
+        let t = self.b.ins().fcvt_to_sint_sat(ty, scaled);
+        // Half a cycle saturates one short of the wrap; its mask is -1.
+        let half = self.f(0.5);
+        let mask = self.mask(FloatCC::Equal, g, half);
+        let mask = self.narrow(mask);
+        self.b.ins().isub(t, mask)
+    }
+
+    /// `x ^= x >> n; x *= k`
+    fn mix(&mut self, x: Value, n: u32, k: u32) -> Value {
+        let y = self.by(Shift::Right, x, n);
+        let x = self.b.ins().bxor(x, y);
+        let k = self.i(k as i32);
+        self.b.ins().imul(x, k)
+    }
+}
+
+/// Directions of a shift.
+#[derive(Clone, Copy)]
+enum Shift {
+    Left,
+    Right,
+    Signed,
+}
+
+fn truth(x: bool) -> f32 {
+    if x { 1.0 } else { 0.0 }
+}
+
+// The mixer of `hash`: multipliers found by a search of ours for even avalanche (see the test), odd so that nothing is lost.
+const HASH: [u32; 3] = [0x9e6c_63d1, 0x85b2_4a5d, 0xc3a1_9e37];
+
+/// A well mixed function of one word.
+pub fn hash_word(x: u32) -> u32 {
+    let mut x = x.wrapping_add(HASH[0]);
+    x = (x ^ (x >> 16)).wrapping_mul(HASH[1]);
+    x = (x ^ (x >> 15)).wrapping_mul(HASH[2]);
+    x ^ (x >> 16)
+}
+
+macro_rules! count {
+    () => { 0 };
+    ($head:ident $($tail:ident)*) => { 1 + count!($($tail)*) };
+}
+
+macro_rules! ops { ($(
+    #[doc = $doc:literal]
+    $op:ident $name:literal ($($arg:ident: $ty:ident),*) -> $out:ident
+    interp $interp:expr; clif |$e:ident| $clif:expr; cases [$(($($given:expr),* => $want:expr)),* $(,)?]
+)*) => {
+    /// A primitive operation.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[repr(u8)]
+    pub enum Op { $(#[doc = $doc] $op),* }
+
+    /// Every primitive, in the order of the table.
+    pub static ALL: &[Op] = &[$(Op::$op),*];
+
+    static OPS: &[OpInfo] = &[$(OpInfo {
+        name: $name,
+        doc: $doc,
+        args: &[$(stringify!($arg)),*],
+        types: &[$(<$ty as Word>::TY),*],
+        result: <$out as Word>::TY,
+        interp: |v| {
+            let [$($arg),*]: [u32; count!($($arg)*)] = v.try_into().expect("arity");
+            $(let $arg = <$ty as Word>::of($arg);)*
+            let out: $out = $interp;
+            out.word()
+        },
+        clif: |$e, v| {
+            let [$($arg),*]: [Value; count!($($arg)*)] = v.try_into().expect("arity");
+            $clif
+        },
+        cases: || vec![$((vec![$(Word::word($given)),*], Word::word($want))),*],
+    }),*];
+} }
+
+impl Op {
+    /// Its entry in the table.
+    pub fn info(self) -> &'static OpInfo {
+        &OPS[self as usize]
+    }
+
+    /// The primitive of a name.
+    pub fn named(name: &str) -> Option<Op> {
+        ALL.iter().copied().find(|op| op.info().name == name)
+    }
+
+    /// Roughly how many instructions it takes, to keep functions small.
+    pub fn weight(self) -> u32 {
+        match self {
+            Op::Copysign | Op::And | Op::Or | Op::Exponent | Op::Mantissa | Op::Pow2i => 6,
+            Op::Toint | Op::Phase | Op::Hash => 12,
+            Op::Min | Op::Max | Op::Select | Op::Not | Op::Finite | Op::Bits | Op::Turn | Op::Unit | Op::Iselect => 4,
+            Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq | Op::Ne | Op::Ieq | Op::Ilt => 3,
+            _ => 1,
+        }
+    }
+}
+
+ops! {
+    /// Sum of two signals.
+    Add "add" (x: f32, y: f32) -> f32
+    interp x + y; clif |e| e.b.ins().fadd(x, y);
+    cases [(1.0, 2.0 => 3.0), (-0.0, 0.0 => 0.0), (f32::INFINITY, f32::NEG_INFINITY => f32::NAN)]
+
+    /// Difference of two signals.
+    Sub "sub" (x: f32, y: f32) -> f32
+    interp x - y; clif |e| e.b.ins().fsub(x, y);
+    cases [(1.0, 2.0 => -1.0), (0.0, 0.0 => 0.0)]
+
+    /// Product of two signals.
+    Mul "mul" (x: f32, y: f32) -> f32
+    interp x * y; clif |e| e.b.ins().fmul(x, y);
+    cases [(3.0, 2.0 => 6.0), (-1.0, 0.0 => -0.0), (1e-30, 1e-30 => 0.0), (1.5e-38, 0.5 => 0.0)]
+
+    /// Quotient of two signals.
+    Div "div" (x: f32, y: f32) -> f32
+    interp x / y; clif |e| e.b.ins().fdiv(x, y);
+    cases [(1.0, 4.0 => 0.25), (1.0, 0.0 => f32::INFINITY), (0.0, 0.0 => f32::NAN)]
+
+    /// The signal upside down.
+    Neg "neg" (x: f32) -> f32
+    interp -x; clif |e| e.b.ins().fneg(x);
+    cases [(1.0 => -1.0), (0.0 => -0.0)]
+
+    /// The signal without its sign.
+    Abs "abs" (x: f32) -> f32
+    interp x.abs(); clif |e| e.b.ins().fabs(x);
+    cases [(-2.0 => 2.0), (-0.0 => 0.0)]
+
+    /// The size of `x` with the sign of `y`.
+    Copysign "copysign" (x: f32, y: f32) -> f32
+    interp if y.is_nan() { x.abs() } else { x.abs().copysign(y) };
+    clif |e| {
+        let number = e.mask(FloatCC::Equal, y, y);
+        let bits = e.keep(number, y);
+        let bits = e.to_bits(bits);
+        let top = e.i(i32::MIN);
+        let sign = e.b.ins().band(bits, top);
+        let size = e.b.ins().fabs(x);
+        let size = e.to_bits(size);
+        let bits = e.b.ins().bor(size, sign);
+        e.of_bits(bits)
+    };
+    cases [(2.0, -3.0 => -2.0), (-2.0, 0.0 => 2.0), (2.0, -0.0 => -2.0), (-2.0, f32::NAN => 2.0)]
+
+    /// Square root.
+    Sqrt "sqrt" (x: f32) -> f32
+    interp x.sqrt(); clif |e| e.b.ins().sqrt(x);
+    cases [(9.0 => 3.0), (-1.0 => f32::NAN), (-0.0 => -0.0)]
+
+    /// Largest whole number not above the signal.
+    Floor "floor" (x: f32) -> f32
+    interp x.floor(); clif |e| e.b.ins().floor(x);
+    cases [(-0.5 => -1.0), (2.75 => 2.0), (-0.0 => -0.0)]
+
+    /// Smallest whole number not below the signal.
+    Ceil "ceil" (x: f32) -> f32
+    interp x.ceil(); clif |e| e.b.ins().ceil(x);
+    cases [(-0.5 => -0.0), (2.25 => 3.0)]
+
+    /// The signal without its fraction.
+    Trunc "trunc" (x: f32) -> f32
+    interp x.trunc(); clif |e| e.b.ins().trunc(x);
+    cases [(-1.5 => -1.0), (1.5 => 1.0), (-0.5 => -0.0)]
+
+    /// Nearest whole number; halves go to the even one.
+    Round "round" (x: f32) -> f32
+    interp x.round_ties_even(); clif |e| e.b.ins().nearest(x);
+    cases [(0.5 => 0.0), (1.5 => 2.0), (-2.5 => -2.0), (2.6 => 3.0)]
+
+    /// The smaller of two signals.
+    Min "min" (x: f32, y: f32) -> f32
+    interp if x < y { x } else { y }; clif |e| e.less(x, y, x, y);
+    cases [(1.0, 2.0 => 1.0), (f32::NAN, 2.0 => 2.0), (-0.0, 0.0 => 0.0), (0.0, -0.0 => -0.0)]
+
+    /// The larger of two signals.
+    Max "max" (x: f32, y: f32) -> f32
+    interp if y < x { x } else { y }; clif |e| e.less(y, x, x, y);
+    cases [(1.0, 2.0 => 2.0), (f32::NAN, 2.0 => 2.0), (2.0, f32::NAN => f32::NAN)]
+
+    /// 1 where `x` is below `y`, else 0.
+    Lt "lt" (x: f32, y: f32) -> f32
+    interp truth(x < y); clif |e| e.cmp(FloatCC::LessThan, x, y);
+    cases [(1.0, 2.0 => 1.0), (2.0, 2.0 => 0.0), (f32::NAN, 2.0 => 0.0)]
+
+    /// 1 where `x` is not above `y`, else 0.
+    Le "le" (x: f32, y: f32) -> f32
+    interp truth(x <= y); clif |e| e.cmp(FloatCC::LessThanOrEqual, x, y);
+    cases [(2.0, 2.0 => 1.0), (3.0, 2.0 => 0.0)]
+
+    /// 1 where `x` is above `y`, else 0.
+    Gt "gt" (x: f32, y: f32) -> f32
+    interp truth(x > y); clif |e| e.cmp(FloatCC::GreaterThan, x, y);
+    cases [(2.0, 1.0 => 1.0), (2.0, 2.0 => 0.0)]
+
+    /// 1 where `x` is not below `y`, else 0.
+    Ge "ge" (x: f32, y: f32) -> f32
+    interp truth(x >= y); clif |e| e.cmp(FloatCC::GreaterThanOrEqual, x, y);
+    cases [(2.0, 2.0 => 1.0), (1.0, 2.0 => 0.0)]
+
+    /// 1 where two signals are equal, else 0.
+    Eq "eq" (x: f32, y: f32) -> f32
+    interp truth(x == y); clif |e| e.cmp(FloatCC::Equal, x, y);
+    cases [(2.0, 2.0 => 1.0), (0.0, -0.0 => 1.0), (f32::NAN, f32::NAN => 0.0)]
+
+    /// 1 where two signals differ, else 0.
+    Ne "ne" (x: f32, y: f32) -> f32
+    interp truth(x != y); clif |e| e.cmp(FloatCC::NotEqual, x, y);
+    cases [(2.0, 2.0 => 0.0), (f32::NAN, f32::NAN => 1.0)]
+
+    /// `x` where `c` is not zero, else `y`.
+    Select "select" (c: f32, x: f32, y: f32) -> f32
+    interp if c != 0.0 { x } else { y };
+    clif |e| { let m = e.truth(c); e.pick(m, x, y) };
+    cases [(1.0, 5.0, 6.0 => 5.0), (-0.0, 5.0, 6.0 => 6.0), (f32::NAN, 5.0, 6.0 => 5.0)]
+
+    /// 1 where neither signal is zero, else 0.
+    And "and" (x: f32, y: f32) -> f32
+    interp truth(x != 0.0 && y != 0.0);
+    clif |e| { let (p, q) = (e.truth(x), e.truth(y)); let m = e.b.ins().band(p, q); e.signal(m) };
+    cases [(1.0, 2.0 => 1.0), (1.0, 0.0 => 0.0), (0.0, 0.0 => 0.0)]
+
+    /// 1 where one of the signals is not zero, else 0.
+    Or "or" (x: f32, y: f32) -> f32
+    interp truth(x != 0.0 || y != 0.0);
+    clif |e| { let (p, q) = (e.truth(x), e.truth(y)); let m = e.b.ins().bor(p, q); e.signal(m) };
+    cases [(1.0, 2.0 => 1.0), (1.0, 0.0 => 1.0), (0.0, -0.0 => 0.0)]
+
+    /// 1 where the signal is zero, else 0.
+    Not "not" (x: f32) -> f32
+    interp truth(x == 0.0);
+    clif |e| { let zero = e.f(0.0); e.cmp(FloatCC::Equal, x, zero) };
+    cases [(1.0 => 0.0), (0.0 => 1.0), (f32::NAN => 0.0)]
+
+    /// The signal where it is a finite number, else 0.
+    Finite "finite" (x: f32) -> f32
+    interp if x - x == 0.0 { x } else { 0.0 }; clif |e| e.finite(x);
+    cases [(2.0 => 2.0), (f32::INFINITY => 0.0), (f32::NAN => 0.0), (-0.0 => -0.0)]
+
+    /// Sum of two integers, wrapping.
+    Iadd "iadd" (x: i32, y: i32) -> i32
+    interp x.wrapping_add(y); clif |e| e.b.ins().iadd(x, y);
+    cases [(1, 2 => 3), (i32::MAX, 1 => i32::MIN)]
+
+    /// Difference of two integers, wrapping.
+    Isub "isub" (x: i32, y: i32) -> i32
+    interp x.wrapping_sub(y); clif |e| e.b.ins().isub(x, y);
+    cases [(1, 2 => -1), (i32::MIN, 1 => i32::MAX)]
+
+    /// Product of two integers, wrapping.
+    Imul "imul" (x: i32, y: i32) -> i32
+    interp x.wrapping_mul(y); clif |e| e.b.ins().imul(x, y);
+    cases [(3, -2 => -6), (65_536, 65_536 => 0)]
+
+    /// Bits set in both integers.
+    Iand "iand" (x: i32, y: i32) -> i32
+    interp x & y; clif |e| e.b.ins().band(x, y);
+    cases [(12, 10 => 8)]
+
+    /// Bits set in one of the integers.
+    Ior "ior" (x: i32, y: i32) -> i32
+    interp x | y; clif |e| e.b.ins().bor(x, y);
+    cases [(12, 10 => 14)]
+
+    /// Bits set in exactly one of the integers.
+    Ixor "ixor" (x: i32, y: i32) -> i32
+    interp x ^ y; clif |e| e.b.ins().bxor(x, y);
+    cases [(12, 10 => 6)]
+
+    /// Bits moved up by the low five bits of `y`.
+    Ishl "ishl" (x: i32, y: i32) -> i32
+    interp x.wrapping_shl(y as u32); clif |e| e.shift(Shift::Left, x, y);
+    cases [(3, 2 => 12), (1, 33 => 2)]
+
+    /// Bits moved down by the low five bits of `y`, zeros from above.
+    Ushr "ushr" (x: i32, y: i32) -> i32
+    interp (x as u32).wrapping_shr(y as u32) as i32; clif |e| e.shift(Shift::Right, x, y);
+    cases [(12, 2 => 3), (-1, 28 => 15)]
+
+    /// Bits moved down by the low five bits of `y`, the sign from above.
+    Sshr "sshr" (x: i32, y: i32) -> i32
+    interp x.wrapping_shr(y as u32); clif |e| e.shift(Shift::Signed, x, y);
+    cases [(12, 2 => 3), (-16, 2 => -4)]
+
+    /// 1 where two integers are equal, else 0.
+    Ieq "ieq" (x: i32, y: i32) -> f32
+    interp truth(x == y);
+    clif |e| { let m = e.int_mask(IntCC::Equal, x, y); e.signal(m) };
+    cases [(3, 3 => 1.0), (3, 4 => 0.0)]
+
+    /// 1 where the integer `x` is below `y`, else 0.
+    Ilt "ilt" (x: i32, y: i32) -> f32
+    interp truth(x < y);
+    clif |e| { let m = e.int_mask(IntCC::SignedLessThan, x, y); e.signal(m) };
+    cases [(-3, 3 => 1.0), (3, 3 => 0.0)]
+
+    /// The integer `x` where `c` is not zero, else `y`.
+    Iselect "iselect" (c: f32, x: i32, y: i32) -> i32
+    interp if c != 0.0 { x } else { y };
+    clif |e| { let m = e.truth(c); e.pick(m, x, y) };
+    cases [(1.0, 5, 6 => 5), (0.0, 5, 6 => 6)]
+
+    /// The bits of a signal as an integer; of every NaN the same.
+    Bits "bits" (x: f32) -> i32
+    interp if x.is_nan() { f32::NAN.to_bits() as i32 } else { x.to_bits() as i32 };
+    clif |e| {
+        let number = e.mask(FloatCC::Equal, x, x);
+        let nan = e.f(f32::NAN);
+        let x = e.pick(number, x, nan);
+        e.to_bits(x)
+    };
+    cases [(1.0 => 0x3f80_0000), (-f32::NAN => 0x7fc0_0000)]
+
+    /// The signal of given bits, tiny ones zero.
+    Float "float" (x: i32) -> f32
+    interp flush(f32::from_bits(x as u32));
+    clif |e| { let x = e.of_bits(x); e.flush(x) };
+    cases [(0x3f80_0000 => 1.0), (1 => 0.0), (i32::MIN => -0.0)]
+
+    /// The signal without its fraction as an integer; kept in range, NaN becomes 0.
+    Toint "toint" (x: f32) -> i32
+    interp x as i32;
+    clif |e| { let ty = e.ty(Ty::I32); e.b.ins().fcvt_to_sint_sat(ty, x) };
+    cases [(-1.5 => -1), (3e9 => i32::MAX), (-3e9 => i32::MIN), (f32::NAN => 0)]
+
+    /// An integer as a signal.
+    Fromint "fromint" (x: i32) -> f32
+    interp x as f32;
+    clif |e| { let ty = e.ty(Ty::F32); e.b.ins().fcvt_from_sint(ty, x) };
+    cases [(-3 => -3.0), (i32::MAX => 2_147_483_648.0)]
+
+    /// Cycles as a phase, where one cycle is the whole range of an integer.
+    Phase "phase" (x: f32) -> i32
+    interp {
+        let g = x - x.round_ties_even();
+        ((g * 4_294_967_296.0) as i32).wrapping_add((g == 0.5) as i32)
+    };
+    clif |e| e.phase(x);
+    cases [(0.25 => 0x4000_0000), (0.5 => i32::MIN), (-0.25 => -0x4000_0000), (7.0 => 0), (1.5 => i32::MIN), (f32::NAN => 0)]
+
+    /// A phase as cycles, 0 up to but not 1.
+    Turn "turn" (x: i32) -> f32
+    interp ((x as u32 >> 8) as i32) as f32 * (1.0 / 16_777_216.0);
+    clif |e| {
+        let x = e.by(Shift::Right, x, 8);
+        let ty = e.ty(Ty::F32);
+        let x = e.b.ins().fcvt_from_sint(ty, x);
+        let k = e.f(1.0 / 16_777_216.0);
+        e.b.ins().fmul(x, k)
+    };
+    cases [(0x4000_0000 => 0.25), (i32::MIN => 0.5), (0 => 0.0)]
+
+    /// The exponent of the largest power of two not above the size of the signal; -127 for 0, 128 when not finite.
+    Exponent "exponent" (x: f32) -> f32
+    interp ((x.to_bits() >> 23 & 255) as i32 - 127) as f32;
+    clif |e| {
+        let bits = e.to_bits(x);
+        let bits = e.by(Shift::Right, bits, 23);
+        let (mask, bias) = (e.i(255), e.i(127));
+        let bits = e.b.ins().band(bits, mask);
+        let bits = e.b.ins().isub(bits, bias);
+        let ty = e.ty(Ty::F32);
+        e.b.ins().fcvt_from_sint(ty, bits)
+    };
+    cases [(8.0 => 3.0), (-0.3 => -2.0), (0.0 => -127.0), (f32::INFINITY => 128.0)]
+
+    /// The size of the signal divided by its largest power of two: 1 up to but not 2.
+    Mantissa "mantissa" (x: f32) -> f32
+    interp if x.is_nan() { x } else { f32::from_bits(x.to_bits() & 0x007f_ffff | 0x3f80_0000) };
+    clif |e| {
+        let bits = e.to_bits(x);
+        let (mask, one) = (e.i(0x007f_ffff), e.i(0x3f80_0000));
+        let bits = e.b.ins().band(bits, mask);
+        let bits = e.b.ins().bor(bits, one);
+        let m = e.of_bits(bits);
+        let number = e.mask(FloatCC::Equal, x, x);
+        e.pick(number, m, x)
+    };
+    cases [(12.0 => 1.5), (-0.375 => 1.5), (0.0 => 1.0), (f32::NAN => f32::NAN)]
+
+    /// 2 to the power of the nearest whole number, kept to -126..127.
+    Pow2i "pow2i" (x: f32) -> f32
+    interp {
+        let x = if -126.0 < x { x } else { -126.0 };
+        let x = if x < 127.0 { x } else { 127.0 };
+        f32::from_bits((x + 8_388_735.0).to_bits() << 23)
+    };
+    clif |e| {
+        let x = e.clamp(x, -126.0, 127.0);
+        // The sum ends in the biased exponent; the shift drops the rest.
+        let magic = e.f(8_388_735.0);
+        let sum = e.b.ins().fadd(x, magic);
+        let bits = e.to_bits(sum);
+        let bits = e.by(Shift::Left, bits, 23);
+        e.of_bits(bits)
+    };
+    cases [(0.0 => 1.0), (3.0 => 8.0), (-1.0 => 0.5), (500.0 => 1.701_411_8e38), (-500.0 => 1.175_494_4e-38)]
+
+    /// A well mixed integer: the source of all randomness.
+    Hash "hash" (x: i32) -> i32
+    interp hash_word(x as u32) as i32;
+    clif |e| {
+        let k = e.i(HASH[0] as i32);
+        let x = e.b.ins().iadd(x, k);
+        let x = e.mix(x, 16, HASH[1]);
+        let x = e.mix(x, 15, HASH[2]);
+        let y = e.by(Shift::Right, x, 16);
+        e.b.ins().bxor(x, y)
+    };
+    cases []
+
+    /// An integer as a signal from -1 up to but not 1.
+    Unit "unit" (x: i32) -> f32
+    interp (x >> 8) as f32 * (1.0 / 8_388_608.0);
+    clif |e| {
+        let x = e.by(Shift::Signed, x, 8);
+        let ty = e.ty(Ty::F32);
+        let x = e.b.ins().fcvt_from_sint(ty, x);
+        let k = e.f(1.0 / 8_388_608.0);
+        e.b.ins().fmul(x, k)
+    };
+    cases [(i32::MIN => -1.0), (0x4000_0000 => 0.5), (0 => 0.0)]
+}

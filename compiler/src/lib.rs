@@ -1,0 +1,22 @@
+//! Meaning: from tree to machine code and score.
+//!
+//! Pure functions; no thread, no clock, no device. The stages, a folder each, in the order of the flow:
+//!
+//! ```text
+//! lang::Stmt -> front  (names, units, channels; functions disappear)      -> graph::Graph + score::Score
+//!            -> graph  (validator, rates, interpreter, identity of state)
+//!            -> passes (fold, share, drop, cross rates; exact)
+//!            -> schedule (regions, buffers)
+//!            -> codegen (Cranelift)                                        -> program::Patch
+//! ```
+
+pub mod codegen;
+pub mod exec;
+pub mod front;
+pub mod graph;
+pub mod passes;
+pub mod program;
+pub mod schedule;
+pub mod score;
+
+pub use modurust_lang as lang;

@@ -1,0 +1,52 @@
+//! Lines where block-rate values meet samples.
+//!
+//! A value that is computed once a quantum would step from quantum to quantum; where a sample-rate node, a cell, a ring or an
+//! output takes it, it is drawn as a line instead. Integers are not drawn: they hold.
+
+use crate::graph::check::check;
+use crate::graph::{Graph, Node, NodeId, Rate, Ty};
+
+/// Inserts a line at every crossing. Nodes come out with operands before users.
+pub fn cross(graph: &Graph) -> Graph {
+    let Ok(info) = check(graph) else { return graph.clone() };
+    let mut out = Graph { nodes: Vec::with_capacity(graph.nodes.len()), ..graph.clone() };
+    let mut new: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
+    let mut lines: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
+    let needs_line = |n: NodeId| info.rate[n.index()] == Rate::Block && info.ty[n.index()] == Ty::F32;
+    let at = |new: &[Option<NodeId>], n: NodeId| new[n.index()].expect("operands come first");
+    let mut sampled = |out: &mut Graph, new: &[Option<NodeId>], n: NodeId| {
+        let mapped = at(new, n);
+        if !needs_line(n) {
+            return mapped;
+        }
+        *lines[n.index()].get_or_insert_with(|| out.push(Node::Line(mapped)))
+    };
+    for &id in &info.order {
+        let mut node = graph.node(id).clone();
+        let is_line = matches!(node, Node::Line(_));
+        let draw = info.rate[id.index()] == Rate::Sample && !is_line;
+        for operand in operands_mut(&mut node) {
+            *operand = if draw { sampled(&mut out, &new, *operand) } else { at(&new, *operand) };
+        }
+        new[id.index()] = Some(out.push(node));
+    }
+    for i in 0..out.cells.len() {
+        out.cells[i].next = graph.cells[i].next.map(|n| sampled(&mut out, &new, n));
+    }
+    for i in 0..out.rings.len() {
+        out.rings[i].input = graph.rings[i].input.map(|n| sampled(&mut out, &new, n));
+    }
+    for i in 0..out.outs.len() {
+        out.outs[i].node = sampled(&mut out, &new, graph.outs[i].node);
+    }
+    out
+}
+
+/// The operands of a node, to be changed.
+pub fn operands_mut(node: &mut Node) -> &mut [NodeId] {
+    match node {
+        Node::Op(_, args) | Node::Join(args) => args,
+        Node::Tap(_, x) | Node::Shuffle(x, _) | Node::Reduce(x, _) | Node::Line(x) => std::slice::from_mut(x),
+        Node::Const(..) | Node::Param(_) | Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => &mut [],
+    }
+}

@@ -1,0 +1,127 @@
+//! What compiling yields: code, layout, score, and the plan to go from one to the next.
+//!
+//! A [`Patch`] is immutable and shared. An [`crate::exec::Instance`] is its memory. A [`Program`] adds what needs no code:
+//! parameter values, patterns, tempo. Two programs with the same [`Patch::hash`] share code and memory: going from one to the
+//! other writes numbers and swaps a score, and compiles nothing.
+
+use crate::exec::Code;
+use crate::graph::Graph;
+use crate::score::{FieldId, PatId, Ratio, Score, Sym};
+use std::sync::Arc;
+
+/// A patch ready to run at one sample rate.
+pub struct Patch {
+    /// The optimised graph that the code was made from.
+    pub graph: Graph,
+    /// How to run it.
+    pub code: Code,
+    /// Where everything lies in memory.
+    pub layout: Layout,
+    /// Content hash of the graph without parameter values, rate and passes included.
+    pub hash: u64,
+    /// Frames per second.
+    pub sample_rate: u32,
+}
+
+/// Where everything lies. Sizes are in 32-bit words; lanes of more than one are padded to groups of four.
+///
+/// A buffer of a value with one lane is `[QUANTUM]`; with n > 1 lanes it is `[n / 4 rounded up][QUANTUM][4]`. Rows are laid out
+/// the same way. State of a cell is its padded lanes.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// Words of state; cell `i` starts at `cells[i]`.
+    pub state_words: usize,
+    /// Start of each cell.
+    pub cells: Vec<u32>,
+    /// Words of scratch for values that cross regions.
+    pub buffer_words: usize,
+    /// Where each output's buffer starts in the scratch.
+    pub outs: Vec<u32>,
+}
+
+/// How a pattern drives the voices of a unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum UnitKind {
+    /// n voices; a new note takes a free one or steals.
+    Poly,
+    /// One voice; a new note takes it over.
+    Mono,
+    /// No notes: the event's value is held in field 0.
+    Hold,
+}
+
+/// A sequenced unit: a pattern, its voices, and the fields that its rows carry.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// The identity of its voices across edits: path of names.
+    pub path: String,
+    /// Place in the tree of names of the patch's graph.
+    pub frame: crate::graph::FrameId,
+    /// How notes meet voices.
+    pub kind: UnitKind,
+    /// Number of voices.
+    pub voices: u32,
+    /// The pattern.
+    pub pattern: PatId,
+    /// Only events of this word, for drum kits.
+    pub word: Option<Sym>,
+    /// A word whose events silence this unit (an open hat by a closed one).
+    pub choke: Option<Sym>,
+    /// Field `i` of the unit's rows.
+    pub fields: Vec<UnitField>,
+}
+
+/// One field of a unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitField {
+    /// What it carries.
+    pub source: FieldSource,
+    /// Value of a voice that has not played yet, and of events without the field.
+    pub default: f32,
+}
+
+/// Where the value of a field comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FieldSource {
+    /// Frequency of the event's note, Hz.
+    Freq,
+    /// 1 while the note is held, else 0.
+    Gate,
+    /// Velocity 0..1.
+    Vel,
+    /// The event's plain value; words are their tail number (`bd:3`) or 0.
+    Value,
+    /// A named field of the event.
+    Named(FieldId),
+}
+
+/// Everything that plays.
+#[derive(Clone)]
+pub struct Program {
+    /// Code and layout.
+    pub patch: Arc<Patch>,
+    /// Patterns.
+    pub score: Arc<Score>,
+    /// Sequenced units, in the order that the graph's rows refer to.
+    pub units: Arc<Vec<Unit>>,
+    /// Values of the patch's parameters, in its order.
+    pub params: Arc<Vec<f32>>,
+    /// Time.
+    pub timing: Timing,
+}
+
+/// Tempo and meter, exact.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    /// Beats per minute.
+    pub bpm: Ratio,
+    /// Beats in a bar (4 in 4/4, 7/2 quarter beats in 7/8). One cycle of a pattern is one bar.
+    pub beats_per_bar: Ratio,
+}
+
+impl Timing {
+    /// Frames in a bar: 60 * rate * beats / bpm.
+    pub fn frames_per_bar(&self, sample_rate: u32) -> Ratio {
+        Ratio::new(60 * i64::from(sample_rate), 1) * self.beats_per_bar / self.bpm
+    }
+}

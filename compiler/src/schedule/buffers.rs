@@ -1,0 +1,88 @@
+//! Where values wait between regions.
+//!
+//! A value that another region needs gets a buffer from the region that computes it until the last that reads it; then its
+//! place is used again. Outputs keep theirs for the engine to read. Block-rate values and the ends of lines have small places
+//! of their own: a single lane is spread over four there, so that every loop can load it as it likes.
+
+use super::{Access, Item, Kind, Region, needs, resolve};
+use crate::exec::buffer_len;
+use crate::graph::check::GraphInfo;
+use crate::graph::{Graph, NodeId};
+use std::collections::HashMap;
+
+/// Places in the scratch.
+pub struct Buffers {
+    /// Start of each node's buffer, if it has one.
+    pub home: Vec<Option<u32>>,
+    /// Start of the place of each block-rate value and line, if it has one.
+    pub block: Vec<Option<u32>>,
+    /// Size of the scratch in words.
+    pub words: usize,
+}
+
+/// Gives every value that crosses regions a place.
+pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Region]) -> Buffers {
+    const NEVER: usize = usize::MAX;
+    let mut maker: Vec<Option<usize>> = vec![None; graph.nodes.len()];
+    let mut last: Vec<usize> = vec![0; graph.nodes.len()];
+    let mut crosses = vec![false; graph.nodes.len()];
+    for (r, region) in regions.iter().enumerate() {
+        for item in &region.items {
+            if let Item::Node(id) | Item::Line(id) | Item::Copy(id) = item {
+                maker[id.index()].get_or_insert(r);
+            }
+        }
+    }
+    for (r, region) in regions.iter().enumerate() {
+        for &item in &region.items {
+            needs(graph, access, item, |n| {
+                // A value made later is the next value of a cell whose reading region came first; regions forbid that.
+                if maker[n.index()].is_some_and(|m| m != r) {
+                    crosses[n.index()] = true;
+                    last[n.index()] = last[n.index()].max(r);
+                }
+            });
+        }
+    }
+    for out in &graph.outs {
+        let id = resolve(access, out.node);
+        crosses[id.index()] = true;
+        last[id.index()] = NEVER;
+    }
+    let mut plan = Buffers { home: vec![None; graph.nodes.len()], block: vec![None; graph.nodes.len()], words: 0 };
+    let mut free: HashMap<usize, Vec<u32>> = HashMap::new();
+    let mut open: Vec<NodeId> = Vec::new();
+    for (r, region) in regions.iter().enumerate().filter(|(_, region)| region.kind != Kind::Block) {
+        for item in &region.items {
+            let (Item::Node(id) | Item::Copy(id)) = *item else { continue };
+            if !crosses[id.index()] {
+                continue;
+            }
+            let size = buffer_len(info.lanes[id.index()]);
+            let at = free.get_mut(&size).and_then(Vec::pop).unwrap_or_else(|| {
+                plan.words += size;
+                (plan.words - size) as u32
+            });
+            plan.home[id.index()] = Some(at);
+            open.push(id);
+        }
+        open.retain(|id| {
+            let keep = last[id.index()] > r;
+            if !keep {
+                free.entry(buffer_len(info.lanes[id.index()])).or_default().extend(plan.home[id.index()]);
+            }
+            keep
+        });
+    }
+    for (id, access) in access.iter().enumerate() {
+        let groups = info.lanes[id].div_ceil(4) as usize;
+        let words = match access {
+            Access::Block if crosses[id] => groups * 4,
+            Access::Line => groups * 8,
+            _ => continue,
+        };
+        plan.block[id] = Some(plan.words as u32);
+        plan.words += words;
+    }
+    plan
+}

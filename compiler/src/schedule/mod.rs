@@ -1,0 +1,227 @@
+//! The schedule stage: from values to loops.
+//!
+//! Nodes are partitioned by strongly connected components over all edges, those through memory included. What is not part of a
+//! loop is computed over time, four frames at once; a loop of one lane goes frame by frame; a loop of several lanes goes four
+//! lanes at once, group by group; a loop that mixes lanes goes frame by frame with all lanes side by side. Neighbours of one
+//! kind are merged into a [`Region`], which becomes one function, until it is as large as the code generator likes
+//! ([`LIMIT`]: compile time grows faster than size). Values that cross regions pass through buffers.
+//!
+//! Block-rate values come first, in regions of their own; constants, lines, rows and inputs are cheap to fetch and belong to
+//! every region that needs them.
+
+pub mod buffers;
+pub mod layout;
+pub mod regions;
+
+use crate::graph::check::GraphInfo;
+use crate::graph::ops::canonical;
+use crate::graph::{CellId, Graph, Node, NodeId, Rate, RingId};
+use crate::program::Layout;
+use layout::StateLayout;
+use std::fmt::Write;
+
+/// Estimated instructions at which a region is full. A single loop may exceed it.
+pub const LIMIT: u32 = 300;
+
+/// Loop-carried values at which a region is full.
+pub const CARRIED: u32 = 48;
+
+/// The shape of a region's loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// No loop: values of block rate, once a quantum.
+    Block,
+    /// One lane, no loop of values: four frames at once.
+    Time,
+    /// A loop of one lane: frame by frame.
+    Scalar,
+    /// Several lanes that do not meet: four lanes at once, frame by frame, one group after another.
+    Uniform(u32),
+    /// Lanes that meet: frame by frame, all lanes unrolled.
+    Mixed,
+}
+
+/// Something that a region does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Item {
+    /// Computes a node.
+    Node(NodeId),
+    /// Writes a ring.
+    Write(RingId),
+    /// Stores a value that belongs to every region, since it is heard.
+    Copy(NodeId),
+    /// Fixes the ends of a line for this quantum.
+    Line(NodeId),
+}
+
+/// A function of generated code.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// The shape of its loop.
+    pub kind: Kind,
+    /// What it does, in order.
+    pub items: Vec<Item>,
+    /// The cells that it reads and therefore keeps.
+    pub cells: Vec<CellId>,
+    /// Estimated instructions.
+    pub weight: u32,
+}
+
+/// How a region gets at a value that it does not compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The same constant in every lane.
+    Constant(u32),
+    /// Computed once a quantum by a block region.
+    Block,
+    /// Drawn between two values that a block region left.
+    Line,
+    /// From a row, an input, or the frame counter.
+    Direct,
+    /// Computed by one region, through a buffer for the others.
+    Computed,
+    /// The same cell as another node reads.
+    Alias(NodeId),
+    /// Nobody needs it.
+    Dead,
+}
+
+/// Regions in the order of their calls, and where everything lies.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// The functions.
+    pub regions: Vec<Region>,
+    /// How each node is reached.
+    pub access: Vec<Access>,
+    /// Where a node's buffer starts in the scratch, if it has one.
+    pub home: Vec<Option<u32>>,
+    /// Where a block-rate value, or the two ends of a line, start in the scratch.
+    pub block: Vec<Option<u32>>,
+    /// Places in the state.
+    pub state: StateLayout,
+    /// Everything's place, for the instance.
+    pub layout: Layout,
+    /// What the validator found.
+    pub info: GraphInfo,
+}
+
+/// Plans the loops of a valid graph.
+pub fn schedule(graph: &Graph, info: &GraphInfo) -> Schedule {
+    let access = access(graph, info);
+    let regions = regions::regions(graph, info, &access);
+    let state = layout::state_layout(graph, info);
+    let plan = buffers::buffers(graph, info, &access, &regions);
+    let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();
+    let layout = Layout { state_words: state.words, cells: state.cells.clone(), buffer_words: plan.words, outs };
+    Schedule { regions, access, home: plan.home, block: plan.block, state, layout, info: info.clone() }
+}
+
+/// The node that stands for a node.
+pub fn resolve(access: &[Access], id: NodeId) -> NodeId {
+    match access[id.index()] {
+        Access::Alias(other) => other,
+        _ => id,
+    }
+}
+
+/// Finds what is needed and how it is reached.
+fn access(graph: &Graph, info: &GraphInfo) -> Vec<Access> {
+    let mut access = vec![Access::Dead; graph.nodes.len()];
+    let mut reader: Vec<Option<NodeId>> = vec![None; graph.cells.len()];
+    let mut tapped = vec![false; graph.rings.len()];
+    let mut work: Vec<NodeId> = graph.outs.iter().map(|out| out.node).collect();
+    while let Some(id) = work.pop() {
+        if access[id.index()] != Access::Dead {
+            continue;
+        }
+        work.extend(crate::graph::operands(graph.node(id)));
+        access[id.index()] = match graph.node(id) {
+            Node::Const(ty, bits) if bits.iter().all(|b| *b == bits[0]) => Access::Constant(canonical(*ty, bits[0])),
+            Node::Line(_) => Access::Line,
+            Node::Row(_) | Node::Input(_) | Node::Frame => Access::Direct,
+            _ if info.rate[id.index()] < Rate::Sample => Access::Block,
+            Node::Read(c) => match reader[c.index()] {
+                Some(first) => Access::Alias(first),
+                None => {
+                    reader[c.index()] = Some(id);
+                    work.extend(graph.cells[c.index()].next);
+                    Access::Computed
+                }
+            },
+            Node::Tap(r, _) => {
+                if !std::mem::replace(&mut tapped[r.index()], true) {
+                    work.extend(graph.rings[r.index()].input);
+                }
+                Access::Computed
+            }
+            _ => Access::Computed,
+        };
+    }
+    access
+}
+
+/// What an item needs in the same frame or, for a cell that is read, at its end.
+pub fn needs(graph: &Graph, access: &[Access], item: Item, mut found: impl FnMut(NodeId)) {
+    let mut operand = |n: NodeId| found(resolve(access, n));
+    match item {
+        Item::Node(id) => {
+            crate::graph::operands(graph.node(id)).iter().for_each(|&n| operand(n));
+            if let Node::Read(c) = graph.node(id) {
+                graph.cells[c.index()].next.into_iter().for_each(&mut operand);
+            }
+        }
+        Item::Write(r) => graph.rings[r.index()].input.into_iter().for_each(&mut operand),
+        Item::Line(id) => crate::graph::operands(graph.node(id)).iter().for_each(|&n| operand(n)),
+        Item::Copy(id) => operand(id),
+    }
+}
+
+impl Region {
+    /// Estimated operations per frame.
+    pub fn cost(&self) -> f32 {
+        let weight = self.weight as f32;
+        match self.kind {
+            Kind::Block => weight / crate::graph::QUANTUM as f32,
+            Kind::Time => weight / 4.0,
+            Kind::Scalar | Kind::Mixed => weight,
+            Kind::Uniform(lanes) => weight * lanes.div_ceil(4) as f32,
+        }
+    }
+}
+
+/// The schedule as text: a line per region.
+pub fn print(graph: &Graph, schedule: &Schedule) -> String {
+    let mut out = String::new();
+    for (i, region) in schedule.regions.iter().enumerate() {
+        let (kind, lanes) = match region.kind {
+            Kind::Block => ("block", 1),
+            Kind::Time => ("time", 1),
+            Kind::Scalar => ("scalar", 1),
+            Kind::Uniform(lanes) => ("uniform", lanes),
+            Kind::Mixed => ("mixed", widest(region, &schedule.info)),
+        };
+        let items: Vec<String> = region
+            .items
+            .iter()
+            .map(|item| match item {
+                Item::Node(n) => format!("%{}", n.0),
+                Item::Write(r) => format!("write({})", r.0),
+                Item::Copy(n) => format!("copy(%{})", n.0),
+                Item::Line(n) => format!("line(%{})", n.0),
+            })
+            .collect();
+        let cells: Vec<&str> = region.cells.iter().map(|c| graph.cells[c.index()].name.as_str()).collect();
+        let cells = if cells.is_empty() { String::new() } else { format!(" cells {}", cells.join(" ")) };
+        let cost = region.cost();
+        writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1} nodes {}{cells}", items.join(" ")).expect("a string takes all text");
+    }
+    out
+}
+
+fn widest(region: &Region, info: &GraphInfo) -> u32 {
+    let lanes = |item: &Item| match item {
+        Item::Node(n) | Item::Copy(n) | Item::Line(n) => info.lanes[n.index()],
+        Item::Write(_) => 1,
+    };
+    region.items.iter().map(lanes).max().unwrap_or(1)
+}

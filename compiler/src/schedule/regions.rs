@@ -1,0 +1,210 @@
+//! Which node goes into which region.
+//!
+//! Components are taken in an order in which everything needed comes first. Among those that are ready, the region being filled
+//! takes what has its own kind, oldest first; when nothing fits, it is closed and the oldest ready component opens the next.
+//! Age follows the graph's own order, so that what belongs together (a track, a voice) stays together in memory.
+
+use super::{Access, CARRIED, Item, Kind, LIMIT, Region, needs};
+use crate::graph::check::{GraphInfo, components};
+use crate::graph::{Graph, Node, NodeId, RingId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A component: what must be computed together.
+struct Cluster {
+    kind: Kind,
+    items: Vec<Item>,
+    weight: u32,
+    carried: u32,
+    /// Clusters that wait for this one.
+    users: Vec<u32>,
+    /// How many clusters this one waits for.
+    missing: u32,
+}
+
+/// Partitions everything that is needed.
+pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region> {
+    let mut regions = block_regions(graph, info, access);
+    let mut clusters = clusters(graph, info, access);
+    let mut ready: BTreeMap<Kind, BTreeSet<u32>> = BTreeMap::new();
+    for (i, cluster) in clusters.iter().enumerate().filter(|(_, c)| c.missing == 0) {
+        ready.entry(cluster.kind).or_default().insert(i as u32);
+    }
+    let oldest = |ready: &BTreeMap<Kind, BTreeSet<u32>>| ready.iter().filter_map(|(k, s)| Some((*s.first()?, *k))).min();
+    while let Some((_, kind)) = oldest(&ready) {
+        let mut region = Region { kind, items: Vec::new(), cells: Vec::new(), weight: 0 };
+        let mut carried = 0;
+        while let Some(&next) = ready.get(&kind).and_then(|set| set.first()) {
+            let cluster = &clusters[next as usize];
+            let full = region.weight + cluster.weight > LIMIT || carried + cluster.carried > CARRIED;
+            if full && !region.items.is_empty() {
+                break;
+            }
+            ready.entry(kind).or_default().remove(&next);
+            region.weight += cluster.weight;
+            carried += cluster.carried;
+            region.items.extend(&cluster.items);
+            for user in std::mem::take(&mut clusters[next as usize].users) {
+                let cluster = &mut clusters[user as usize];
+                cluster.missing -= 1;
+                if cluster.missing == 0 {
+                    ready.entry(cluster.kind).or_default().insert(user);
+                }
+            }
+        }
+        region.cells = region.items.iter().filter_map(|item| cell(graph, *item)).collect();
+        regions.push(region);
+    }
+    regions
+}
+
+fn cell(graph: &Graph, item: Item) -> Option<crate::graph::CellId> {
+    match item {
+        Item::Node(id) => match graph.node(id) {
+            Node::Read(c) => Some(*c),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Block-rate values in order, each line as soon as its end is known.
+fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region> {
+    let mut regions: Vec<Region> = Vec::new();
+    for &id in &info.order {
+        let item = match access[id.index()] {
+            Access::Block => Item::Node(id),
+            Access::Line => Item::Line(id),
+            _ => continue,
+        };
+        let weight = 2 + weight(graph, info, item) * info.lanes[id.index()].div_ceil(4);
+        let region = match regions.last_mut() {
+            Some(region) if region.weight + weight <= LIMIT => region,
+            _ => {
+                regions.push(Region { kind: Kind::Block, items: Vec::new(), cells: Vec::new(), weight: 0 });
+                let last = regions.len() - 1;
+                &mut regions[last]
+            }
+        };
+        region.items.push(item);
+        region.weight += weight;
+    }
+    regions
+}
+
+/// Components of everything at sample rate, in an order in which what is needed comes first.
+fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Cluster> {
+    let mut items: Vec<Item> = Vec::new();
+    let mut vertex: Vec<Option<u32>> = vec![None; graph.nodes.len()];
+    let mut ring_vertex: Vec<Option<u32>> = vec![None; graph.rings.len()];
+    for &id in &info.order {
+        if access[id.index()] == Access::Computed {
+            vertex[id.index()] = Some(items.len() as u32);
+            items.push(Item::Node(id));
+            if let Node::Tap(r, _) = graph.node(id) {
+                ring_vertex[r.index()] = Some(0);
+            }
+        }
+    }
+    for (r, slot) in ring_vertex.iter_mut().enumerate().filter(|(_, slot)| slot.is_some()) {
+        *slot = Some(items.len() as u32);
+        items.push(Item::Write(RingId(r as u32)));
+    }
+    let mut copied = BTreeSet::new();
+    for out in &graph.outs {
+        let inline = !matches!(access[out.node.index()], Access::Computed | Access::Alias(_));
+        if inline && copied.insert(out.node) {
+            items.push(Item::Copy(out.node));
+        }
+    }
+    let (mut starts, mut targets) = (vec![0], Vec::new());
+    for &item in &items {
+        needs(graph, access, item, |n| targets.extend(vertex[n.index()]));
+        if let Item::Node(id) = item
+            && let Node::Tap(r, _) = graph.node(id)
+        {
+            targets.extend(ring_vertex[r.index()]);
+        }
+        starts.push(targets.len() as u32);
+    }
+    let (component, count) = components(&starts, &targets);
+    let mut clusters: Vec<Cluster> = (0..count)
+        .map(|_| Cluster { kind: Kind::Time, items: vec![], weight: 0, carried: 0, users: vec![], missing: 0 })
+        .collect();
+    let mut looped = vec![false; count as usize];
+    for (v, &item) in items.iter().enumerate() {
+        let mine = component[v];
+        clusters[mine as usize].items.push(item);
+        for &target in &targets[starts[v] as usize..starts[v + 1] as usize] {
+            let other = component[target as usize];
+            if other == mine {
+                looped[mine as usize] = true;
+            } else {
+                clusters[other as usize].users.push(mine);
+                clusters[mine as usize].missing += 1;
+            }
+        }
+    }
+    let mut order = vec![0; graph.nodes.len()];
+    for (i, id) in info.order.iter().enumerate() {
+        order[id.index()] = i;
+    }
+    for (cluster, looped) in clusters.iter_mut().zip(looped) {
+        // Inside a loop, operands come before users; a ring is written right after its input.
+        cluster.items.sort_by_key(|item| match item {
+            Item::Node(id) | Item::Copy(id) | Item::Line(id) => (order[id.index()], 0),
+            Item::Write(r) => (graph.rings[r.index()].input.map_or(0, |n| order[n.index()]), 1),
+        });
+        cluster.kind = kind(graph, info, &cluster.items, looped);
+        for &item in &cluster.items {
+            let groups = if cluster.kind == Kind::Mixed { lanes(graph, info, item).div_ceil(4) } else { 1 };
+            cluster.weight += weight(graph, info, item) * groups;
+            cluster.carried += u32::from(cell(graph, item).is_some()) * groups;
+        }
+    }
+    clusters
+}
+
+fn lanes(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
+    match item {
+        Item::Node(id) | Item::Copy(id) | Item::Line(id) => info.lanes[id.index()],
+        Item::Write(r) => graph.rings[r.index()].lanes,
+    }
+}
+
+/// The kind of loop that a component needs.
+fn kind(graph: &Graph, info: &GraphInfo, items: &[Item], looped: bool) -> Kind {
+    let crosses = |item: &Item| match item {
+        Item::Node(id) => matches!(graph.node(*id), Node::Shuffle(..) | Node::Reduce(..) | Node::Join(_)),
+        _ => false,
+    };
+    let width = lanes(graph, info, items[0]);
+    if items.iter().any(|item| crosses(item) || lanes(graph, info, *item) != width) {
+        Kind::Mixed
+    } else if width > 1 {
+        Kind::Uniform(width)
+    } else if looped {
+        Kind::Scalar
+    } else {
+        Kind::Time
+    }
+}
+
+/// Estimated instructions of an item, for four lanes.
+fn weight(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
+    let of = |id: NodeId| info.lanes[id.index()];
+    match item {
+        Item::Node(id) => match graph.node(id) {
+            Node::Op(op, _) => op.weight(),
+            Node::Tap(_, delay) if of(id) > 1 && of(*delay) == 1 => 14,
+            Node::Tap(..) => 32,
+            Node::Shuffle(..) => 4,
+            Node::Join(_) => 6,
+            Node::Reduce(x, lanes) => of(*x) * 2 / lanes.div_ceil(4) + 2,
+            Node::Read(_) => 3,
+            _ => 1,
+        },
+        Item::Write(_) => 8,
+        Item::Copy(_) => 3,
+        Item::Line(_) => 6,
+    }
+}

@@ -1,0 +1,188 @@
+//! What can be said of a pattern without playing it.
+//!
+//! Walks that may allocate: they run once, when a program is compiled, to allot voices, to warn of words without a sample and
+//! of patterns too dense to play.
+
+use super::node::{Factor, Kind, Node};
+use super::{FieldSet, PatId, Score, Sym, Value};
+use std::collections::{BTreeSet, HashMap};
+
+impl Score {
+    /// Calls `f` once with every node below `pat`.
+    fn walk(&self, pat: PatId, mut f: impl FnMut(&Node)) {
+        let mut seen = BTreeSet::from([pat]);
+        let mut todo = vec![pat];
+        while let Some(p) = todo.pop() {
+            let Some(node) = self.nodes.get(p.0 as usize) else {
+                continue;
+            };
+            f(node);
+            node.kind.children(&self.lists, &self.slots, |child| {
+                if seen.insert(child) {
+                    todo.push(child);
+                }
+            });
+        }
+    }
+
+    /// The words that may sound in `pat`, in order of their numbers: values, not what steers them.
+    pub fn words(&self, pat: PatId) -> Vec<Sym> {
+        let mut words = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![(pat, None)];
+        while let Some((p, only)) = todo.pop() {
+            let Some(node) = self.nodes.get(p.0 as usize) else {
+                continue;
+            };
+            if !seen.insert((p, only)) {
+                continue;
+            }
+            match node.kind {
+                Kind::Pure {
+                    value: Value::Word(s),
+                    ..
+                } if only.is_none_or(|o| o == s) => {
+                    words.insert(s);
+                }
+                Kind::Filter { p, sym } if only.is_none_or(|o| o == sym) => {
+                    todo.push((p, Some(sym)))
+                }
+                Kind::Filter { .. } | Kind::Range { .. } => {}
+                Kind::FastBy { p, .. }
+                | Kind::Ply { p, .. }
+                | Kind::EuclidBy { p, .. }
+                | Kind::Struct { p, .. }
+                | Kind::Mask { p, .. }
+                | Kind::Tail { left: p, .. }
+                | Kind::Field { p, .. } => todo.push((p, only)),
+                Kind::Every { a, b, .. } => todo.extend([(a, only), (b, only)]),
+                Kind::Pick { list, .. } => {
+                    todo.extend(list.of(&self.lists).iter().map(|p| (*p, only)))
+                }
+                kind => kind.children(&self.lists, &self.slots, |child| todo.push((child, only))),
+            }
+        }
+        words.into_iter().collect()
+    }
+
+    /// The fields that events of `pat` may have.
+    pub fn fields(&self, pat: PatId) -> FieldSet {
+        let mut mask = 0;
+        self.walk(pat, |node| {
+            if let Kind::Field { field, .. } = node.kind {
+                mask |= 1u16.checked_shl(u32::from(field.0)).unwrap_or(0);
+            }
+        });
+        mask
+    }
+
+    /// Whether events of `pat` are continuous, so that it is a signal more than a rhythm.
+    pub fn is_continuous(&self, pat: PatId) -> bool {
+        self.nodes.get(pat.0 as usize).is_some_and(|n| n.continuous)
+    }
+
+    /// A rough upper bound of the events in one cycle.
+    pub fn density(&self, pat: PatId) -> f64 {
+        self.density_of(pat, &mut HashMap::new())
+    }
+
+    /// The largest number that a pattern holds, as far as can be seen.
+    fn largest(&self, factor: Factor) -> f64 {
+        match factor {
+            Factor::Fixed(n) => n.to_f64(),
+            Factor::Pattern(p) => {
+                let mut most = 0.0f64;
+                self.walk(p, |node| {
+                    if let Kind::Pure { value, .. } = node.kind {
+                        most = most.max(value.number().unwrap_or(0.0).abs());
+                    }
+                });
+                most
+            }
+        }
+    }
+
+    fn density_of(&self, pat: PatId, known: &mut HashMap<PatId, f64>) -> f64 {
+        if let Some(&d) = known.get(&pat) {
+            return d;
+        }
+        let Some(node) = self.nodes.get(pat.0 as usize) else {
+            return 0.0;
+        };
+        let mut of = |p: PatId| self.density_of(p, known);
+        let d = match node.kind {
+            Kind::Silence => 0.0,
+            Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => 1.0,
+            // A slot longer than its cycle shows a part of it.
+            Kind::Seq { slots } => slots
+                .of(&self.slots)
+                .iter()
+                .map(|s| of(s.pat) / s.len.to_f64().max(1.0))
+                .sum(),
+            Kind::Stack { list } => list.of(&self.lists).iter().map(|p| of(*p)).sum(),
+            Kind::Cat { list } | Kind::Choose { list, .. } => list
+                .of(&self.lists)
+                .iter()
+                .map(|p| of(*p))
+                .fold(0.0, f64::max),
+            Kind::Fast { p, by } => of(p) * by.to_f64(),
+            Kind::FastBy {
+                p,
+                factor,
+                scale,
+                slow,
+            } => {
+                let n = self.largest(Factor::Pattern(factor)) * scale.to_f64();
+                of(p) * if slow { 1.0 } else { n }
+            }
+            Kind::Late { p, .. }
+            | Kind::Rev { p }
+            | Kind::Repeat { p, .. }
+            | Kind::Degrade { p, .. }
+            | Kind::Press { p, .. }
+            | Kind::Ribbon { p, .. }
+            | Kind::Swing { p, .. }
+            | Kind::Scale { p, .. }
+            | Kind::ToNotes { p }
+            | Kind::Filter { p, .. }
+            | Kind::Linger { p, .. }
+            | Kind::Field { p, .. }
+            | Kind::Mask { p, .. } => of(p),
+            Kind::Every { a, b, .. } | Kind::Chance { a, b, .. } | Kind::Chunk { a, b, .. } => {
+                of(a).max(of(b))
+            }
+            Kind::Euclid { p, rhythm } => {
+                rhythm.of(&self.rhythms).iter().filter(|b| **b).count() as f64 * of(p).max(1.0)
+            }
+            Kind::EuclidBy { p, pulses, .. } => self.largest(pulses) * of(p).max(1.0),
+            Kind::Struct { bools, p } => of(bools).max(of(p)),
+            Kind::Tail { left, .. } => of(left),
+            Kind::Range { left, right } => {
+                let span =
+                    self.largest(Factor::Pattern(left)) + self.largest(Factor::Pattern(right));
+                of(left) * (span + 1.0)
+            }
+            Kind::Pick {
+                selector,
+                list,
+                squeeze,
+                ..
+            } => {
+                let most = list
+                    .of(&self.lists)
+                    .iter()
+                    .map(|p| of(*p))
+                    .fold(0.0, f64::max);
+                if squeeze {
+                    most * of(selector)
+                } else {
+                    most.max(of(selector))
+                }
+            }
+            Kind::Ply { p, n } => of(p) * self.largest(n),
+            Kind::Binop { left, right, .. } => of(left).max(of(right)),
+        };
+        known.insert(pat, d);
+        d
+    }
+}

@@ -1,0 +1,2 @@
+//! modurust
+fn main(){}

@@ -1,0 +1,170 @@
+//! The closed vocabulary between the two sides, and between the session and its front ends.
+//!
+//! Four small languages: [`EngineCommand`] goes down to the audio thread, [`EngineNotice`] comes back; [`Command`] is what a
+//! front end may ask of a session, [`Notice`] what it is told. The first two are plain data of fixed size.
+
+use modurust_compiler::score::Ratio;
+
+/// How much an edit changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Nothing.
+    None,
+    /// Numbers or tempo only.
+    Number,
+    /// Patterns, perhaps numbers.
+    Score,
+    /// Code: another graph.
+    Code,
+}
+
+impl ChangeKind {
+    /// In a word: `nothing`, `numbers`, `patterns`, `code`.
+    pub fn word(self) -> &'static str {
+        match self {
+            ChangeKind::None => "nothing",
+            ChangeKind::Number => "numbers",
+            ChangeKind::Score => "patterns",
+            ChangeKind::Code => "code",
+        }
+    }
+}
+
+/// From the control side to the audio thread.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EngineCommand {
+    /// Moves a parameter of the program numbered `epoch`; ignored if another is playing.
+    Param {
+        /// Number of the program.
+        epoch: u64,
+        /// Index of the parameter.
+        index: u32,
+        /// Where to, in about 5 ms.
+        value: f32,
+    },
+    /// Time goes on; ends a hush.
+    Play,
+    /// Time stands still; notes end.
+    Pause,
+    /// Jumps to a position in bars.
+    Seek(Ratio),
+    /// Beats per minute, until the text changes its tempo.
+    Tempo(Ratio),
+    /// Notes end and the sound fades out in 20 ms, until [`EngineCommand::Play`] or the next program.
+    Hush,
+    /// The same at once, and all small state starts anew.
+    Panic,
+}
+
+/// From the audio thread to the control side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EngineNotice {
+    /// A program plays.
+    Adopted {
+        /// Its number.
+        epoch: u64,
+        /// From this frame on.
+        frame: u64,
+        /// How much it changed.
+        kind: ChangeKind,
+    },
+    /// A value of an output was not finite; it was replaced by 0. Told once per output and second at most.
+    Fault {
+        /// Number of the program.
+        epoch: u64,
+        /// Index of the output.
+        out: u32,
+    },
+    /// A command for a program that is not playing was left out.
+    Stale,
+}
+
+/// What a front end may ask of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Compile the files again, as they are now.
+    Compile,
+    /// Compile this text in place of the file of that name from now on (an editor's unsaved text).
+    Text {
+        /// The file, as it was given to the session.
+        file: String,
+        /// Its text.
+        text: String,
+    },
+    /// Play these files from now on.
+    Open(Vec<String>),
+    /// Moves a parameter by its name: `bass.cutoff`.
+    Param {
+        /// Its name in the program.
+        name: String,
+        /// Where to.
+        value: f32,
+    },
+    /// Time goes on.
+    Play,
+    /// Time stands still.
+    Pause,
+    /// Jumps to a position in bars.
+    Seek(Ratio),
+    /// Beats per minute.
+    Tempo(Ratio),
+    /// Everything falls silent until the next edit.
+    Hush,
+    /// As hush, at once, and state starts anew.
+    Panic,
+}
+
+/// What a session tells its front end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// The text became a program.
+    Compiled {
+        /// Time it took, milliseconds.
+        ms: f64,
+        /// Machine code was made.
+        generated: bool,
+        /// How much changed against the program before.
+        kind: ChangeKind,
+    },
+    /// Errors and warnings, rendered for a terminal.
+    Diagnostics {
+        /// The text, with line breaks.
+        text: String,
+        /// Number of errors; with any, the last good program plays on.
+        errors: usize,
+    },
+    /// The engine plays the program.
+    Adopted {
+        /// From this frame on.
+        frame: u64,
+        /// How much changed.
+        kind: ChangeKind,
+        /// Milliseconds from the event (a file was saved, a command came) to this, if there was one.
+        ms: Option<f64>,
+    },
+    /// A track went wrong (its sound was not a number) and was silenced for that moment.
+    Fault {
+        /// The track.
+        track: String,
+    },
+    /// Events that found no room, in all.
+    Lost {
+        /// Since the start.
+        events: u64,
+    },
+    /// The device missed a deadline.
+    Xruns {
+        /// Since the start.
+        count: u64,
+    },
+    /// The device is gone, and what plays instead.
+    Device {
+        /// One line.
+        message: String,
+    },
+    /// A command could not be carried out, and why.
+    Refused {
+        /// One line.
+        message: String,
+    },
+}

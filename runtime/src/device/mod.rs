@@ -1,0 +1,305 @@
+//! What drives the engine: a sound card, or a clock that stands in for one.
+//!
+//! Two steps, since a program is compiled for one sample rate: [`choose`] finds a device and its rate, [`Choice::start`] gives it
+//! the engine. Nothing here is fatal. A device that is not there, refuses, or dies later is replaced by the [`null`] device,
+//! which runs the engine by the clock and throws the sound away; one line says so.
+//!
+//! The engine lives in a [`Slot`]. A callback takes it out, runs it and puts it back; when a stream has ended, the control side
+//! takes it out and gives it to another device. A callback that finds the slot empty plays silence.
+
+mod card;
+pub mod null;
+pub mod offline;
+
+pub use card::list;
+pub use offline::{RenderError, RenderOptions, RenderReport, render};
+
+use crate::engine::Engine;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Which device, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceOptions {
+    /// `null`, `jack`, a device's name or part of it; `None` for the default.
+    pub name: Option<String>,
+    /// Frames per second; the device's own if it cannot.
+    pub rate: Option<u32>,
+    /// Frames per block; the device's own if it cannot.
+    pub block: Option<u32>,
+}
+
+/// A device as shown to people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// `alsa`, `jack`, `null`.
+    pub host: String,
+    /// What to give as [`DeviceOptions::name`].
+    pub name: String,
+    /// Its name in words.
+    pub description: String,
+    /// The one used when none is named.
+    pub default: bool,
+    /// Frames per second it starts with.
+    pub rate: u32,
+    /// Its channels.
+    pub channels: u32,
+}
+
+/// Rate without a device and without a wish.
+pub const DEFAULT_RATE: u32 = 48_000;
+/// Block without a device and without a wish, frames.
+pub const DEFAULT_BLOCK: u32 = 256;
+
+/// What drives the engine.
+enum Kind {
+    Null,
+    Card(Box<card::Card>),
+}
+
+/// A device that has been found.
+pub struct Choice {
+    kind: Kind,
+    rate: u32,
+    block: u32,
+    message: Option<String>,
+}
+
+/// Finds a device. Never fails: without one it is the null device.
+pub fn choose(options: &DeviceOptions) -> Choice {
+    let null = |message| Choice {
+        kind: Kind::Null,
+        rate: options.rate.unwrap_or(DEFAULT_RATE).clamp(8_000, 384_000),
+        block: options.block.unwrap_or(DEFAULT_BLOCK).clamp(1, 1 << 16),
+        message,
+    };
+    if options.name.as_deref() == Some("null") {
+        return null(None);
+    }
+    match card::find(options) {
+        Ok(card) => {
+            Choice { rate: card.rate(), block: card.block().unwrap_or(0), message: card.message(options), kind: Kind::Card(Box::new(card)) }
+        }
+        Err(why) => null(Some(format!("no audio device: using null ({why})"))),
+    }
+}
+
+impl Choice {
+    /// Frames per second that programs must be compiled for.
+    pub fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// One line for people, if not everything is as they wished.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// In a few words: the device, rate and block.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Null => format!("null, {} Hz, {} frames", self.rate, self.block),
+            Kind::Card(card) => card.describe(),
+        }
+    }
+
+    /// Gives the engine to the device. A device that refuses now is replaced by the null device.
+    pub fn start(self, engine: Engine) -> Running {
+        let shared = Arc::new(Shared::default());
+        let slot = Arc::new(Slot::new(Live { engine, warm: false, dead: false, rate: self.rate }));
+        let mut running = Running {
+            slot,
+            shared,
+            driver: None,
+            name: self.describe(),
+            rate: self.rate,
+            block: if self.block == 0 { DEFAULT_BLOCK } else { self.block },
+            message: None,
+        };
+        match self.kind {
+            Kind::Null => running.fall_back(None),
+            Kind::Card(card) => match card.start(Arc::clone(&running.slot), Arc::clone(&running.shared)) {
+                Ok(stream) => running.driver = Some(Driver::Card(stream)),
+                Err(why) => running.fall_back(Some(format!("no audio device: using null ({why})"))),
+            },
+        }
+        running
+    }
+}
+
+/// The engine and what a callback must remember.
+pub(crate) struct Live {
+    pub engine: Engine,
+    warm: bool,
+    dead: bool,
+    rate: u32,
+}
+
+impl Live {
+    /// One block. A panic ends the sound, not the program.
+    pub fn process(&mut self, out: &mut [f32], channels: usize, shared: &Shared) {
+        if !self.warm {
+            self.warm = true;
+            self.engine.warm();
+        }
+        let begin = Instant::now();
+        if self.dead || std::panic::catch_unwind(AssertUnwindSafe(|| self.engine.process(out, channels))).is_err() {
+            self.dead = true;
+            shared.dead.store(true, Ordering::Relaxed);
+            out.fill(0.0);
+        }
+        let frames = out.len() / channels.max(1);
+        let budget = frames as f64 / f64::from(self.rate);
+        let load = if budget > 0.0 { (begin.elapsed().as_secs_f64() / budget) as f32 } else { 0.0 };
+        shared.count(frames as u64, load);
+    }
+}
+
+/// Holds the engine for whoever runs it.
+pub(crate) struct Slot(AtomicPtr<Live>);
+
+impl Slot {
+    fn new(live: Live) -> Slot {
+        Slot(AtomicPtr::new(Box::into_raw(Box::new(live))))
+    }
+
+    /// Takes the engine out, if it is there.
+    pub fn take(&self) -> Option<Box<Live>> {
+        let live = self.0.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: the pointer came from `Box::into_raw`, and the exchange gives it to one caller only.
+        (!live.is_null()).then(|| unsafe { Box::from_raw(live) })
+    }
+
+    /// Puts it back. The slot is empty: the caller took it out.
+    pub fn put(&self, live: Box<Live>) {
+        self.0.store(Box::into_raw(live), Ordering::Release);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+/// What a device counts.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    frames: AtomicU64,
+    blocks: AtomicU64,
+    pub xruns: AtomicU64,
+    overloads: AtomicU64,
+    load: AtomicU32,
+    peak_load: AtomicU32,
+    pub gone: AtomicBool,
+    dead: AtomicBool,
+    pub stop: AtomicBool,
+}
+
+impl Shared {
+    fn count(&self, frames: u64, load: f32) {
+        self.frames.fetch_add(frames, Ordering::Relaxed);
+        self.blocks.fetch_add(1, Ordering::Relaxed);
+        let old = f32::from_bits(self.load.load(Ordering::Relaxed));
+        self.load.store((old + (load - old) * 0.05).to_bits(), Ordering::Relaxed);
+        self.peak_load.fetch_max(load.max(0.0).to_bits(), Ordering::Relaxed);
+        if load > 1.0 {
+            self.overloads.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How a device fares.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DeviceStats {
+    /// Frames played.
+    pub frames: u64,
+    /// Blocks played.
+    pub blocks: u64,
+    /// Deadlines that the device reported as missed, or that the clock of the null device missed by more than a block.
+    pub xruns: u64,
+    /// Blocks that took longer to compute than to play.
+    pub overloads: u64,
+    /// Share of the time that computing takes, smoothed; 1 is all of it.
+    pub load: f32,
+    /// Largest share of one block since the last reading.
+    pub peak_load: f32,
+    /// The engine panicked and is silent. A fault of this program.
+    pub dead: bool,
+}
+
+enum Driver {
+    Null(null::NullDevice),
+    Card(card::Stream),
+}
+
+/// A device that plays. Dropping it ends the sound.
+pub struct Running {
+    // First: streams end before the slot that they use.
+    driver: Option<Driver>,
+    slot: Arc<Slot>,
+    shared: Arc<Shared>,
+    name: String,
+    rate: u32,
+    block: u32,
+    message: Option<String>,
+}
+
+impl Running {
+    fn fall_back(&mut self, message: Option<String>) {
+        // The stream goes first; afterwards nobody else has the engine.
+        self.driver = None;
+        self.shared.gone.store(false, Ordering::Relaxed);
+        self.shared.stop.store(false, Ordering::Relaxed);
+        self.driver = Some(Driver::Null(null::NullDevice::start(
+            Arc::clone(&self.slot),
+            Arc::clone(&self.shared),
+            self.rate,
+            self.block,
+        )));
+        if message.is_some() {
+            self.name = format!("null, {} Hz, {} frames", self.rate, self.block);
+        }
+        self.message = message.or(self.message.take());
+    }
+
+    /// Looks after the device. One line for people if it was lost since the last call, or could not start.
+    pub fn poll(&mut self) -> Option<String> {
+        if self.shared.gone.swap(false, Ordering::AcqRel) && matches!(self.driver, Some(Driver::Card(_))) {
+            self.fall_back(Some("the audio device is gone: using null".to_string()));
+        }
+        self.message.take()
+    }
+
+    /// In a few words: the device, rate and block.
+    pub fn describe(&self) -> &str {
+        &self.name
+    }
+
+    /// True on the null device.
+    pub fn is_null(&self) -> bool {
+        matches!(self.driver, Some(Driver::Null(_)))
+    }
+
+    /// Counts since the start; reading clears the peak load.
+    pub fn stats(&self) -> DeviceStats {
+        let s = &self.shared;
+        DeviceStats {
+            frames: s.frames.load(Ordering::Relaxed),
+            blocks: s.blocks.load(Ordering::Relaxed),
+            xruns: s.xruns.load(Ordering::Relaxed),
+            overloads: s.overloads.load(Ordering::Relaxed),
+            load: f32::from_bits(s.load.load(Ordering::Relaxed)),
+            peak_load: f32::from_bits(s.peak_load.swap(0, Ordering::Relaxed)),
+            dead: s.dead.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Ends the sound and gives the engine back, unless it is lost.
+    pub fn stop(mut self) -> Option<Engine> {
+        self.driver = None;
+        self.slot.take().map(|live| live.engine)
+    }
+}

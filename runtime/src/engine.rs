@@ -1,0 +1,454 @@
+//! The audio thread's side: one quantum after another, and nothing that could make it wait.
+//!
+//! [`Engine::process`] is the only function that a device calls. It hands out frames of any block size from whole quanta of 64
+//! frames, and for each quantum does, in this order: commands; a new program, if one is due; time; patterns into rows;
+//! parameters; generated code; the fade of a swap; faults and meters; recording; the limiter.
+//!
+//! Nothing in here allocates, frees, locks, waits or calls the system. What must be freed goes back to the control side by a
+//! ring; what cannot be passed on is counted. See `CONTRACT.md` for the clauses and the tests that hold them.
+//!
+//! ```text
+//! let (mut engine, mut control) = Engine::new(&EngineOptions::new(48_000), Some(program));
+//! engine.process(&mut block, 2);          // any size, also 0
+//! control.publish(&edited, None);         // another thread: the next quantum swaps it in
+//! ```
+
+use crate::command::{ChangeKind, EngineCommand, EngineNotice};
+use crate::fifo::Fifo;
+use crate::limiter::Limiter;
+use crate::meter::{Meters, SLOTS};
+use crate::sequencer::{self, Sequencer};
+use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
+use crate::transport::Transport;
+use modurust_compiler::exec::{self, Backend};
+use modurust_compiler::graph::{FrameId, Graph, ParamId, QUANTUM};
+use modurust_compiler::passes::Passes;
+use modurust_compiler::program::{Program, Timing};
+use modurust_compiler::score::{Ratio, ScoreBuilder};
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Length of the fade between two programs, seconds; rounded up to whole quanta.
+pub const FADE: f64 = 0.02;
+
+/// How an engine is built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineOptions {
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// Limits what leaves [`Engine::process`]: for loudspeakers, not for files.
+    pub limiter: bool,
+    /// Parcels that may wait to be freed before swaps are postponed.
+    pub retire: usize,
+    /// Frames that a recorder may lag behind; 0 for no recorder.
+    pub tap: usize,
+    /// Frames of audio input that may wait, and its channels; (0, 0) for none.
+    pub input: (usize, usize),
+}
+
+impl EngineOptions {
+    /// For a rate, with no limiter, no recorder and no input.
+    pub fn new(sample_rate: u32) -> EngineOptions {
+        EngineOptions { sample_rate, limiter: false, retire: 16, tap: 0, input: (0, 0) }
+    }
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A program for another sample rate.
+    #[error("the program was compiled for {program} Hz, the engine runs at {engine} Hz")]
+    Rate {
+        /// Rate of the program.
+        program: u32,
+        /// Rate of the engine.
+        engine: u32,
+    },
+    /// The silent program could not be made.
+    #[error("no silent program: {0}")]
+    Silence(#[from] exec::CompileError),
+}
+
+/// A program that says nothing, to start from.
+pub fn silence(sample_rate: u32) -> Result<Program, exec::CompileError> {
+    let options = exec::Options { sample_rate, passes: Passes::Exact, backend: Backend::Interp, verify: false };
+    Ok(Program {
+        patch: Arc::new(exec::compile(&Graph::new(), &options)?),
+        score: Arc::new(ScoreBuilder::new(0).finish()),
+        units: Arc::new(Vec::new()),
+        params: Arc::new(Vec::new()),
+        timing: Timing { bpm: Ratio::int(120), beats_per_bar: Ratio::int(4) },
+    })
+}
+
+/// Everything that the audio thread owns. Made and dropped elsewhere.
+pub struct Engine {
+    // First, so that it is dropped before the program that took over its memory.
+    fading: Option<(Box<Parcel>, u32)>,
+    active: Active,
+    receiver: Receiver,
+    commands: Consumer<EngineCommand>,
+    notices: Producer<EngineNotice>,
+    meters: Arc<Meters>,
+    tap: Option<Producer<[f32; 2]>>,
+    input: Option<(Consumer<f32>, usize)>,
+    limiter: Option<Limiter>,
+    fifo: Fifo,
+    state: State,
+}
+
+/// What is neither a program nor an end of a ring.
+struct State {
+    frame: u64,
+    rate: u32,
+    transport: Transport,
+    sequencer: Sequencer,
+    fade_quanta: u32,
+    hushed: bool,
+    gain: f32,
+    gain_step: f32,
+    smooth: f32,
+    /// Frame from which an output may report its next fault.
+    faults: Box<[u64]>,
+}
+
+/// Both ends of what leaves the engine besides sound.
+pub struct Taps {
+    /// What the recorder reads: frames before the limiter.
+    pub recorder: Option<Consumer<[f32; 2]>>,
+    /// Where audio input goes, interleaved.
+    pub input: Option<Producer<f32>>,
+}
+
+impl Engine {
+    /// An engine that plays `program` from frame 0 (silence if there is none), and its control side.
+    pub fn new(options: &EngineOptions, program: Option<Program>) -> Result<(Engine, Control, Taps), EngineError> {
+        let rate = options.sample_rate;
+        let program = match program {
+            Some(program) if program.patch.sample_rate != rate => {
+                return Err(EngineError::Rate { program: program.patch.sample_rate, engine: rate });
+            }
+            Some(program) => program,
+            None => silence(rate)?,
+        };
+        let mailbox = Arc::new(Mailbox::empty());
+        let (retire_in, retire_out) = RingBuffer::new(options.retire.max(1));
+        let (commands_in, commands_out) = RingBuffer::new(1024);
+        let (notices_in, notices_out) = RingBuffer::new(1024);
+        let (tap, recorder) = pair(options.tap);
+        let (input_in, input_out) = pair(options.input.0 * options.input.1);
+        let meters = Arc::new(Meters::default());
+        let fade_quanta = ((FADE * f64::from(rate) / QUANTUM as f64).ceil() as u32).max(1);
+        let state = State {
+            frame: 0,
+            rate,
+            transport: Transport::new(rate, program.timing, 0),
+            sequencer: Sequencer::new(),
+            fade_quanta,
+            hushed: false,
+            gain: 1.0,
+            gain_step: 1.0 / fade_quanta as f32,
+            smooth: 1.0 - (-(QUANTUM as f32) / (0.05 * rate as f32)).exp(),
+            faults: vec![0; SLOTS].into_boxed_slice(),
+        };
+        let engine = Engine {
+            fading: None,
+            active: Active::new(program.clone(), 0),
+            receiver: Receiver { mailbox: Arc::clone(&mailbox), retire: retire_in },
+            commands: commands_out,
+            notices: notices_in,
+            meters: Arc::clone(&meters),
+            tap,
+            input: input_out.map(|ring| (ring, options.input.1)),
+            limiter: options.limiter.then(|| Limiter::new(rate)),
+            fifo: Fifo::default(),
+            state,
+        };
+        let control = Control {
+            mailbox,
+            retire: retire_out,
+            commands: commands_in,
+            notices: notices_out,
+            meters,
+            letters: Vec::new(),
+            base: program,
+            pending: None,
+            epoch: 0,
+        };
+        Ok((engine, control, Taps { recorder, input: input_in }))
+    }
+
+    /// To be called once on the thread that will call [`Engine::process`], before its deadlines count: the mailbox allocates its
+    /// per-thread part here.
+    pub fn warm(&self) {
+        self.receiver.warm();
+    }
+
+    /// Fills interleaved `out` of `channels` channels. Any number of frames, also none.
+    pub fn process(&mut self, out: &mut [f32], channels: usize) {
+        let mut fifo = std::mem::take(&mut self.fifo);
+        fifo.fill(out, channels, |quantum| self.quantum(quantum));
+        self.fifo = fifo;
+    }
+
+    /// The next frame to be computed; a multiple of [`QUANTUM`].
+    pub fn frame(&self) -> u64 {
+        self.state.frame
+    }
+
+    /// Frames per second.
+    pub fn sample_rate(&self) -> u32 {
+        self.state.rate
+    }
+
+    /// Delay of the limiter, frames.
+    pub fn latency(&self) -> usize {
+        self.limiter.as_ref().map_or(0, Limiter::latency)
+    }
+
+    /// Position in bars at the next frame.
+    pub fn cycle(&self) -> Ratio {
+        self.state.transport.cycle(self.state.frame)
+    }
+
+    /// The program that plays.
+    pub fn program(&self) -> &Program {
+        &self.active.program
+    }
+
+    /// One frame of an output in the last quantum.
+    pub fn out_frame(&self, out: usize, i: usize) -> [f32; 2] {
+        self.active.instance.out_frame(out, i)
+    }
+
+    /// True while an old program is fading out.
+    pub fn is_fading(&self) -> bool {
+        self.fading.is_some()
+    }
+
+    fn notify(&mut self, notice: EngineNotice) {
+        // A full ring means that nobody listens.
+        let _ = self.notices.push(notice);
+    }
+
+    /// Computes one quantum.
+    fn quantum(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
+        self.obey();
+        self.adopt();
+        let frame = self.state.frame;
+        self.feed();
+        if !self.state.hushed || self.state.gain > 0.0 {
+            let Active { instance, table, params, program, .. } = &mut self.active;
+            let State { sequencer, transport, .. } = &mut self.state;
+            sequencer.run(table, &program.units, &program.score, transport, frame);
+            params.advance(|i, value| instance.set_param(ParamId(i as u32), value));
+            instance.run(frame);
+        } else {
+            // Nobody hears it: time passes, nothing is computed.
+            self.state.transport.window(frame, QUANTUM as u64);
+        }
+        self.gather(out);
+        self.fade(out);
+        self.level(out);
+        if let Some(tap) = &mut self.tap
+            && self.meters.recording.load(Relaxed)
+            && tap.push_entire_slice(out).is_err()
+        {
+            self.meters.tap_lost.fetch_add(QUANTUM as u64, Relaxed);
+        }
+        if let Some(limiter) = &mut self.limiter {
+            for frame in out.iter_mut() {
+                *frame = limiter.step(*frame);
+            }
+        }
+        self.state.frame += QUANTUM as u64;
+        let cycle = self.state.transport.cycle(self.state.frame).to_f64();
+        let gain = self.limiter.as_ref().map_or(1.0, Limiter::gain);
+        self.meters.place(self.state.frame, cycle, gain, self.state.sequencer.lost());
+    }
+
+    /// Carries out commands.
+    fn obey(&mut self) {
+        // A bound on the work of one quantum.
+        for _ in 0..64 {
+            let Ok(command) = self.commands.pop() else { return };
+            let frame = self.state.frame;
+            match command {
+                EngineCommand::Param { epoch, index, value } => {
+                    if epoch == self.active.epoch {
+                        self.active.params.aim(index as usize, value);
+                    } else {
+                        self.notify(EngineNotice::Stale);
+                    }
+                }
+                EngineCommand::Play => {
+                    self.state.hushed = false;
+                    self.state.transport.play(frame);
+                }
+                EngineCommand::Pause => {
+                    self.state.transport.pause(frame);
+                    sequencer::release_all(&mut self.active.table, frame);
+                }
+                EngineCommand::Seek(cycle) => {
+                    sequencer::release_all(&mut self.active.table, frame);
+                    self.state.transport.seek(frame, cycle);
+                }
+                EngineCommand::Tempo(bpm) => {
+                    let timing = Timing { bpm, ..self.state.transport.timing() };
+                    self.retime(timing);
+                }
+                EngineCommand::Hush | EngineCommand::Panic => {
+                    sequencer::release_all(&mut self.active.table, frame);
+                    self.state.hushed = true;
+                    if command == EngineCommand::Panic {
+                        self.state.gain = 0.0;
+                        self.active.instance.reset(FrameId(0));
+                    }
+                }
+            }
+        }
+    }
+
+    fn retime(&mut self, timing: Timing) {
+        if self.state.transport.retime(self.state.frame, timing) {
+            sequencer::retime(&mut self.active.table, &self.state.transport, self.state.frame);
+        }
+    }
+
+    /// Takes a new program, if one is due and the last swap is over.
+    fn adopt(&mut self) {
+        if self.fading.is_some() {
+            return;
+        }
+        let frame = self.state.frame;
+        let Some(mut parcel) = self.receiver.due(frame) else { return };
+        let (epoch, kind) = (parcel.epoch(), parcel.kind());
+        let before = self.active.program.timing;
+        let fades = parcel.exchange(&mut self.active, frame);
+        if self.active.program.timing != before {
+            self.retime(self.active.program.timing);
+        }
+        self.state.hushed = false;
+        if fades {
+            self.fading = Some((parcel, 0));
+        } else {
+            self.receiver.give_back(parcel);
+        }
+        if kind == ChangeKind::Code {
+            self.meters.clear(epoch);
+        } else {
+            self.meters.epoch.store(epoch, Relaxed);
+        }
+        self.notify(EngineNotice::Adopted { epoch, frame, kind });
+    }
+
+    /// Audio input of the quantum; silence where none has come.
+    fn feed(&mut self) {
+        let Some((ring, channels)) = &mut self.input else { return };
+        let mut fading = self.fading.as_mut().and_then(|(parcel, _)| parcel.outgoing());
+        let wanted = self.active.instance.input_count();
+        let wanted_old = fading.as_ref().map_or(0, |a| a.instance.input_count());
+        for i in 0..QUANTUM {
+            for channel in 0..*channels {
+                let x = ring.pop().unwrap_or(0.0);
+                if channel < wanted {
+                    self.active.instance.input_mut(channel)[i] = x;
+                }
+                if channel < wanted_old
+                    && let Some(old) = &mut fading
+                {
+                    old.instance.input_mut(channel)[i] = x;
+                }
+            }
+        }
+    }
+
+    /// The master output, every value finite; faults and meters of all outputs.
+    fn gather(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
+        out.fill([0.0; 2]);
+        if self.state.hushed && self.state.gain == 0.0 {
+            return;
+        }
+        let outs = self.active.program.patch.graph.outs.len();
+        for i in 0..outs {
+            let words = self.active.instance.out(i);
+            let finite = self.meters.measure(i, words, self.state.smooth);
+            if self.active.master == Some(i) {
+                copy(words, out);
+            }
+            if !finite
+                && let Some(quiet_until) = self.state.faults.get_mut(i)
+                && *quiet_until <= self.state.frame
+            {
+                *quiet_until = self.state.frame + u64::from(self.state.rate);
+                let (epoch, out) = (self.active.epoch, i as u32);
+                self.notify(EngineNotice::Fault { epoch, out });
+            }
+        }
+    }
+
+    /// Runs the old program beside the new one: `old + (new - old) * g`, with `g` rising in a straight line. Where both are
+    /// equal, so is the result.
+    fn fade(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
+        let Some((mut parcel, done)) = self.fading.take() else { return };
+        let total = (self.state.fade_quanta as usize * QUANTUM) as f32;
+        if let Some(old) = parcel.outgoing() {
+            // After the new one: what both share in delay lines is then complete for this quantum.
+            old.instance.run(self.state.frame);
+            let mut before = [[0.0; 2]; QUANTUM];
+            if let Some(master) = old.master {
+                copy(old.instance.out(master), &mut before);
+            }
+            for (i, (new, old)) in out.iter_mut().zip(&before).enumerate() {
+                let g = (done as usize * QUANTUM + i + 1) as f32 / total;
+                for c in 0..2 {
+                    new[c] = old[c] + (new[c] - old[c]) * g;
+                }
+            }
+        }
+        if done + 1 < self.state.fade_quanta {
+            self.fading = Some((parcel, done + 1));
+        } else {
+            self.receiver.give_back(parcel);
+        }
+    }
+
+    /// The gain of a hush. At rest it changes no bit.
+    fn level(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
+        let goal: f32 = if self.state.hushed { 0.0 } else { 1.0 };
+        let from = self.state.gain;
+        if from == goal {
+            if goal == 0.0 {
+                out.fill([0.0; 2]);
+            }
+            return;
+        }
+        let step = self.state.gain_step;
+        // The last step lands exactly.
+        let to = if (goal - from).abs() <= step * 1.001 { goal } else { from + step * (goal - from).signum() };
+        for (i, frame) in out.iter_mut().enumerate() {
+            let gain = from + (to - from) * ((i + 1) as f32 / QUANTUM as f32);
+            *frame = frame.map(|x| x * gain);
+        }
+        self.state.gain = to;
+    }
+}
+
+fn pair<T>(capacity: usize) -> (Option<Producer<T>>, Option<Consumer<T>>) {
+    if capacity == 0 {
+        return (None, None);
+    }
+    let (producer, consumer) = RingBuffer::new(capacity);
+    (Some(producer), Some(consumer))
+}
+
+/// `[frame][4]` to stereo; what is not finite becomes 0.
+fn copy(words: &[f32], out: &mut [[f32; 2]; QUANTUM]) {
+    for (frame, words) in out.iter_mut().zip(words.chunks_exact(4)) {
+        for c in 0..2 {
+            frame[c] = if words[c].is_finite() { words[c] } else { 0.0 };
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Whole quanta in, blocks of any size out.
+//!
+//! Generated code always computes [`QUANTUM`] frames, aligned to the engine's own count. A device asks for what it likes. This
+//! buffer stands between: it holds one quantum and hands out its frames, asking for the next when it is empty. Output bits
+//! therefore do not depend on the sizes of blocks. It adds no delay, since a quantum is computed when its first frame is wanted.
+
+use modurust_compiler::graph::QUANTUM;
+
+/// One quantum of stereo and how much of it has been handed out.
+#[derive(Debug)]
+pub struct Fifo {
+    frames: [[f32; 2]; QUANTUM],
+    at: usize,
+}
+
+impl Default for Fifo {
+    fn default() -> Fifo {
+        Fifo { frames: [[0.0; 2]; QUANTUM], at: QUANTUM }
+    }
+}
+
+impl Fifo {
+    /// Frames that are ready.
+    pub fn ready(&self) -> usize {
+        QUANTUM - self.at
+    }
+
+    /// Fills interleaved `out` of `channels` channels, calling `next` for each quantum that is needed. Two channels are left and
+    /// right; of more, the others are silent; one is the mean of both. A last frame that is not whole stays silent.
+    pub fn fill(&mut self, out: &mut [f32], channels: usize, mut next: impl FnMut(&mut [[f32; 2]; QUANTUM])) {
+        if channels == 0 {
+            return;
+        }
+        for frame in out.chunks_mut(channels) {
+            if frame.len() < channels {
+                frame.fill(0.0);
+                break;
+            }
+            if self.at == QUANTUM {
+                next(&mut self.frames);
+                self.at = 0;
+            }
+            let [left, right] = self.frames[self.at];
+            self.at += 1;
+            match frame {
+                [mono] => *mono = (left + right) * 0.5,
+                [l, r, rest @ ..] => {
+                    *l = left;
+                    *r = right;
+                    rest.fill(0.0);
+                }
+                [] => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_sequence_of_blocks_gives_the_same_frames() {
+        let mut count = 0.0;
+        let mut next = |q: &mut [[f32; 2]; QUANTUM]| {
+            for f in q {
+                *f = [count, -count];
+                count += 1.0;
+            }
+        };
+        let mut fifo = Fifo::default();
+        let mut all = Vec::new();
+        for (i, size) in [0, 1, 63, 64, 65, 7, 0, 200, 3].into_iter().enumerate() {
+            let mut block = vec![9.0; size * 2];
+            fifo.fill(&mut block, 2, &mut next);
+            all.extend(block.chunks(2).map(|f| f[0]));
+            assert!(i != 3 || fifo.ready() == 0, "whole quanta so far");
+        }
+        assert!(all.iter().enumerate().all(|(i, x)| *x == i as f32));
+    }
+
+    #[test]
+    fn channels() {
+        let mut next = |q: &mut [[f32; 2]; QUANTUM]| q.fill([0.5, 0.25]);
+        let mut fifo = Fifo::default();
+        let mut out = [9.0; 3];
+        fifo.fill(&mut out[..1], 1, &mut next);
+        assert_eq!(out[0], 0.375);
+        fifo.fill(&mut out, 3, &mut next);
+        assert_eq!(out, [0.5, 0.25, 0.0]);
+        fifo.fill(&mut out, 2, &mut next);
+        assert_eq!(out, [0.5, 0.25, 0.0], "half a frame is silent");
+        fifo.fill(&mut out, 0, &mut next);
+    }
+}

@@ -1,0 +1,29 @@
+//! Time: threads, devices, the engine.
+//!
+//! Two sides meet here. The *audio side* ([`engine`], [`transport`], [`sequencer`], [`voice`], [`limiter`], [`meter`]) runs in a
+//! device's callback: it allocates nothing, frees nothing, waits for nothing. The *control side* ([`session`], [`watch`],
+//! [`world`], [`recorder`], [`device`]) does everything else. Between them there are rings, atomics and one mailbox ([`swap`]).
+//!
+//! ```text
+//! files -> watch -> session -> compiler -> Program -> swap::Control => mailbox => engine::Engine -> device
+//! ```
+//!
+//! The promises that the audio side makes, and the tests that hold them, are in `CONTRACT.md` beside this crate's manifest.
+
+pub mod command;
+pub mod device;
+pub mod engine;
+pub mod fifo;
+pub mod limiter;
+pub mod meter;
+pub mod recorder;
+pub mod sequencer;
+pub mod session;
+pub mod swap;
+pub mod transport;
+pub mod voice;
+pub mod watch;
+pub mod wav;
+pub mod world;
+
+pub use modurust_compiler as compiler;

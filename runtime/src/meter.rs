@@ -1,0 +1,127 @@
+//! Meters: what the audio thread shows to the others, without locks.
+//!
+//! Every output of the patch has a slot of atomics. A peak is raised by the engine and taken (set to 0) by whoever reads it; a
+//! level is a mean square with a time constant of 50 ms. Slots belong to the outputs of the program of [`Meters::epoch`].
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// Outputs with a meter; later ones have none.
+pub const SLOTS: usize = 256;
+
+/// One output's meter.
+#[derive(Debug, Default)]
+pub struct Meter {
+    peak: [AtomicU32; 2],
+    square: [AtomicU32; 2],
+    fault: AtomicBool,
+}
+
+/// All meters, and where the engine is.
+#[derive(Debug)]
+pub struct Meters {
+    slots: Box<[Meter]>,
+    /// Number of the program whose outputs are measured.
+    pub epoch: AtomicU64,
+    /// The next frame to be computed.
+    pub frame: AtomicU64,
+    cycle: AtomicU64,
+    gain: AtomicU32,
+    /// Events that found no room.
+    pub lost: AtomicU64,
+    /// Set while somebody records.
+    pub recording: AtomicBool,
+    /// Frames that the recorder was too slow to take.
+    pub tap_lost: AtomicU64,
+}
+
+/// A reading of one output.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// Largest absolute sample since the last reading, left and right.
+    pub peak: [f32; 2],
+    /// Root of the mean square of the last 50 ms or so.
+    pub rms: [f32; 2],
+    /// A value was not finite since the last reading.
+    pub fault: bool,
+}
+
+impl Default for Meters {
+    fn default() -> Meters {
+        Meters {
+            slots: (0..SLOTS).map(|_| Meter::default()).collect(),
+            epoch: AtomicU64::new(0),
+            frame: AtomicU64::new(0),
+            cycle: AtomicU64::new(0),
+            gain: AtomicU32::new(1f32.to_bits()),
+            lost: AtomicU64::new(0),
+            recording: AtomicBool::new(false),
+            tap_lost: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Meters {
+    /// Reads and clears the meter of output `out`.
+    pub fn take(&self, out: usize) -> Reading {
+        let Some(slot) = self.slots.get(out) else { return Reading::default() };
+        Reading {
+            peak: [0, 1].map(|c| f32::from_bits(slot.peak[c].swap(0, Relaxed))),
+            rms: [0, 1].map(|c| f32::from_bits(slot.square[c].load(Relaxed)).sqrt()),
+            fault: slot.fault.swap(false, Relaxed),
+        }
+    }
+
+    /// Position in bars at the next frame.
+    pub fn cycle(&self) -> f64 {
+        f64::from_bits(self.cycle.load(Relaxed))
+    }
+
+    /// Gain of the safety limiter, 0..1.
+    pub fn limiter_gain(&self) -> f32 {
+        f32::from_bits(self.gain.load(Relaxed))
+    }
+
+    /// Adds a quantum of `[frame][4]` words, of which two count. True if all were finite.
+    pub(crate) fn measure(&self, out: usize, words: &[f32], smooth: f32) -> bool {
+        let (mut peak, mut sum) = ([0f32; 2], [0f32; 2]);
+        for frame in words.chunks_exact(4) {
+            for c in 0..2 {
+                peak[c] = peak[c].max(frame[c].abs());
+                sum[c] += frame[c] * frame[c];
+            }
+        }
+        // A sum of squares is finite only if every term is (a finite square that overflows is a fault as well).
+        let finite = sum[0].is_finite() && sum[1].is_finite();
+        if let Some(slot) = self.slots.get(out) {
+            if finite {
+                let frames = (words.len() / 4).max(1) as f32;
+                for c in 0..2 {
+                    // Bits of positive floats are ordered as the floats are.
+                    slot.peak[c].fetch_max(peak[c].to_bits(), Relaxed);
+                    let old = f32::from_bits(slot.square[c].load(Relaxed));
+                    slot.square[c].store((old + (sum[c] / frames - old) * smooth).to_bits(), Relaxed);
+                }
+            } else {
+                slot.fault.store(true, Relaxed);
+            }
+        }
+        finite
+    }
+
+    pub(crate) fn place(&self, frame: u64, cycle: f64, limiter: f32, lost: u64) {
+        self.frame.store(frame, Relaxed);
+        self.cycle.store(cycle.to_bits(), Relaxed);
+        self.gain.store(limiter.to_bits(), Relaxed);
+        self.lost.store(lost, Relaxed);
+    }
+
+    pub(crate) fn clear(&self, epoch: u64) {
+        for slot in &self.slots {
+            for c in 0..2 {
+                slot.peak[c].store(0, Relaxed);
+                slot.square[c].store(0, Relaxed);
+            }
+        }
+        self.epoch.store(epoch, Relaxed);
+    }
+}

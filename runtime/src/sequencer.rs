@@ -1,0 +1,194 @@
+//! From patterns to rows: which note falls on which frame.
+//!
+//! Once a quantum, every unit asks its pattern for the cycles that the quantum covers, and turns the answer into steps of its
+//! rows. An event that begins at cycle `c` falls on the frame [`Transport::frame_of`]`(c)`, whatever the tempo was before;
+//! its gate falls one frame before its end, so that a note that follows at once is heard as a new one.
+//!
+//! Patterns have no state. What is sounding has: the ends of notes wait in their voices, so a pattern that is edited or taken
+//! away still lets go of the notes that it began. Units of one pattern (a drum kit) share one query.
+//!
+//! Everything is sized in advance: [`EVENTS`] events a pattern and quantum. What finds no room is counted, not kept.
+
+use crate::transport::Transport;
+use crate::voice::{UnitState, UnitTable};
+use modurust_compiler::graph::QUANTUM;
+use modurust_compiler::program::{FieldSource, Unit, UnitKind};
+use modurust_compiler::score::{Event, EventBuf, FieldId, PatId, Ratio, Score, Value};
+
+/// Most events of one pattern in one quantum (1.3 ms at 48 kHz).
+pub const EVENTS: usize = 256;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Ends this unit's notes.
+    Choke,
+    /// Begins a note, or sets a held value.
+    Play,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    frame: u64,
+    kind: Kind,
+    event: u32,
+}
+
+/// Asks patterns and writes rows. All memory is taken at construction.
+pub struct Sequencer {
+    events: EventBuf,
+    ahead: EventBuf,
+    due: Vec<Due>,
+    lost: u64,
+}
+
+impl Default for Sequencer {
+    fn default() -> Sequencer {
+        Sequencer {
+            events: EventBuf::new(EVENTS),
+            ahead: EventBuf::new(16),
+            due: Vec::with_capacity(EVENTS),
+            lost: 0,
+        }
+    }
+}
+
+impl Sequencer {
+    /// A sequencer with room for [`EVENTS`] events a pattern and quantum.
+    pub fn new() -> Sequencer {
+        Sequencer::default()
+    }
+
+    /// Events that found no room since the start.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Fills the rows of all units for the quantum that begins at frame `base`.
+    pub fn run(&mut self, table: &mut UnitTable, units: &[Unit], score: &Score, transport: &mut Transport, base: u64) {
+        let (begin, end) = transport.window(base, QUANTUM as u64);
+        let last = base + QUANTUM as u64 - 1;
+        let mut asked: Option<PatId> = None;
+        for (state, unit) in table.units.iter_mut().zip(units) {
+            state.level();
+            if begin < end {
+                if asked != Some(unit.pattern) {
+                    self.events.clear();
+                    score.query(unit.pattern, begin, end, &mut self.events);
+                    self.lost += self.events.lost() as u64;
+                    asked = Some(unit.pattern);
+                }
+                self.collect(unit, transport, base);
+                for i in 0..self.due.len() {
+                    let due = self.due[i];
+                    let Some(event) = self.events.events().get(due.event as usize).copied() else { continue };
+                    state.advance(base, due.frame);
+                    match (due.kind, unit.kind) {
+                        (Kind::Choke, _) => state.stop_all(base, due.frame),
+                        (Kind::Play, UnitKind::Hold) if event.continuous => self.draw(state, unit, score, end, &event),
+                        (Kind::Play, UnitKind::Hold) => set_fields(state, unit, 0, base, due.frame, &event),
+                        (Kind::Play, _) => play(state, unit, transport, base, due.frame, &event),
+                    }
+                }
+            }
+            state.advance(base, last);
+        }
+    }
+
+    /// Which events concern a unit, in the order of time; what chokes comes before what plays.
+    fn collect(&mut self, unit: &Unit, transport: &Transport, base: u64) {
+        self.due.clear();
+        for (i, event) in self.events.events().iter().enumerate() {
+            let word = match event.value {
+                Value::Word(word) => Some(word),
+                _ => None,
+            };
+            // A held value is set by any piece of an event, so that a pattern edited in the middle of one is heard at once.
+            let begins = if unit.kind == UnitKind::Hold { true } else { event.is_onset() && !event.continuous };
+            if !begins {
+                continue;
+            }
+            let kind = if unit.word.is_none() || (word.is_some() && word == unit.word) {
+                Kind::Play
+            } else if word.is_some() && word == unit.choke {
+                Kind::Choke
+            } else {
+                continue;
+            };
+            if self.due.len() == self.due.capacity() {
+                self.lost += 1;
+                continue;
+            }
+            let frame = transport.frame_of(event.part.0).clamp(base as i64, base as i64 + QUANTUM as i64 - 1);
+            self.due.push(Due { frame: frame as u64, kind, event: i as u32 });
+        }
+        self.due.sort_unstable();
+    }
+
+    /// A continuous pattern as a line to where it stands at the end of the quantum.
+    fn draw(&mut self, state: &mut UnitState, unit: &Unit, score: &Score, end: Ratio, event: &Event) {
+        self.ahead.clear();
+        score.query(unit.pattern, end, end, &mut self.ahead);
+        let event = self.ahead.events().iter().find(|e| e.continuous).unwrap_or(event);
+        for (i, field) in unit.fields.iter().enumerate() {
+            let value = field_value(field.source, field.default, event);
+            if let Some(row) = state.rows.get_mut(i) {
+                row.line(0, value);
+            }
+        }
+    }
+}
+
+/// Begins a note.
+fn play(state: &mut UnitState, unit: &Unit, transport: &Transport, base: u64, frame: u64, event: &Event) {
+    let voice = if unit.kind == UnitKind::Poly { state.choose() } else { 0 };
+    let (begin, mut end) = event.whole;
+    if let Some(share) = event.field(FieldId::GATE) {
+        end = begin + (end - begin) * Ratio::from_f64(f64::from(share.clamp(0.0, 64.0)));
+    }
+    let fall = transport.frame_of(end).saturating_sub(1).max(0) as u64;
+    state.start(voice, base, frame, fall, end);
+    set_fields(state, unit, voice, base, frame, event);
+}
+
+fn set_fields(state: &mut UnitState, unit: &Unit, voice: usize, base: u64, frame: u64, event: &Event) {
+    for (i, field) in unit.fields.iter().enumerate() {
+        if field.source != FieldSource::Gate {
+            let value = field_value(field.source, field.default, event);
+            state.set(i, voice, frame.saturating_sub(base) as usize, value);
+        }
+    }
+}
+
+/// What an event gives a field.
+fn field_value(source: FieldSource, default: f32, event: &Event) -> f32 {
+    let value = match source {
+        FieldSource::Freq => event.field(FieldId::FREQ).or_else(|| event.value.freq().map(|x| x as f32)),
+        FieldSource::Vel => event.field(FieldId::VEL),
+        FieldSource::Value => match event.value {
+            Value::Word(_) => Some(event.tail.first().and_then(Value::number).unwrap_or(0.0) as f32),
+            value => value.number().map(|x| x as f32),
+        },
+        FieldSource::Named(field) => event.field(field),
+        FieldSource::Gate => None,
+    };
+    value.filter(|x| x.is_finite()).unwrap_or(default)
+}
+
+/// Recomputes when sounding notes end, after a change of tempo at `frame`.
+pub fn retime(table: &mut UnitTable, transport: &Transport, frame: u64) {
+    for state in &mut table.units {
+        for voice in state.voices.iter_mut().filter(|v| v.held && v.fall != crate::voice::NEVER) {
+            let fall = transport.frame_of(voice.end).saturating_sub(1).max(0) as u64;
+            voice.fall = fall.max(frame).max(if voice.rise == crate::voice::NEVER { 0 } else { voice.rise + 1 });
+        }
+    }
+}
+
+/// Ends every note at `frame`, the first of the coming quantum: the rows already stand at their last values, so this is called
+/// before [`Sequencer::run`].
+pub fn release_all(table: &mut UnitTable, frame: u64) {
+    for state in &mut table.units {
+        state.level();
+        state.stop_all(frame, frame);
+    }
+}

@@ -1,0 +1,451 @@
+//! From one program to the next while the sound goes on.
+//!
+//! The control side prepares a [`Parcel`]: everything that the new program needs, allocated, with a plan of what to copy and what
+//! to move. It puts the parcel into a letter and the letter into the mailbox. The audio thread looks into the mailbox once a
+//! quantum, takes the parcel out of the letter and *exchanges* contents with it: afterwards the parcel holds the old program.
+//! That parcel goes back through the retire ring and is freed on the control side.
+//!
+//! ```text
+//! control   prepare -> letter -> mailbox ............ collect <- free
+//! audio                             take -> exchange -> fade -> retire
+//! ```
+//!
+//! The audio thread never frees: it owns the parcel's box, gives it back, and postpones the swap while the ring has no room. It
+//! never drops the last reference to a letter either: the control side keeps one until nobody else does.
+//!
+//! A letter that has not been taken can be called back, so the newest program wins, and every plan is made against the program
+//! that is truly playing. Programs of one patch (same hash) share code and memory: then only numbers and patterns change hands.
+
+use crate::command::{ChangeKind, EngineCommand, EngineNotice};
+use crate::meter::Meters;
+use crate::voice::{UnitTable, same_field};
+use arc_swap::ArcSwapOption;
+use modurust_compiler::exec::Instance;
+use modurust_compiler::graph::state::StateMap;
+use modurust_compiler::graph::{CellId, OutKind, RingId, RowId};
+use modurust_compiler::program::Program;
+use rtrb::{Consumer, Producer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// Quanta that a parameter takes to its target (5.3 ms at 48 kHz).
+pub const SMOOTH: u8 = 4;
+
+/// Parameter values on their way to their targets.
+#[derive(Debug, Default)]
+pub(crate) struct ParamTable {
+    slots: Vec<Slot>,
+    moving: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    start: f32,
+    value: f32,
+    target: f32,
+    left: u8,
+    listed: bool,
+}
+
+impl ParamTable {
+    fn new(values: &[f32]) -> ParamTable {
+        let slots = values.iter().map(|v| Slot { start: *v, value: *v, target: *v, left: 0, listed: false }).collect();
+        ParamTable { slots, moving: Vec::with_capacity(values.len()) }
+    }
+
+    /// Where a parameter is heading.
+    pub fn target(&self, index: usize) -> Option<f32> {
+        self.slots.get(index).map(|s| s.target)
+    }
+
+    fn list(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index)
+            && !slot.listed
+            && self.moving.len() < self.moving.capacity()
+        {
+            slot.listed = true;
+            self.moving.push(index as u32);
+        }
+    }
+
+    /// Sends a parameter to a value, in a straight line over [`SMOOTH`] quanta.
+    pub fn aim(&mut self, index: usize, target: f32) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if slot.target.to_bits() != target.to_bits() && target.is_finite() {
+            *slot = Slot { start: slot.value, value: slot.value, target, left: SMOOTH, listed: slot.listed };
+            self.list(index);
+        }
+    }
+
+    /// One quantum further: `set` gets every value that changed.
+    pub fn advance(&mut self, mut set: impl FnMut(usize, f32)) {
+        let mut i = 0;
+        while i < self.moving.len() {
+            let index = self.moving[i] as usize;
+            let slot = &mut self.slots[index];
+            slot.left = slot.left.saturating_sub(1);
+            let done = f32::from(SMOOTH - slot.left) / f32::from(SMOOTH);
+            slot.value = if slot.left == 0 { slot.target } else { slot.start + (slot.target - slot.start) * done };
+            set(index, slot.value);
+            if slot.left == 0 {
+                slot.listed = false;
+                self.moving.swap_remove(i);
+            } else {
+                i += 1;
+            }
+        }
+    }
+
+    fn adopt(&mut self, old: &ParamTable, pairs: &[(usize, usize)]) {
+        for &(new, from) in pairs {
+            if let (Some(slot), Some(theirs)) = (self.slots.get_mut(new), old.slots.get(from)) {
+                *slot = Slot { listed: false, ..*theirs };
+                if slot.left > 0 {
+                    self.list(new);
+                }
+            }
+        }
+    }
+}
+
+/// A program with its memory. Fields drop in order: the instance before the rows that it reads.
+pub(crate) struct Active {
+    pub instance: Instance,
+    pub table: UnitTable,
+    pub params: ParamTable,
+    pub program: Program,
+    pub master: Option<usize>,
+    pub epoch: u64,
+}
+
+impl Active {
+    /// Allocates everything that a program needs, and binds its rows.
+    pub fn new(program: Program, epoch: u64) -> Active {
+        let mut instance = Instance::new(Arc::clone(&program.patch));
+        for (i, value) in program.params.iter().enumerate().take(program.patch.graph.params.len()) {
+            instance.set_param(modurust_compiler::graph::ParamId(i as u32), *value);
+        }
+        let master = program.patch.graph.outs.iter().position(|out| out.kind == OutKind::Master);
+        let table = UnitTable::new(&program.units);
+        let params = ParamTable::new(&program.params);
+        let mut active = Active { instance, table, params, program, master, epoch };
+        active.bind_rows();
+        active
+    }
+
+    /// Lets the code read the rows of the units.
+    pub fn bind_rows(&mut self) {
+        for (i, row) in self.program.patch.graph.rows.iter().enumerate() {
+            let Some(unit) = self.table.units.get(row.unit as usize) else { continue };
+            let Some(memory) = unit.rows.get(row.field as usize) else { continue };
+            if memory.voices() == row.lanes.max(1) as usize {
+                // SAFETY: the memory has the layout of the row's lanes, is aligned to 16 bytes, and belongs to the boxes of this
+                // table, or of the table that they are moved to in a swap, which is freed after this instance.
+                unsafe { self.instance.bind_row(RowId(i as u32), memory.pointer()) };
+            }
+        }
+    }
+}
+
+/// Which unit goes on as which.
+struct UnitLink {
+    new: usize,
+    old: usize,
+    fields: Vec<(usize, usize)>,
+}
+
+/// What goes over in a swap of code.
+#[derive(Default)]
+struct Plan {
+    cells: Vec<(CellId, CellId, u32)>,
+    rings: Vec<(RingId, RingId)>,
+    units: Vec<UnitLink>,
+    params: Vec<(usize, usize)>,
+    /// Units of the old program that are gone.
+    vanished: Vec<usize>,
+}
+
+/// What changes hands.
+enum Body {
+    /// Numbers, patterns and tempo of the patch that is playing.
+    Update(Program),
+    /// Another patch, with its memory.
+    Replace(Box<Active>, Plan),
+}
+
+/// A change on its way to the engine, or what it replaced on its way back.
+pub struct Parcel {
+    epoch: u64,
+    kind: ChangeKind,
+    body: Body,
+}
+
+impl Parcel {
+    /// Number of the program inside, counted by the control side.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Numbers, patterns or code.
+    pub fn kind(&self) -> ChangeKind {
+        self.kind
+    }
+
+    /// The old program, which plays on during a fade.
+    pub(crate) fn outgoing(&mut self) -> Option<&mut Active> {
+        match &mut self.body {
+            Body::Replace(active, _) => Some(active),
+            Body::Update(_) => None,
+        }
+    }
+
+    /// Exchanges contents with the engine. `frame` is the first frame of the coming quantum. True if the old program must fade.
+    pub(crate) fn exchange(&mut self, active: &mut Active, frame: u64) -> bool {
+        match &mut self.body {
+            Body::Update(program) => {
+                for i in 0..program.params.len() {
+                    // A value that the text did not change stays where a hand put it.
+                    if active.program.params.get(i).map(|v| v.to_bits()) != program.params.get(i).map(|v| v.to_bits()) {
+                        active.params.aim(i, program.params[i]);
+                    }
+                }
+                std::mem::swap(&mut active.program, program);
+                active.epoch = self.epoch;
+                false
+            }
+            Body::Replace(next, plan) => {
+                next.instance.copy_cells(&active.instance, &plan.cells);
+                next.instance.move_rings(&mut active.instance, &plan.rings);
+                for link in &plan.units {
+                    if let (Some(new), Some(old)) = (next.table.units.get_mut(link.new), active.table.units.get_mut(link.old)) {
+                        new.adopt(old, &link.fields);
+                    }
+                }
+                for &gone in &plan.vanished {
+                    if let Some(unit) = active.table.units.get_mut(gone) {
+                        unit.level();
+                        unit.stop_all(frame, frame);
+                    }
+                }
+                for unit in &mut active.table.units {
+                    unit.level();
+                }
+                next.params.adopt(&active.params, &plan.params);
+                for &(new, _) in &plan.params {
+                    if let Some(value) = next.params.value(new) {
+                        next.instance.set_param(modurust_compiler::graph::ParamId(new as u32), value);
+                    }
+                }
+                next.bind_rows();
+                std::mem::swap(active, next);
+                true
+            }
+        }
+    }
+}
+
+impl ParamTable {
+    fn value(&self, index: usize) -> Option<f32> {
+        self.slots.get(index).map(|s| s.value)
+    }
+}
+
+/// What lies in the mailbox. The parcel inside is taken by one side only.
+pub struct Letter {
+    /// Not before this frame.
+    at: u64,
+    parcel: AtomicPtr<Parcel>,
+}
+
+impl Letter {
+    /// Takes the parcel, unless somebody has.
+    fn take(&self) -> Option<Box<Parcel>> {
+        let parcel = self.parcel.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: the pointer came from `Box::into_raw` and the exchange gives it to one caller only.
+        (!parcel.is_null()).then(|| unsafe { Box::from_raw(parcel) })
+    }
+}
+
+impl Drop for Letter {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+/// Where the newest letter lies.
+pub type Mailbox = ArcSwapOption<Letter>;
+
+/// The engine's end of the exchange.
+pub(crate) struct Receiver {
+    pub mailbox: Arc<Mailbox>,
+    pub retire: Producer<Box<Parcel>>,
+}
+
+impl Receiver {
+    /// Lets this thread's part of the mailbox allocate what it needs.
+    pub fn warm(&self) {
+        drop(self.mailbox.load());
+    }
+
+    /// The parcel due at `frame`, if its remains will find room in the retire ring.
+    pub fn due(&mut self, frame: u64) -> Option<Box<Parcel>> {
+        let letter = self.mailbox.load();
+        let letter = letter.as_ref()?;
+        if frame < letter.at || letter.parcel.load(Ordering::Relaxed).is_null() || self.retire.slots() == 0 {
+            return None;
+        }
+        letter.take()
+    }
+
+    /// Gives back a parcel. There is room: [`Receiver::due`] saw to it, and one parcel at most is on the way.
+    pub fn give_back(&mut self, parcel: Box<Parcel>) {
+        if let Err(rtrb::PushError::Full(parcel)) = self.retire.push(parcel) {
+            // Cannot happen; losing memory is better than freeing it here.
+            std::mem::forget(parcel);
+        }
+    }
+}
+
+/// What [`Control::publish`] did.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Number of the program. [`EngineNotice::Adopted`] will name it.
+    pub epoch: u64,
+    /// How much changed.
+    pub kind: ChangeKind,
+    /// What was kept, moved, made and dropped, for a change of code.
+    pub report: Option<modurust_compiler::graph::state::Report>,
+}
+
+/// The control side's end: publishes programs, sends commands, hears notices, frees what is retired.
+pub struct Control {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) retire: Consumer<Box<Parcel>>,
+    pub(crate) commands: Producer<EngineCommand>,
+    pub(crate) notices: Consumer<EngineNotice>,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) letters: Vec<Arc<Letter>>,
+    /// The program that the engine plays, or plays as soon as it has taken the pending letter.
+    pub(crate) base: Program,
+    pub(crate) pending: Option<(Arc<Letter>, Program)>,
+    pub(crate) epoch: u64,
+}
+
+impl Control {
+    /// Sends a program to the engine, to be adopted at the first quantum that begins at or after frame `at`. A program that
+    /// waits there is called back. Nothing is sent if nothing would change.
+    pub fn publish(&mut self, program: &Program, at: Option<u64>) -> Option<Published> {
+        self.collect();
+        if let Some((letter, waiting)) = self.pending.take()
+            && letter.take().is_none()
+        {
+            self.base = waiting;
+        }
+        let kind = change(&self.base, program);
+        if kind == ChangeKind::None {
+            return None;
+        }
+        self.epoch += 1;
+        let mut report = None;
+        let body = if kind == ChangeKind::Code {
+            let (plan, words) = plan(&self.base, program);
+            report = Some(words);
+            Body::Replace(Box::new(Active::new(program.clone(), self.epoch)), plan)
+        } else {
+            Body::Update(program.clone())
+        };
+        let parcel = Box::into_raw(Box::new(Parcel { epoch: self.epoch, kind, body }));
+        let letter = Arc::new(Letter { at: at.unwrap_or(0), parcel: AtomicPtr::new(parcel) });
+        self.letters.push(Arc::clone(&letter));
+        self.mailbox.store(Some(Arc::clone(&letter)));
+        self.pending = Some((letter, program.clone()));
+        Some(Published { epoch: self.epoch, kind, report })
+    }
+
+    /// Frees what the engine has given back. Call it now and then. Returns how many parcels there were.
+    pub fn collect(&mut self) -> usize {
+        let mut count = 0;
+        while let Ok(parcel) = self.retire.pop() {
+            drop(parcel);
+            count += 1;
+        }
+        // A letter is in the mailbox (2 references), pending (one more), perhaps being read (one more), or ours alone.
+        self.letters.retain(|letter| Arc::strong_count(letter) > 1);
+        count
+    }
+
+    /// The program that was published last.
+    pub fn program(&self) -> &Program {
+        self.pending.as_ref().map_or(&self.base, |(_, program)| program)
+    }
+
+    /// True while a program waits to be adopted.
+    pub fn is_pending(&self) -> bool {
+        self.pending.as_ref().is_some_and(|(letter, _)| !letter.parcel.load(Ordering::Acquire).is_null())
+    }
+
+    /// Sends a command. False if the ring is full.
+    pub fn send(&mut self, command: EngineCommand) -> bool {
+        self.commands.push(command).is_ok()
+    }
+
+    /// Number of the program that was published last, for [`EngineCommand::Param`].
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The next notice of the engine.
+    pub fn notice(&mut self) -> Option<EngineNotice> {
+        self.notices.pop().ok()
+    }
+
+    /// Meters and position.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
+    }
+}
+
+/// How much lies between two programs.
+pub fn change(old: &Program, new: &Program) -> ChangeKind {
+    let same_patch = old.patch.hash == new.patch.hash
+        && old.params.len() == new.params.len()
+        && UnitTable::new(&old.units).fits(&new.units);
+    if !same_patch {
+        return ChangeKind::Code;
+    }
+    let same_score = Arc::ptr_eq(&old.score, &new.score) || format!("{:?}", old.score) == format!("{:?}", new.score);
+    let same_units = Arc::ptr_eq(&old.units, &new.units) || format!("{:?}", old.units) == format!("{:?}", new.units);
+    if !same_score || !same_units {
+        return ChangeKind::Score;
+    }
+    let bits = |p: &Program| p.params.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    if old.timing != new.timing || bits(old) != bits(new) { ChangeKind::Number } else { ChangeKind::None }
+}
+
+/// What goes over from one program to the next.
+fn plan(old: &Program, new: &Program) -> (Plan, modurust_compiler::graph::state::Report) {
+    let map = StateMap::between(&old.patch.graph, &old.units, &new.patch.graph, &new.units);
+    let mut vanished: Vec<usize> = (0..old.units.len()).collect();
+    vanished.retain(|i| !map.units.iter().any(|(_, o)| o == i));
+    let units = map
+        .units
+        .iter()
+        .map(|&(n, o)| {
+            let (new_unit, old_unit) = (&new.units[n], &old.units[o]);
+            let mut fields = Vec::new();
+            for (i, field) in new_unit.fields.iter().enumerate() {
+                let same = |f: &modurust_compiler::program::UnitField| same_field(field.source, &new.score, f.source, &old.score);
+                if let Some(j) = old_unit.fields.iter().position(same)
+                    && !fields.iter().any(|(_, taken)| *taken == j)
+                {
+                    fields.push((i, j));
+                }
+            }
+            UnitLink { new: n, old: o, fields }
+        })
+        .collect();
+    // A value that the text did not change stays where a hand put it; one that it did change starts there, under the fade.
+    let same_value = |n: usize, o: usize| new.params.get(n).map(|v| v.to_bits()) == old.params.get(o).map(|v| v.to_bits());
+    let params = map.params.iter().copied().filter(|&(n, o)| same_value(n, o)).collect();
+    (Plan { cells: map.cells, rings: map.rings, units, params, vanished }, map.report)
+}

@@ -1,0 +1,392 @@
+//! Voices of a unit and the rows of numbers that they become.
+//!
+//! A [`RowMem`] is what generated code reads: a value per frame and voice for one quantum. It is written as steps at exact
+//! frames, and only when something changes; a row that is constant and already holds its value is left alone. A [`Unit`]
+//! (`UnitState`) adds who plays what: gates, ends of notes, and which voice is taken next.
+//!
+//! A voice that is taken over while its gate is up, or whose gate fell in this very frame, has its gate at 0 for one frame and
+//! at 1 from the next, so that an envelope always sees it rise. The end of a note is one frame early for the same reason.
+
+use modurust_compiler::graph::QUANTUM;
+use modurust_compiler::program::{FieldSource, Unit, UnitKind};
+use modurust_compiler::score::{Ratio, Score};
+
+/// No frame.
+pub const NEVER: u64 = u64::MAX;
+
+/// Four lanes, aligned as vector loads want them.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(16))]
+pub struct Quad(pub [f32; 4]);
+
+/// One field of one unit for one quantum: `[QUANTUM]` for one voice, else `[voices / 4 rounded up][QUANTUM][4]`.
+#[derive(Debug)]
+pub struct RowMem {
+    data: Box<[Quad]>,
+    values: Box<[f32]>,
+    /// Per voice, how many frames from the start still hold an older value.
+    stale: Box<[u8]>,
+    any_stale: bool,
+}
+
+impl RowMem {
+    /// A row that holds `value` everywhere.
+    pub fn new(voices: usize, value: f32) -> RowMem {
+        let voices = voices.max(1);
+        let words = if voices == 1 { QUANTUM } else { voices.div_ceil(4) * QUANTUM * 4 };
+        RowMem {
+            data: vec![Quad([value; 4]); words / 4].into_boxed_slice(),
+            values: vec![value; voices].into_boxed_slice(),
+            stale: vec![0; voices].into_boxed_slice(),
+            any_stale: false,
+        }
+    }
+
+    /// What generated code reads. Stays the same for the life of the row, also when the row is moved.
+    pub fn pointer(&self) -> *const f32 {
+        self.data.as_ptr().cast()
+    }
+
+    /// Number of voices.
+    pub fn voices(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The value that a voice holds at the end of the quantum.
+    pub fn value(&self, voice: usize) -> f32 {
+        self.values.get(voice).copied().unwrap_or(0.0)
+    }
+
+    /// What the row holds at a frame of the quantum.
+    pub fn at(&self, voice: usize, frame: usize) -> f32 {
+        let (quad, lane) = self.place(voice, frame);
+        self.data.get(quad).map_or(0.0, |q| q.0[lane])
+    }
+
+    fn place(&self, voice: usize, frame: usize) -> (usize, usize) {
+        if self.values.len() == 1 { (frame / 4, frame % 4) } else { ((voice / 4) * QUANTUM + frame, voice % 4) }
+    }
+
+    fn fill(&mut self, voice: usize, from: usize, to: usize, value: f32) {
+        for frame in from..to {
+            let (quad, lane) = self.place(voice, frame);
+            if let Some(q) = self.data.get_mut(quad) {
+                q.0[lane] = value;
+            }
+        }
+    }
+
+    /// Begins a quantum: every frame holds the last value of the one before.
+    pub fn level(&mut self) {
+        if !self.any_stale {
+            return;
+        }
+        for voice in 0..self.values.len() {
+            let upto = usize::from(self.stale[voice]);
+            if upto > 0 {
+                self.stale[voice] = 0;
+                let value = self.values[voice];
+                self.fill(voice, 0, upto, value);
+            }
+        }
+        self.any_stale = false;
+    }
+
+    /// Steps to `value` from `frame` of this quantum on.
+    pub fn step(&mut self, voice: usize, frame: usize, value: f32) {
+        let Some(slot) = self.values.get_mut(voice) else { return };
+        if slot.to_bits() == value.to_bits() {
+            return;
+        }
+        *slot = value;
+        let frame = frame.min(QUANTUM - 1);
+        self.fill(voice, frame, QUANTUM, value);
+        if frame > 0 {
+            self.stale[voice] = self.stale[voice].max(frame as u8);
+            self.any_stale = true;
+        }
+    }
+
+    /// Draws a line over the quantum, from the value held to `value` one frame past its end.
+    pub fn line(&mut self, voice: usize, value: f32) {
+        let Some(slot) = self.values.get_mut(voice) else { return };
+        let from = *slot;
+        if from.to_bits() == value.to_bits() {
+            return;
+        }
+        *slot = value;
+        for frame in 0..QUANTUM {
+            let x = from + (value - from) * (frame as f32 / QUANTUM as f32);
+            self.fill(voice, frame, frame + 1, x);
+        }
+        self.stale[voice] = QUANTUM as u8;
+        self.any_stale = true;
+    }
+}
+
+/// One voice's notes.
+#[derive(Clone, Copy, Debug)]
+pub struct Voice {
+    /// The gate is up, or will be at `rise`.
+    pub held: bool,
+    /// Serial number of the last begin or end of a note: smaller is longer ago.
+    pub since: u64,
+    /// Frame at which the gate rises, after one frame at 0.
+    pub rise: u64,
+    /// Frame at which the gate falls.
+    pub fall: u64,
+    /// Frame at which it fell last.
+    pub fell: u64,
+    /// End of the note, in cycles.
+    pub end: Ratio,
+}
+
+impl Voice {
+    const IDLE: Voice = Voice { held: false, since: 0, rise: NEVER, fall: NEVER, fell: NEVER, end: Ratio::ZERO };
+}
+
+/// Voices and rows of one unit.
+#[derive(Debug)]
+pub struct UnitState {
+    /// How notes meet voices.
+    pub kind: UnitKind,
+    /// At least one.
+    pub voices: Box<[Voice]>,
+    /// A row per field.
+    pub rows: Box<[RowMem]>,
+    gates: Box<[bool]>,
+    serial: u64,
+}
+
+impl UnitState {
+    /// At rest, every field at its default.
+    pub fn new(unit: &Unit) -> UnitState {
+        let voices = if unit.kind == UnitKind::Poly { unit.voices.max(1) as usize } else { 1 };
+        let lanes = unit.voices.max(1) as usize;
+        UnitState {
+            kind: unit.kind,
+            voices: vec![Voice::IDLE; voices].into_boxed_slice(),
+            rows: unit.fields.iter().map(|f| RowMem::new(lanes, f.default)).collect(),
+            gates: unit.fields.iter().map(|f| f.source == FieldSource::Gate).collect(),
+            serial: 0,
+        }
+    }
+
+    /// Begins a quantum.
+    pub fn level(&mut self) {
+        for row in &mut self.rows {
+            row.level();
+        }
+    }
+
+    /// Steps field `field` of a voice.
+    pub fn set(&mut self, field: usize, voice: usize, frame: usize, value: f32) {
+        if let Some(row) = self.rows.get_mut(field) {
+            row.step(voice, frame, value);
+        }
+    }
+
+    fn gate(&mut self, voice: usize, frame: usize, value: f32) {
+        for (row, is_gate) in self.rows.iter_mut().zip(&self.gates) {
+            if *is_gate {
+                row.step(voice, frame, value);
+            }
+        }
+    }
+
+    fn stamp(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// The voice for a new note: the one at rest for the longest, so that a tail sounds on for as long as it can; if all are
+    /// held, the oldest note's.
+    pub fn choose(&self) -> usize {
+        let oldest = |held: bool| {
+            self.voices.iter().enumerate().filter(|(_, v)| v.held == held).min_by_key(|(_, v)| v.since).map(|(i, _)| i)
+        };
+        oldest(false).or_else(|| oldest(true)).unwrap_or(0)
+    }
+
+    /// Begins a note at `frame`, absolute; `base` is the first frame of the quantum. Ends at `fall`.
+    pub fn start(&mut self, voice: usize, base: u64, frame: u64, fall: u64, end: Ratio) {
+        let stamp = self.stamp();
+        let Some(v) = self.voices.get_mut(voice) else { return };
+        let again = v.held || v.fell == frame;
+        v.rise = if again { frame + 1 } else { NEVER };
+        v.fall = fall.max(frame + if again { 2 } else { 1 });
+        v.end = end;
+        v.held = true;
+        v.since = stamp;
+        self.gate(voice, frame.saturating_sub(base) as usize, if again { 0.0 } else { 1.0 });
+    }
+
+    /// Ends whatever a voice plays.
+    pub fn stop(&mut self, voice: usize, base: u64, frame: u64) {
+        let stamp = self.stamp();
+        let Some(v) = self.voices.get_mut(voice) else { return };
+        if v.held {
+            *v = Voice { held: false, since: stamp, rise: NEVER, fall: NEVER, fell: frame, end: v.end };
+            self.gate(voice, frame.saturating_sub(base) as usize, 0.0);
+        }
+    }
+
+    /// Ends everything.
+    pub fn stop_all(&mut self, base: u64, frame: u64) {
+        for voice in 0..self.voices.len() {
+            self.stop(voice, base, frame);
+        }
+    }
+
+    /// Carries out rises and falls due up to and including `limit`.
+    pub fn advance(&mut self, base: u64, limit: u64) {
+        for voice in 0..self.voices.len() {
+            let Voice { rise, fall, held, .. } = self.voices[voice];
+            if !held {
+                continue;
+            }
+            if rise <= limit {
+                self.voices[voice].rise = NEVER;
+                self.gate(voice, rise.saturating_sub(base) as usize, 1.0);
+            }
+            if fall <= limit {
+                self.stop(voice, base, fall);
+            }
+        }
+    }
+
+    /// Takes over voices and rows of the same unit in an older program. Rows of matched fields are exchanged when both have the
+    /// same number of voices, so their memory stays where the old code reads it; else values are copied.
+    pub fn adopt(&mut self, old: &mut UnitState, fields: &[(usize, usize)]) {
+        self.serial = self.serial.max(old.serial);
+        let voices = self.voices.len().min(old.voices.len());
+        for i in 0..voices {
+            self.voices[i] = old.voices[i];
+        }
+        for &(new_field, old_field) in fields {
+            let (Some(mine), Some(theirs)) = (self.rows.get_mut(new_field), old.rows.get_mut(old_field)) else { continue };
+            if mine.values.len() == theirs.values.len() {
+                std::mem::swap(mine, theirs);
+            } else {
+                for voice in 0..mine.values.len().min(theirs.values.len()) {
+                    mine.step(voice, 0, theirs.value(voice));
+                }
+            }
+        }
+    }
+}
+
+/// All units of a program.
+#[derive(Debug, Default)]
+pub struct UnitTable {
+    /// In the order of the program's units.
+    pub units: Vec<UnitState>,
+}
+
+impl UnitTable {
+    /// At rest.
+    pub fn new(units: &[Unit]) -> UnitTable {
+        UnitTable { units: units.iter().map(UnitState::new).collect() }
+    }
+
+    /// True if another list of units fits these voices and rows as they are.
+    pub fn fits(&self, units: &[Unit]) -> bool {
+        self.units.len() == units.len()
+            && self.units.iter().zip(units).all(|(state, unit)| {
+                state.kind == unit.kind
+                    && state.rows.len() == unit.fields.len()
+                    && state.rows.first().is_none_or(|r| r.values.len() == unit.voices.max(1) as usize)
+                    && state.gates.iter().zip(&unit.fields).all(|(g, f)| *g == (f.source == FieldSource::Gate))
+            })
+    }
+}
+
+/// True if two fields of two scores mean the same.
+pub fn same_field(a: FieldSource, a_score: &Score, b: FieldSource, b_score: &Score) -> bool {
+    match (a, b) {
+        (FieldSource::Named(x), FieldSource::Named(y)) => a_score.field_name(x) == b_score.field_name(y),
+        (a, b) => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modurust_compiler::graph::FrameId;
+    use modurust_compiler::program::UnitField;
+    use modurust_compiler::score::PatId;
+
+    fn unit(kind: UnitKind, voices: u32) -> UnitState {
+        let fields = vec![
+            UnitField { source: FieldSource::Freq, default: 440.0 },
+            UnitField { source: FieldSource::Gate, default: 0.0 },
+        ];
+        let unit = Unit { path: "u".into(), frame: FrameId(0), kind, voices, pattern: PatId(0), word: None, choke: None, fields };
+        UnitState::new(&unit)
+    }
+
+    #[test]
+    fn rows_step_and_level() {
+        for voices in [1, 3, 4, 9] {
+            let mut row = RowMem::new(voices, 0.5);
+            let last = voices - 1;
+            row.step(last, 10, 1.0);
+            row.step(last, 20, 2.0);
+            assert_eq!((row.at(last, 9), row.at(last, 10), row.at(last, 19), row.at(last, 63)), (0.5, 1.0, 1.0, 2.0));
+            row.level();
+            assert!((0..64).all(|f| row.at(last, f) == 2.0));
+            assert!(voices == 1 || (0..64).all(|f| row.at(0, f) == 0.5));
+            row.line(last, 4.0);
+            assert_eq!((row.at(last, 0), row.at(last, 32)), (2.0, 3.0));
+            row.level();
+            assert_eq!((row.at(last, 0), row.at(last, 63)), (4.0, 4.0));
+        }
+    }
+
+    #[test]
+    fn rests_longest_first_then_steals_the_oldest() {
+        let mut u = unit(UnitKind::Poly, 3);
+        for i in 0..3 {
+            assert_eq!(u.choose(), i);
+            u.start(i, 0, i as u64, NEVER, Ratio::ONE);
+        }
+        assert_eq!(u.choose(), 0, "all held: the oldest");
+        u.stop(2, 0, 5);
+        u.stop(1, 0, 6);
+        assert_eq!(u.choose(), 2, "the first to be let go");
+        u.start(2, 0, 7, NEVER, Ratio::ONE);
+        assert_eq!(u.choose(), 1);
+    }
+
+    #[test]
+    fn a_stolen_gate_falls_for_one_frame() {
+        let mut u = unit(UnitKind::Mono, 1);
+        u.start(0, 0, 3, 50, Ratio::ONE);
+        u.start(0, 0, 20, 60, Ratio::ONE);
+        u.advance(0, 63);
+        let gate: Vec<f32> = (0..64).map(|f| u.rows[1].at(0, f)).collect();
+        assert_eq!((gate[2], gate[3], gate[19], gate[20], gate[21], gate[59], gate[60]), (0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn a_steal_on_the_last_frame_rises_in_the_next_quantum() {
+        let mut u = unit(UnitKind::Mono, 1);
+        u.start(0, 0, 3, 500, Ratio::ONE);
+        u.start(0, 0, 63, 500, Ratio::ONE);
+        u.advance(0, 63);
+        assert_eq!(u.rows[1].at(0, 63), 0.0);
+        u.level();
+        u.advance(64, 127);
+        assert!((0..64).all(|f| u.rows[1].at(0, f) == 1.0));
+    }
+
+    #[test]
+    fn a_gate_that_fell_on_the_same_frame_is_seen_to_fall() {
+        let mut u = unit(UnitKind::Mono, 1);
+        u.start(0, 0, 3, 20, Ratio::ONE);
+        u.advance(0, 20);
+        u.start(0, 0, 20, 40, Ratio::ONE);
+        u.advance(0, 63);
+        assert_eq!((u.rows[1].at(0, 19), u.rows[1].at(0, 20), u.rows[1].at(0, 21), u.rows[1].at(0, 40)), (1.0, 0.0, 1.0, 0.0));
+    }
+}

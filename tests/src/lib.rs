@@ -1,0 +1,1 @@
+//! What the suites share: texts to programs, programs to sound, sound to numbers.
