@@ -200,7 +200,7 @@ fn errors_in_one_statement_do_not_hide_those_in_another() {
 
 #[test]
 fn deep_texts_end_in_a_message_and_not_in_a_crash() {
-    let sum = format!("out = {}1", "1 + ".repeat(550));
+    let sum = format!("out = {}1", "1 + ".repeat(250));
     let (e, messages) = elaborate(&sum);
     assert!(e.is_some(), "{messages}");
     let calls = "f(x) = x\n".to_string() + &format!("out = {}1{}", "f(".repeat(150), ")".repeat(150));

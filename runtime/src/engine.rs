@@ -174,8 +174,9 @@ impl Engine {
             meters,
             letters: Vec::new(),
             base: program,
+            base_epoch: 0,
             pending: None,
-            epoch: 0,
+            counter: 0,
         };
         Ok((engine, control, Taps { recorder, input: input_in }))
     }

@@ -131,7 +131,8 @@ mod tests {
     fn transparent_below_the_ceiling() {
         let mut limiter = Limiter::new(48_000);
         let mut seed = 1;
-        let input: Vec<[f32; 2]> = (0..20_000).map(|_| [noise(&mut seed) * CEILING, noise(&mut seed) * CEILING]).collect();
+        let input: Vec<[f32; 2]> =
+            (0..20_000).map(|_| [noise(&mut seed) * CEILING, noise(&mut seed) * CEILING]).collect();
         let output: Vec<[f32; 2]> = input.iter().map(|f| limiter.step(*f)).collect();
         assert_eq!(limiter.latency(), 72);
         assert_eq!(&output[72..], &input[..input.len() - 72]);
@@ -144,7 +145,8 @@ mod tests {
             let mut seed = 7;
             for i in 0..50_000 {
                 let level = if i % 997 < 40 { 30.0 } else { 1.0 };
-                let out = limiter.step([noise(&mut seed) * level, if i % 5000 == 9 { f32::NAN } else { noise(&mut seed) }]);
+                let out =
+                    limiter.step([noise(&mut seed) * level, if i % 5000 == 9 { f32::NAN } else { noise(&mut seed) }]);
                 assert!(out.iter().all(|x| x.abs() <= CEILING), "{out:?} at {i}");
             }
             let quiet = [0.25, -0.125];

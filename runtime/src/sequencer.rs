@@ -43,12 +43,7 @@ pub struct Sequencer {
 
 impl Default for Sequencer {
     fn default() -> Sequencer {
-        Sequencer {
-            events: EventBuf::new(EVENTS),
-            ahead: EventBuf::new(16),
-            due: Vec::with_capacity(EVENTS),
-            lost: 0,
-        }
+        Sequencer { events: EventBuf::new(EVENTS), ahead: EventBuf::new(16), due: Vec::with_capacity(EVENTS), lost: 0 }
     }
 }
 

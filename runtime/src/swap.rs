@@ -53,9 +53,8 @@ impl ParamTable {
         ParamTable { slots, moving: Vec::with_capacity(values.len()) }
     }
 
-    /// Where a parameter is heading.
-    pub fn target(&self, index: usize) -> Option<f32> {
-        self.slots.get(index).map(|s| s.target)
+    fn value(&self, index: usize) -> Option<f32> {
+        self.slots.get(index).map(|s| s.value)
     }
 
     fn list(&mut self, index: usize) {
@@ -217,7 +216,9 @@ impl Parcel {
                 next.instance.copy_cells(&active.instance, &plan.cells);
                 next.instance.move_rings(&mut active.instance, &plan.rings);
                 for link in &plan.units {
-                    if let (Some(new), Some(old)) = (next.table.units.get_mut(link.new), active.table.units.get_mut(link.old)) {
+                    if let (Some(new), Some(old)) =
+                        (next.table.units.get_mut(link.new), active.table.units.get_mut(link.old))
+                    {
                         new.adopt(old, &link.fields);
                     }
                 }
@@ -241,12 +242,6 @@ impl Parcel {
                 true
             }
         }
-    }
-}
-
-impl ParamTable {
-    fn value(&self, index: usize) -> Option<f32> {
-        self.slots.get(index).map(|s| s.value)
     }
 }
 
@@ -327,8 +322,10 @@ pub struct Control {
     pub(crate) letters: Vec<Arc<Letter>>,
     /// The program that the engine plays, or plays as soon as it has taken the pending letter.
     pub(crate) base: Program,
-    pub(crate) pending: Option<(Arc<Letter>, Program)>,
-    pub(crate) epoch: u64,
+    pub(crate) base_epoch: u64,
+    pub(crate) pending: Option<(Arc<Letter>, Program, u64)>,
+    /// Number of the newest program, whether it was adopted or called back.
+    pub(crate) counter: u64,
 }
 
 impl Control {
@@ -336,30 +333,31 @@ impl Control {
     /// waits there is called back. Nothing is sent if nothing would change.
     pub fn publish(&mut self, program: &Program, at: Option<u64>) -> Option<Published> {
         self.collect();
-        if let Some((letter, waiting)) = self.pending.take()
+        if let Some((letter, waiting, epoch)) = self.pending.take()
             && letter.take().is_none()
         {
-            self.base = waiting;
+            (self.base, self.base_epoch) = (waiting, epoch);
         }
         let kind = change(&self.base, program);
         if kind == ChangeKind::None {
             return None;
         }
-        self.epoch += 1;
+        self.counter += 1;
+        let epoch = self.counter;
         let mut report = None;
         let body = if kind == ChangeKind::Code {
             let (plan, words) = plan(&self.base, program);
             report = Some(words);
-            Body::Replace(Box::new(Active::new(program.clone(), self.epoch)), plan)
+            Body::Replace(Box::new(Active::new(program.clone(), epoch)), plan)
         } else {
             Body::Update(program.clone())
         };
-        let parcel = Box::into_raw(Box::new(Parcel { epoch: self.epoch, kind, body }));
+        let parcel = Box::into_raw(Box::new(Parcel { epoch, kind, body }));
         let letter = Arc::new(Letter { at: at.unwrap_or(0), parcel: AtomicPtr::new(parcel) });
         self.letters.push(Arc::clone(&letter));
         self.mailbox.store(Some(Arc::clone(&letter)));
-        self.pending = Some((letter, program.clone()));
-        Some(Published { epoch: self.epoch, kind, report })
+        self.pending = Some((letter, program.clone(), epoch));
+        Some(Published { epoch, kind, report })
     }
 
     /// Frees what the engine has given back. Call it now and then. Returns how many parcels there were.
@@ -376,12 +374,12 @@ impl Control {
 
     /// The program that was published last.
     pub fn program(&self) -> &Program {
-        self.pending.as_ref().map_or(&self.base, |(_, program)| program)
+        self.pending.as_ref().map_or(&self.base, |(_, program, _)| program)
     }
 
     /// True while a program waits to be adopted.
     pub fn is_pending(&self) -> bool {
-        self.pending.as_ref().is_some_and(|(letter, _)| !letter.parcel.load(Ordering::Acquire).is_null())
+        self.pending.as_ref().is_some_and(|(letter, ..)| !letter.parcel.load(Ordering::Acquire).is_null())
     }
 
     /// Sends a command. False if the ring is full.
@@ -391,7 +389,7 @@ impl Control {
 
     /// Number of the program that was published last, for [`EngineCommand::Param`].
     pub fn epoch(&self) -> u64 {
-        self.epoch
+        self.pending.as_ref().map_or(self.base_epoch, |(.., epoch)| *epoch)
     }
 
     /// The next notice of the engine.
@@ -434,7 +432,9 @@ fn plan(old: &Program, new: &Program) -> (Plan, modurust_compiler::graph::state:
             let (new_unit, old_unit) = (&new.units[n], &old.units[o]);
             let mut fields = Vec::new();
             for (i, field) in new_unit.fields.iter().enumerate() {
-                let same = |f: &modurust_compiler::program::UnitField| same_field(field.source, &new.score, f.source, &old.score);
+                let same = |f: &modurust_compiler::program::UnitField| {
+                    same_field(field.source, &new.score, f.source, &old.score)
+                };
                 if let Some(j) = old_unit.fields.iter().position(same)
                     && !fields.iter().any(|(_, taken)| *taken == j)
                 {
@@ -445,7 +445,8 @@ fn plan(old: &Program, new: &Program) -> (Plan, modurust_compiler::graph::state:
         })
         .collect();
     // A value that the text did not change stays where a hand put it; one that it did change starts there, under the fade.
-    let same_value = |n: usize, o: usize| new.params.get(n).map(|v| v.to_bits()) == old.params.get(o).map(|v| v.to_bits());
+    let same_value =
+        |n: usize, o: usize| new.params.get(n).map(|v| v.to_bits()) == old.params.get(o).map(|v| v.to_bits());
     let params = map.params.iter().copied().filter(|&(n, o)| same_value(n, o)).collect();
     (Plan { cells: map.cells, rings: map.rings, units, params, vanished }, map.report)
 }

@@ -118,7 +118,8 @@ impl Transport {
         } else {
             // Rounded to the nearest point of the grid.
             let grid = i128::from(GRID);
-            let num = (i128::from(cycle.num()) * grid * 2 + i128::from(cycle.den())).div_euclid(i128::from(cycle.den()) * 2);
+            let num =
+                (i128::from(cycle.num()) * grid * 2 + i128::from(cycle.den())).div_euclid(i128::from(cycle.den()) * 2);
             i64::try_from(num).map_or(cycle, |num| Ratio::new(num, GRID))
         };
     }

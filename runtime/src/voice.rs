@@ -264,7 +264,9 @@ impl UnitState {
             self.voices[i] = old.voices[i];
         }
         for &(new_field, old_field) in fields {
-            let (Some(mine), Some(theirs)) = (self.rows.get_mut(new_field), old.rows.get_mut(old_field)) else { continue };
+            let (Some(mine), Some(theirs)) = (self.rows.get_mut(new_field), old.rows.get_mut(old_field)) else {
+                continue;
+            };
             if mine.values.len() == theirs.values.len() {
                 std::mem::swap(mine, theirs);
             } else {
@@ -321,7 +323,16 @@ mod tests {
             UnitField { source: FieldSource::Freq, default: 440.0 },
             UnitField { source: FieldSource::Gate, default: 0.0 },
         ];
-        let unit = Unit { path: "u".into(), frame: FrameId(0), kind, voices, pattern: PatId(0), word: None, choke: None, fields };
+        let unit = Unit {
+            path: "u".into(),
+            frame: FrameId(0),
+            kind,
+            voices,
+            pattern: PatId(0),
+            word: None,
+            choke: None,
+            fields,
+        };
         UnitState::new(&unit)
     }
 
@@ -365,7 +376,10 @@ mod tests {
         u.start(0, 0, 20, 60, Ratio::ONE);
         u.advance(0, 63);
         let gate: Vec<f32> = (0..64).map(|f| u.rows[1].at(0, f)).collect();
-        assert_eq!((gate[2], gate[3], gate[19], gate[20], gate[21], gate[59], gate[60]), (0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0));
+        assert_eq!(
+            (gate[2], gate[3], gate[19], gate[20], gate[21], gate[59], gate[60]),
+            (0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0)
+        );
     }
 
     #[test]
@@ -387,6 +401,9 @@ mod tests {
         u.advance(0, 20);
         u.start(0, 0, 20, 40, Ratio::ONE);
         u.advance(0, 63);
-        assert_eq!((u.rows[1].at(0, 19), u.rows[1].at(0, 20), u.rows[1].at(0, 21), u.rows[1].at(0, 40)), (1.0, 0.0, 1.0, 0.0));
+        assert_eq!(
+            (u.rows[1].at(0, 19), u.rows[1].at(0, 20), u.rows[1].at(0, 21), u.rows[1].at(0, 40)),
+            (1.0, 0.0, 1.0, 0.0)
+        );
     }
 }

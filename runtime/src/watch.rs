@@ -61,7 +61,7 @@ impl Watcher {
         let thread = std::thread::Builder::new()
             .name("modurust-watch".into())
             .spawn(move || Watch { notify, inbox, folders: BTreeSet::new(), files: BTreeMap::new() }.run(changed))
-            .map_err(|e| notify::Error::io(e))?;
+            .map_err(notify::Error::io)?;
         Ok(Watcher { messages, thread: Some(thread) })
     }
 

@@ -59,7 +59,8 @@ impl WavFile {
             Bits::I16 => (16, hound::SampleFormat::Int),
         };
         let spec = hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format };
-        let writer = hound::WavWriter::create(path, spec).map_err(|source| WavError { path: path.to_path_buf(), source })?;
+        let writer =
+            hound::WavWriter::create(path, spec).map_err(|source| WavError { path: path.to_path_buf(), source })?;
         Ok(WavFile { writer, bits, random: 0x9e37_79b9_7f4a_7c15, path: path.to_path_buf() })
     }
 
@@ -134,7 +135,11 @@ pub fn read(path: &Path) -> Result<Sound, WavError> {
             reader.samples::<i32>().map(|x| x.map(|x| x as f32 * scale)).collect()
         }
     };
-    Ok(Sound { samples: samples.map_err(wrap)?, channels: usize::from(spec.channels.max(1)), sample_rate: spec.sample_rate })
+    Ok(Sound {
+        samples: samples.map_err(wrap)?,
+        channels: usize::from(spec.channels.max(1)),
+        sample_rate: spec.sample_rate,
+    })
 }
 
 /// FNV-1a over the little-endian bytes of samples: the hash of a rendering.

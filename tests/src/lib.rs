@@ -1,1 +1,4 @@
 //! What the suites share: texts to programs, programs to sound, sound to numbers.
+
+pub mod facts;
+pub mod sound;

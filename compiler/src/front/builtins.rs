@@ -80,6 +80,7 @@ pub static BUILTINS: &[Builtin] = &[
 /// Functions for the library only, reached as `prim.name`.
 static INTRINSICS: &[Builtin] = &[
     Builtin { name: "frame", signature: "prim.frame()", doc: "Frames since the start, a 32-bit count.", category: "primitives", run: Run::Fn(frame) },
+    Builtin { name: "mix", signature: "prim.mix(x)", doc: "The sum of all channels, also where a parameter is called mix.", category: "primitives", run: Run::Fn(mix_all) },
     Builtin { name: "ring", signature: "prim.ring(x, longest)", doc: "A delay line with the input x.", category: "primitives", run: Run::Fn(ring) },
     Builtin { name: "seed", signature: "prim.seed()", doc: "A 32-bit number of its own for each place and voice.", category: "primitives", run: Run::Fn(seed) },
     Builtin { name: "tap", signature: "prim.tap(ring, samples)", doc: "A delay line, whole samples ago.", category: "primitives", run: Run::Fn(tap) },

@@ -101,7 +101,9 @@ impl<'a> Elab<'a> {
         }
         self.graph.outs.push(Out { name: "master".into(), kind: OutKind::Master, node: total, frame: FrameId(0) });
         self.check_the_rest(files, &scopes);
+        let readable = files.iter().flat_map(|f| &f.stmts).all(|s| !matches!(&*s.item, Item::Broken { .. }));
         if !audible
+            && readable
             && !self.failed()
             && let Some(file) = files.first()
             && let Some(stmt) = file.stmts.last()

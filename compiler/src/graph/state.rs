@@ -98,7 +98,14 @@ impl StateMap {
         }
     }
 
-    fn match_units(&mut self, old: &Graph, old_units: &[Unit], new: &Graph, new_units: &[Unit], pairs: &[Option<FrameId>]) {
+    fn match_units(
+        &mut self,
+        old: &Graph,
+        old_units: &[Unit],
+        new: &Graph,
+        new_units: &[Unit],
+        pairs: &[Option<FrameId>],
+    ) {
         let mut free: HashMap<(FrameId, u8), Vec<usize>> = HashMap::new();
         for (i, unit) in old_units.iter().enumerate() {
             free.entry((unit.frame, kind_code(unit.kind))).or_default().push(i);
@@ -109,7 +116,11 @@ impl StateMap {
             let list = from.and_then(|frame| free.get_mut(&(frame, kind_code(unit.kind))));
             let found = list.and_then(|list| {
                 // Several units of one place are told apart by path, then by order.
-                let at = list.iter().position(|&j| old_units[j].path == unit.path).or(if list.is_empty() { None } else { Some(0) })?;
+                let at = list.iter().position(|&j| old_units[j].path == unit.path).or(if list.is_empty() {
+                    None
+                } else {
+                    Some(0)
+                })?;
                 Some(list.remove(at))
             });
             let name = Some(unit_key(new, unit));
@@ -127,7 +138,14 @@ impl StateMap {
         }
     }
 
-    fn match_cells(&mut self, old: &Graph, old_units: &[Unit], new: &Graph, new_units: &[Unit], pairs: &[Option<FrameId>]) {
+    fn match_cells(
+        &mut self,
+        old: &Graph,
+        old_units: &[Unit],
+        new: &Graph,
+        new_units: &[Unit],
+        pairs: &[Option<FrameId>],
+    ) {
         // Memory of a bank of voices whose number changed keeps the voices that both have.
         let mut voices: HashMap<FrameId, (u32, u32)> = HashMap::new();
         for &(i, j) in &self.units {
@@ -200,7 +218,9 @@ impl StateMap {
         }
         for (i, param) in new.params.iter().enumerate() {
             let from = pairs.get(param.frame.index()).copied().flatten();
-            if let Some(j) = from.and_then(|frame| free.get_mut(&(frame, param.name.as_str()))).and_then(|list| list.pop()) {
+            if let Some(j) =
+                from.and_then(|frame| free.get_mut(&(frame, param.name.as_str()))).and_then(|list| list.pop())
+            {
                 self.params.push((i, j));
             }
         }
@@ -330,9 +350,13 @@ impl Matcher<'_> {
         // A rename: the same body under another name.
         for id in unmatched {
             let same = |slot: &Option<FrameId>| {
-                slot.is_some_and(|o| self.old.shapes[o.index()] == self.new.shapes[id.index()] && self.old.holds[o.index()])
+                slot.is_some_and(|o| {
+                    self.old.shapes[o.index()] == self.new.shapes[id.index()] && self.old.holds[o.index()]
+                })
             };
-            let equal = |slot: &Option<FrameId>| same(slot) && slot.is_some_and(|o| self.old.of(o).hint == self.new.of(id).hint);
+            let equal = |slot: &Option<FrameId>| {
+                same(slot) && slot.is_some_and(|o| self.old.of(o).hint == self.new.of(id).hint)
+            };
             if let Some(i) = left.iter().position(equal).or_else(|| left.iter().position(same)) {
                 pairs.extend(left[i].take().map(|o| (o, id)));
             }

@@ -53,7 +53,9 @@ fn graph(text: &str) -> Graph {
 fn plan(old: &str, new: &str) -> String {
     let map = StateMap::between(&graph(old), &[], &graph(new), &[]);
     let mut words = Vec::new();
-    for (mark, list) in [('=', &map.report.kept), ('>', &map.report.moved), ('+', &map.report.made), ('-', &map.report.dropped)] {
+    for (mark, list) in
+        [('=', &map.report.kept), ('>', &map.report.moved), ('+', &map.report.made), ('-', &map.report.dropped)]
+    {
         words.extend(list.iter().map(|piece| format!("{mark}{}", piece.key)));
     }
     words.join(" ")
@@ -65,7 +67,11 @@ fn trees() {
         // (before, after, expected)
         ("bass{saw.p lpf.y}", "bass{saw.p lpf.y}", "=bass/lpf/y =bass/saw/p"),
         // A stage is inserted, removed, put first, put last.
-        ("bass{saw.p lpf.y ring~d}", "bass{saw.p lpf.y drive.z ring~d}", "=bass/lpf/y =bass/ring/d =bass/saw/p +bass/drive/z"),
+        (
+            "bass{saw.p lpf.y ring~d}",
+            "bass{saw.p lpf.y drive.z ring~d}",
+            "=bass/lpf/y =bass/ring/d =bass/saw/p +bass/drive/z",
+        ),
         ("bass{saw.p lpf.y hpf.y}", "bass{saw.p hpf.y}", "=bass/hpf/y =bass/saw/p -bass/lpf/y"),
         ("bass{lpf.y}", "bass{saw.p lpf.y}", "=bass/lpf/y +bass/saw/p"),
         ("bass{lpf.y}", "bass{lpf.y saw.p}", "=bass/lpf/y +bass/saw/p"),
@@ -122,7 +128,8 @@ fn equal_graphs_give_the_identity() {
     let text = "a{saw.p#q lpf:3.y ring~d ring~d} b{poly(voice(saw*p env#s.l) mix)} c{x{saw.p} y{saw.p} saw.p saw.p}";
     let graph = graph(text);
     let map = StateMap::between(&graph, &[], &graph, &[]);
-    let cells: Vec<_> = (0..graph.cells.len() as u32).map(|i| (CellId(i), CellId(i), graph.cells[i as usize].lanes)).collect();
+    let cells: Vec<_> =
+        (0..graph.cells.len() as u32).map(|i| (CellId(i), CellId(i), graph.cells[i as usize].lanes)).collect();
     assert_eq!(map.cells, cells);
     assert_eq!(map.rings, [(RingId(0), RingId(0)), (RingId(1), RingId(1))]);
     assert!(map.is_full() && map.report.moved.is_empty());

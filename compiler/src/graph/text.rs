@@ -397,18 +397,18 @@ pub fn hash(graph: &Graph) -> u64 {
     }
     graph.nodes.iter().for_each(|n| h.node(n));
     for c in &graph.cells {
-        [c.ty as u32, c.lanes, c.init, c.next.map_or(u32::MAX, |n| n.0)].map(|w| h.word(w));
+        [c.ty as u32, c.lanes, c.init, c.next.map_or(u32::MAX, |n| n.0)].into_iter().for_each(|w| h.word(w));
     }
     for r in &graph.rings {
-        [r.lanes, r.capacity, r.input.map_or(u32::MAX, |n| n.0)].map(|w| h.word(w));
+        [r.lanes, r.capacity, r.input.map_or(u32::MAX, |n| n.0)].into_iter().for_each(|w| h.word(w));
     }
     graph.params.iter().for_each(|p| h.text(&p.name));
     for r in &graph.rows {
-        [r.unit, r.field, r.lanes].map(|w| h.word(w));
+        [r.unit, r.field, r.lanes].into_iter().for_each(|w| h.word(w));
     }
     for o in &graph.outs {
         h.text(&o.name);
-        [o.kind as u32, o.node.0].map(|w| h.word(w));
+        [o.kind as u32, o.node.0].into_iter().for_each(|w| h.word(w));
     }
     h.0
 }

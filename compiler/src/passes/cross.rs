@@ -2,8 +2,12 @@
 //!
 //! A value that is computed once a quantum would step from quantum to quantum; where a sample-rate node, a cell, a ring or an
 //! output takes it, it is drawn as a line instead. Integers are not drawn: they hold.
+//!
+//! Likewise for taps inside a feedback, which cannot read the present: their least delay is written into the graph here, so that
+//! a rewrite that opens a loop, or finds the same tap outside of it, does not change what is read.
 
 use crate::graph::check::check;
+use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, Rate, Ty};
 
 /// Inserts a line at every crossing. Nodes come out with operands before users.
@@ -27,6 +31,12 @@ pub fn cross(graph: &Graph) -> Graph {
         let draw = info.rate[id.index()] == Rate::Sample && !is_line;
         for operand in operands_mut(&mut node) {
             *operand = if draw { sampled(&mut out, &new, *operand) } else { at(&new, *operand) };
+        }
+        if let Node::Tap(_, delay) = &mut node
+            && info.tap_recursive[id.index()]
+        {
+            let one = out.constant(1.0);
+            *delay = out.op(Op::Max, &[*delay, one]);
         }
         new[id.index()] = Some(out.push(node));
     }

@@ -99,14 +99,19 @@ pub fn list() -> Vec<DeviceInfo> {
 pub fn find(options: &DeviceOptions) -> Result<Card, String> {
     let hosts = hosts();
     let device = match options.name.as_deref() {
-        None => hosts.iter().find_map(|(_, host)| host.default_output_device().filter(|d| d.default_output_config().is_ok())),
+        None => hosts
+            .iter()
+            .find_map(|(_, host)| host.default_output_device().filter(|d| d.default_output_config().is_ok())),
         Some(wanted) => {
             let lower = wanted.to_lowercase();
-            let of_host = hosts.iter().find(|(name, _)| *name == lower).and_then(|(_, host)| host.default_output_device());
+            let of_host =
+                hosts.iter().find(|(name, _)| *name == lower).and_then(|(_, host)| host.default_output_device());
             of_host.or_else(|| {
                 let outputs = || hosts.iter().filter_map(|(_, host)| host.output_devices().ok()).flatten();
                 let exact = outputs().find(|d| id(d) == wanted || describe(d) == wanted);
-                exact.or_else(|| outputs().find(|d| format!("{} {}", id(d), describe(d)).to_lowercase().contains(&lower)))
+                exact.or_else(|| {
+                    outputs().find(|d| format!("{} {}", id(d), describe(d)).to_lowercase().contains(&lower))
+                })
             })
         }
     };
@@ -192,7 +197,12 @@ impl Card {
         Ok(Stream { _stream: stream })
     }
 
-    fn open_float(&self, config: StreamConfig, slot: Arc<Slot>, shared: Arc<Shared>) -> Result<cpal::Stream, cpal::Error> {
+    fn open_float(
+        &self,
+        config: StreamConfig,
+        slot: Arc<Slot>,
+        shared: Arc<Shared>,
+    ) -> Result<cpal::Stream, cpal::Error> {
         let channels = usize::from(config.channels);
         let errors = Arc::clone(&shared);
         self.device.build_output_stream(
@@ -209,7 +219,12 @@ impl Card {
         )
     }
 
-    fn open_whole<T>(&self, config: StreamConfig, slot: Arc<Slot>, shared: Arc<Shared>) -> Result<cpal::Stream, cpal::Error>
+    fn open_whole<T>(
+        &self,
+        config: StreamConfig,
+        slot: Arc<Slot>,
+        shared: Arc<Shared>,
+    ) -> Result<cpal::Stream, cpal::Error>
     where
         T: SizedSample + FromSample<f32> + Send + 'static,
     {

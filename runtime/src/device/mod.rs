@@ -14,6 +14,7 @@ pub mod offline;
 pub use card::list;
 pub use offline::{RenderError, RenderOptions, RenderReport, render};
 
+use crate::command::Notice;
 use crate::engine::Engine;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -79,9 +80,12 @@ pub fn choose(options: &DeviceOptions) -> Choice {
         return null(None);
     }
     match card::find(options) {
-        Ok(card) => {
-            Choice { rate: card.rate(), block: card.block().unwrap_or(0), message: card.message(options), kind: Kind::Card(Box::new(card)) }
-        }
+        Ok(card) => Choice {
+            rate: card.rate(),
+            block: card.block().unwrap_or(0),
+            message: card.message(options),
+            kind: Kind::Card(Box::new(card)),
+        },
         Err(why) => null(Some(format!("no audio device: using null ({why})"))),
     }
 }
@@ -117,6 +121,7 @@ impl Choice {
             rate: self.rate,
             block: if self.block == 0 { DEFAULT_BLOCK } else { self.block },
             message: None,
+            told: 0,
         };
         match self.kind {
             Kind::Null => running.fall_back(None),
@@ -218,7 +223,7 @@ pub struct DeviceStats {
     pub frames: u64,
     /// Blocks played.
     pub blocks: u64,
-    /// Deadlines that the device reported as missed, or that the clock of the null device missed by more than a block.
+    /// Deadlines that the device reported as missed, or that the null device missed by more than a quarter of a second.
     pub xruns: u64,
     /// Blocks that took longer to compute than to play.
     pub overloads: u64,
@@ -230,6 +235,8 @@ pub struct DeviceStats {
     pub dead: bool,
 }
 
+/// Kept for what dropping it does.
+#[allow(dead_code)]
 enum Driver {
     Null(null::NullDevice),
     Card(card::Stream),
@@ -245,6 +252,7 @@ pub struct Running {
     rate: u32,
     block: u32,
     message: Option<String>,
+    told: u64,
 }
 
 impl Running {
@@ -265,12 +273,19 @@ impl Running {
         self.message = message.or(self.message.take());
     }
 
-    /// Looks after the device. One line for people if it was lost since the last call, or could not start.
-    pub fn poll(&mut self) -> Option<String> {
+    /// Looks after the device: falls back when it is gone. Tells what happened since the last call.
+    pub fn poll(&mut self) -> Vec<Notice> {
+        let mut notices = Vec::new();
         if self.shared.gone.swap(false, Ordering::AcqRel) && matches!(self.driver, Some(Driver::Card(_))) {
             self.fall_back(Some("the audio device is gone: using null".to_string()));
         }
-        self.message.take()
+        notices.extend(self.message.take().map(|message| Notice::Device { message }));
+        let count = self.shared.xruns.load(Ordering::Relaxed);
+        if count > self.told {
+            self.told = count;
+            notices.push(Notice::Xruns { count });
+        }
+        notices
     }
 
     /// In a few words: the device, rate and block.

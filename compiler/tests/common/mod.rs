@@ -1,0 +1,367 @@
+//! Random graphs: every operation, memory in and out of loops, any lanes. From a seed, so that a failure can be met again.
+#![allow(dead_code)]
+
+use modurust_compiler::exec::{Backend, Instance, Options, compile};
+use modurust_compiler::graph::ops::{ALL, Op, same};
+use modurust_compiler::graph::{
+    CellId, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, QUANTUM, Row, RowId, Ty, check::check, text,
+};
+use modurust_compiler::passes::Passes;
+use std::sync::Arc;
+
+/// Xorshift: small, and the same everywhere.
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn new(seed: u64) -> Rng {
+        Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+    pub fn next(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 24) as u32
+    }
+    pub fn below(&mut self, n: usize) -> usize {
+        self.next() as usize % n.max(1)
+    }
+    pub fn chance(&mut self, percent: u32) -> bool {
+        self.next() % 100 < percent
+    }
+    pub fn unit(&mut self) -> f32 {
+        (self.next() as i32 >> 8) as f32 / 8_388_608.0
+    }
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+    /// A float of any kind: plain ones mostly, the corners often.
+    pub fn float(&mut self) -> f32 {
+        const CORNERS: [f32; 14] = [
+            0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-40, -1e-39, f32::MIN_POSITIVE, f32::MAX, f32::INFINITY, f32::NAN, 1e-30, 3e9,
+        ];
+        match self.below(8) {
+            0 => self.pick(&CORNERS),
+            1 => f32::from_bits(self.next()),
+            2 => self.below(9) as f32 - 4.0,
+            3 => self.unit() * 1000.0,
+            _ => self.unit(),
+        }
+    }
+}
+
+pub const LANES: [u32; 6] = [1, 2, 3, 4, 5, 16];
+
+/// A graph of about `size` nodes.
+pub fn random_graph(seed: u64, size: usize) -> Graph {
+    let mut r = Rng::new(seed);
+    for _ in 0..8 {
+        r.next();
+    }
+    let wide = r.pick(&LANES);
+    let mut g = Graph::new();
+    let frame = g.frame(FrameId(0), "patch", true, 0);
+    let lanes = |r: &mut Rng| if r.chance(50) { wide } else { 1 };
+    for i in 0..1 + r.below(3) {
+        let value = r.unit() * 4.0;
+        g.params.push(Param { frame, name: format!("p{i}"), value });
+        g.push(Node::Param(ParamId(i as u32)));
+    }
+    for field in 0..r.below(3) as u32 {
+        let lanes = lanes(&mut r);
+        g.rows.push(Row { unit: 0, field, lanes });
+        g.push(Node::Row(RowId(field)));
+    }
+    for _ in 0..2 {
+        let n = lanes(&mut r);
+        let bits = (0..n).map(|_| r.float().to_bits()).collect();
+        g.push(Node::Const(Ty::F32, bits));
+        let n = lanes(&mut r);
+        let bits = (0..n).map(|_| r.next() >> (r.next() % 32)).collect();
+        g.push(Node::Const(Ty::I32, bits));
+    }
+    g.push(Node::Frame);
+    if r.chance(30) {
+        let channel = r.below(2) as u32;
+        g.push(Node::Input(channel));
+    }
+    for i in 0..r.below(4) {
+        let ty = if r.chance(75) { Ty::F32 } else { Ty::I32 };
+        let init = if ty == Ty::F32 { r.unit().to_bits() } else { r.next() };
+        let lanes = lanes(&mut r);
+        let cell = g.cell(frame, &format!("c{i}"), ty, lanes, init);
+        g.push(Node::Read(cell));
+    }
+    for i in 0..r.below(3) {
+        let lanes = lanes(&mut r);
+        let longest = [1, 60, 200][r.below(3)];
+        g.ring(frame, &format!("r{i}"), lanes, longest);
+    }
+    while g.nodes.len() < size {
+        random_node(&mut g, &mut r, wide);
+    }
+    close(&mut g, &mut r);
+    for i in 0..1 + r.below(3) {
+        let node = stereo(&mut g, &mut r);
+        let kind = if i == 0 { OutKind::Master } else { OutKind::Track };
+        g.outs.push(Out { name: format!("o{i}"), kind, node, frame });
+    }
+    g
+}
+
+/// Types and lanes of the nodes so far. Memory is still open, so the validator cannot be asked yet.
+fn shapes(g: &Graph) -> Vec<(Ty, u32)> {
+    let mut closed = g.clone();
+    closed.cells.iter_mut().for_each(|c| c.next = None);
+    let zero = closed.push(Node::Const(Ty::F32, vec![0]));
+    let izero = closed.push(Node::Const(Ty::I32, vec![0]));
+    closed.cells.iter_mut().for_each(|c| c.next = Some(if c.ty == Ty::F32 { zero } else { izero }));
+    closed.rings.iter_mut().for_each(|r| r.input = Some(zero));
+    let info = check(&closed).unwrap_or_else(|e| panic!("{e:?}\n{}", text::print(&closed)));
+    info.ty.into_iter().zip(info.lanes).take(g.nodes.len()).collect()
+}
+
+fn find(g: &Graph, r: &mut Rng, shapes: &[(Ty, u32)], want: impl Fn((Ty, u32)) -> bool) -> Option<NodeId> {
+    let fit: Vec<u32> = (0..g.nodes.len() as u32).filter(|&i| want(shapes[i as usize])).collect();
+    if fit.is_empty() {
+        return None;
+    }
+    // Late nodes are likelier, so that graphs grow deep.
+    let i = r.below(fit.len()).max(r.below(fit.len()));
+    Some(NodeId(fit[i]))
+}
+
+fn random_node(g: &mut Graph, r: &mut Rng, wide: u32) {
+    let shapes = shapes(g);
+    let float = |(ty, _): (Ty, u32)| ty == Ty::F32;
+    match r.below(20) {
+        0 if !g.rings.is_empty() => {
+            let ring = modurust_compiler::graph::RingId(r.below(g.rings.len()) as u32);
+            let lanes = g.rings[ring.index()].lanes;
+            let fits = |s: (Ty, u32)| float(s) && (s.1 == 1 || lanes == 1 || s.1 == lanes);
+            if let Some(delay) = find(g, r, &shapes, fits) {
+                let k = [0.0, 3.0, 70.0, 1000.0][r.below(4)];
+                let k = g.constant(k);
+                let delay = g.op(Op::Mul, &[delay, k]);
+                g.push(Node::Tap(ring, delay));
+            }
+        }
+        1 => {
+            let Some(x) = find(g, r, &shapes, |_| true) else { return };
+            let n = shapes[x.index()].1;
+            let count = if r.chance(50) { wide } else { 1 };
+            let map = (0..count).map(|_| r.below(n as usize) as u32).collect();
+            g.push(Node::Shuffle(x, map));
+        }
+        2 => {
+            let Some(x) = find(g, r, &shapes, float) else { return };
+            let n = shapes[x.index()].1;
+            let fit: Vec<u32> = (1..=n).filter(|k| n % k == 0 && (*k == 1 || *k == wide)).collect();
+            let to = r.pick(&fit);
+            g.push(Node::Reduce(x, to));
+        }
+        3 if wide > 1 => {
+            let Some(x) = find(g, r, &shapes, |s| s.1 == 1) else { return };
+            let ty = shapes[x.index()].0;
+            let mut args = vec![x];
+            while args.len() < wide as usize {
+                args.extend(find(g, r, &shapes, |s| s == (ty, 1)));
+            }
+            g.push(Node::Join(args));
+        }
+        4 => {
+            let bits = r.float().to_bits();
+            g.push(Node::Const(Ty::F32, vec![bits]));
+        }
+        _ => {
+            // Half of the time something that keeps a signal alive.
+            const LIVELY: [Op; 8] = [Op::Add, Op::Sub, Op::Mul, Op::Min, Op::Select, Op::Iadd, Op::Imul, Op::Unit];
+            let op = if r.chance(50) { r.pick(&LIVELY) } else { r.pick(ALL) };
+            let info = op.info();
+            let mut args = Vec::new();
+            for &ty in info.types {
+                match find(g, r, &shapes, |s| s.0 == ty && (s.1 == 1 || s.1 == wide)) {
+                    Some(x) => args.push(x),
+                    None => return,
+                }
+            }
+            g.push(Node::Op(op, args));
+        }
+    }
+}
+
+/// Writes all memory, mostly so that it stays in bounds.
+fn close(g: &mut Graph, r: &mut Rng) {
+    for i in 0..g.cells.len() {
+        let shapes = shapes(g);
+        let (ty, lanes) = (g.cells[i].ty, g.cells[i].lanes);
+        let next = find(g, r, &shapes, |s| s.0 == ty && (s.1 == 1 || s.1 == lanes));
+        let next = next.unwrap_or_else(|| g.push(Node::Const(ty, vec![0])));
+        g.cells[i].next = Some(if ty == Ty::F32 && r.chance(70) { bounded(g, next) } else { next });
+    }
+    for i in 0..g.rings.len() {
+        let shapes = shapes(g);
+        let lanes = g.rings[i].lanes;
+        let input = find(g, r, &shapes, |s| s.0 == Ty::F32 && (s.1 == 1 || s.1 == lanes)).expect("a parameter at least");
+        g.rings[i].input = Some(if r.chance(70) { bounded(g, input) } else { input });
+    }
+}
+
+fn bounded(g: &mut Graph, x: NodeId) -> NodeId {
+    let (low, high, k) = (g.constant(-2.0), g.constant(2.0), g.constant(0.9));
+    let x = g.op(Op::Max, &[low, x]);
+    let x = g.op(Op::Min, &[high, x]);
+    g.op(Op::Mul, &[x, k])
+}
+
+fn stereo(g: &mut Graph, r: &mut Rng) -> NodeId {
+    let mut parts = Vec::new();
+    for _ in 0..1 + r.below(4) {
+        let x = pair(g, r);
+        parts.push(g.op(Op::Finite, &[x]));
+    }
+    if r.chance(20) {
+        return pair(g, r);
+    }
+    parts.into_iter().reduce(|a, b| g.op(Op::Add, &[a, b])).expect("one at least")
+}
+
+/// Two lanes of any node.
+fn pair(g: &mut Graph, r: &mut Rng) -> NodeId {
+    let shapes = shapes(g);
+    let x = find(g, r, &shapes, |_| true).expect("a node");
+    let (ty, lanes) = shapes[x.index()];
+    let x = if ty == Ty::I32 { g.op(Op::Unit, &[x]) } else { x };
+    match lanes {
+        2 => x,
+        n if n % 2 == 0 && r.chance(50) => g.push(Node::Reduce(x, 2)),
+        n => {
+            let map = vec![r.below(n as usize) as u32, r.below(n as usize) as u32];
+            g.push(Node::Shuffle(x, map))
+        }
+    }
+}
+
+/// Compiles with the verifier on.
+pub fn instance(graph: &Graph, passes: Passes, backend: Backend) -> Result<Instance, String> {
+    let options = Options { sample_rate: 48_000, passes, backend, verify: true };
+    let patch = compile(graph, &options).map_err(|e| e.to_string())?;
+    Ok(Instance::new(Arc::new(patch)))
+}
+
+/// Moves parameters, rows and inputs of all instances alike, as the engine might.
+pub fn perturb(instances: &mut [Instance], graph: &Graph, r: &mut Rng) {
+    for p in 0..graph.params.len() as u32 {
+        if r.chance(50) {
+            let value = r.float();
+            instances.iter_mut().for_each(|i| i.set_param(ParamId(p), value));
+        }
+    }
+    for row in 0..graph.rows.len() as u32 {
+        let words = modurust_compiler::exec::buffer_len(graph.rows[row as usize].lanes);
+        let (mut value, mut values) = (r.float(), Vec::with_capacity(words));
+        for _ in 0..words {
+            if r.chance(5) {
+                value = r.float();
+            }
+            values.push(value);
+        }
+        instances.iter_mut().for_each(|i| i.row_mut(RowId(row)).copy_from_slice(&values));
+    }
+    let values: Vec<f32> = (0..2 * QUANTUM).map(|_| r.float()).collect();
+    for instance in instances {
+        for channel in 0..instance.input_count() {
+            instance.input_mut(channel).copy_from_slice(&values[channel * QUANTUM..][..QUANTUM]);
+        }
+    }
+}
+
+/// Runs a graph in every way; `Err` says where two of them differ first.
+pub fn agree(graph: &Graph, seed: u64, quanta: u64) -> Result<(), String> {
+    let ways = [
+        (Passes::None, Backend::Interp),
+        (Passes::Exact, Backend::Interp),
+        (Passes::None, Backend::Jit),
+        (Passes::Exact, Backend::Jit),
+    ];
+    let mut instances = Vec::new();
+    for (passes, backend) in ways {
+        instances.push(instance(graph, passes, backend)?);
+    }
+    let mut r = Rng::new(seed ^ 0x5eed);
+    for quantum in 0..quanta {
+        if quantum > 0 {
+            perturb(&mut instances, graph, &mut r);
+        }
+        // Across the wrap of 2^32 frames, too.
+        let frame = (u64::from(u32::MAX) + 1 - 2 * QUANTUM as u64) * (seed % 2) + quantum * QUANTUM as u64;
+        instances.iter_mut().for_each(|i| i.run(frame));
+        for out in 0..graph.outs.len() {
+            for i in 0..QUANTUM {
+                let want = instances[0].out_frame(out, i).map(f32::to_bits);
+                for (way, instance) in ways.iter().zip(&instances).skip(1) {
+                    let got = instance.out_frame(out, i).map(f32::to_bits);
+                    if !same(Ty::F32, want[0], got[0]) || !same(Ty::F32, want[1], got[1]) {
+                        let [want, got] = [want, got].map(|w| w.map(f32::from_bits));
+                        return Err(format!("{way:?}: out {out} quantum {quantum} frame {i}: {got:?}, not {want:?}"));
+                    }
+                }
+            }
+        }
+        let (interp, jit) = (&instances[1], &instances[3]);
+        for cell in 0..interp.patch().graph.cells.len() as u32 {
+            if interp.cell(CellId(cell)) != jit.cell(CellId(cell)) {
+                return Err(format!("cell {cell} differs after quantum {quantum}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes a failing graph smaller: nodes become zeros as long as it still fails.
+pub fn shrink(graph: &Graph, fails: impl Fn(&Graph) -> bool) -> Graph {
+    let mut best = graph.clone();
+    loop {
+        let before = best.clone();
+        for i in (0..best.nodes.len()).rev() {
+            let Ok(info) = check(&best) else { return best };
+            let zero = Node::Const(info.ty[i], vec![0; info.lanes[i] as usize]);
+            if best.nodes[i] == zero {
+                continue;
+            }
+            let mut smaller = best.clone();
+            smaller.nodes[i] = zero;
+            if fails(&smaller) {
+                best = smaller;
+            }
+        }
+        for i in (0..best.outs.len()).rev() {
+            let mut smaller = best.clone();
+            smaller.outs.remove(i);
+            if !smaller.outs.is_empty() && fails(&smaller) {
+                best = smaller;
+            }
+        }
+        if best == before {
+            return modurust_compiler::passes::dead::dead(&best);
+        }
+    }
+}
+
+/// How an output sounds: (share of finite samples, true when it changes).
+pub fn liveliness(graph: &Graph, seed: u64) -> (f32, bool) {
+    let mut instances = vec![instance(graph, Passes::Exact, Backend::Jit).expect("valid")];
+    let mut r = Rng::new(seed);
+    let (mut finite, mut total, mut changes, mut last) = (0, 0, false, None);
+    for quantum in 0..4u64 {
+        perturb(&mut instances, graph, &mut r);
+        instances[0].run(quantum * QUANTUM as u64);
+        for i in 0..QUANTUM {
+            let [x, _] = instances[0].out_frame(0, i);
+            total += 1;
+            finite += usize::from(x.is_finite());
+            changes |= last.is_some_and(|l: f32| l.to_bits() != x.to_bits());
+            last = Some(x);
+        }
+    }
+    (finite as f32 / total as f32, changes)
+}

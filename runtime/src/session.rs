@@ -1,0 +1,422 @@
+//! The control side: from edits to sound, and what there is to tell.
+//!
+//! Two threads behind one handle. The *session* thread owns the engine's control side: it carries out commands, publishes programs,
+//! frees what is retired, and passes notices on. The *worker* owns the compiler, so that a slow compilation delays no command; of
+//! several edits that wait for it only the newest is compiled. A text with errors changes nothing: the last good program plays on.
+//! A compiler that panics is a diagnostic, not an end.
+//!
+//! ```text
+//! let (session, engine) = Session::new(SessionOptions::new(files, compile))?;
+//! let mut running = device::choose(&device).start(engine);
+//! while let Some(notice) = session.wait(timeout) { .. }        // and session.send(Command::Play), from any thread
+//! ```
+
+use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice};
+use crate::engine::{Engine, EngineError, EngineOptions, Taps};
+use crate::meter::Meters;
+use crate::swap::Control;
+use crate::watch::{Changed, WatchError, Watcher};
+use crate::world::FileWorld;
+use modurust_compiler::front::{Compiler, Options, Outcome};
+use modurust_compiler::graph::state::Report;
+use modurust_compiler::program::Program;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How a session begins.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// The files that play, as the user named them.
+    pub files: Vec<String>,
+    /// How to compile; its sample rate is the engine's.
+    pub compile: Options,
+    /// Compile again when a file changes.
+    pub watch: bool,
+    /// Colour in diagnostics.
+    pub colour: bool,
+    /// Limits what is heard.
+    pub limiter: bool,
+    /// Frames that a recorder may lag behind; 0 for no recorder.
+    pub tap: usize,
+}
+
+impl SessionOptions {
+    /// Watching, limited, with four seconds for a recorder, without colour.
+    pub fn new(files: Vec<String>, compile: Options) -> SessionOptions {
+        SessionOptions {
+            files,
+            compile,
+            watch: true,
+            colour: false,
+            limiter: true,
+            tap: 4 * compile.sample_rate as usize,
+        }
+    }
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// No engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No watcher.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// No thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// What can be asked of a session at any time.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    /// The program that was published last.
+    pub program: Option<Program>,
+    /// What the last change of code did to state.
+    pub report: Option<Report>,
+    /// True if the text as it stands has errors and an older program plays.
+    pub stale: bool,
+}
+
+enum Message {
+    Command(Command, Instant),
+    Changed(Changed),
+    Compiled(Box<Done>),
+    Stop,
+}
+
+struct Job {
+    roots: Vec<String>,
+    overlays: BTreeMap<String, String>,
+    at: Instant,
+}
+
+struct Done {
+    outcome: Result<Outcome, String>,
+    ms: f64,
+    at: Instant,
+    asked: BTreeSet<String>,
+}
+
+/// A handle to a running session. Dropping it ends its threads, not the engine.
+pub struct Session {
+    inbox: Sender<Message>,
+    notices: Mutex<Receiver<Notice>>,
+    snapshot: Arc<Mutex<Snapshot>>,
+    meters: Arc<Meters>,
+    taps: Mutex<Taps>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Compiles files; a panic of the compiler is an error message.
+pub fn compile(compiler: &mut Compiler, world: &FileWorld, roots: &[String]) -> Result<Outcome, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| compiler.compile(world, roots))).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        format!("error[internal]: the compiler failed: {}\n", text.unwrap_or("no reason given"))
+    })
+}
+
+impl Session {
+    /// Compiles the files and makes an engine that plays them from frame 0, or silence if they have errors. What happened is
+    /// told by the first notices.
+    pub fn new(options: SessionOptions) -> Result<(Session, Engine), SessionError> {
+        let mut compiler = Compiler::new(options.compile);
+        let job = Job { roots: options.files.clone(), overlays: BTreeMap::new(), at: Instant::now() };
+        let first = work(&mut compiler, job);
+        let program = first.outcome.as_ref().ok().and_then(|o| o.program.clone());
+        let engine_options = EngineOptions {
+            limiter: options.limiter,
+            tap: options.tap,
+            ..EngineOptions::new(options.compile.sample_rate)
+        };
+        let (engine, control, taps) = Engine::new(&engine_options, program.clone())?;
+        let (inbox, messages) = channel();
+        let (notify, notices) = channel();
+        let snapshot = Arc::new(Mutex::new(Snapshot::default()));
+        let watcher = if options.watch {
+            let inbox = inbox.clone();
+            Some(Watcher::new(move |changed| drop(inbox.send(Message::Changed(changed))))?)
+        } else {
+            None
+        };
+        let (jobs, queue) = channel::<Job>();
+        let results = inbox.clone();
+        std::thread::Builder::new().name("modurust-compile".into()).spawn(move || {
+            while let Ok(mut job) = queue.recv() {
+                // The newest text wins; its event is the one that is waited for.
+                while let Ok(newer) = queue.try_recv() {
+                    job = newer;
+                }
+                if results.send(Message::Compiled(Box::new(work(&mut compiler, job)))).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let meters = Arc::clone(control.meters());
+        let mut inner = Inner {
+            control,
+            jobs,
+            notify,
+            watcher,
+            files: options.files,
+            overlays: BTreeMap::new(),
+            colour: options.colour,
+            snapshot: Arc::clone(&snapshot),
+            waiting: Vec::new(),
+            since: None,
+            lost: 0,
+        };
+        inner.first(first, program);
+        let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
+        let session = Session {
+            inbox,
+            notices: Mutex::new(notices),
+            snapshot,
+            meters,
+            taps: Mutex::new(taps),
+            thread: Some(thread),
+        };
+        Ok((session, engine))
+    }
+
+    /// Asks for something. Answers are notices.
+    pub fn send(&self, command: Command) {
+        let _ = self.inbox.send(Message::Command(command, Instant::now()));
+    }
+
+    /// What happened since the last call, without waiting.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).try_iter().collect()
+    }
+
+    /// The next notice, or `None` after `timeout`.
+    pub fn wait(&self, timeout: Duration) -> Option<Notice> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(timeout).ok()
+    }
+
+    /// The program and what became of state.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Meters and position.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
+    }
+
+    /// What the recorder reads; once.
+    pub fn take_recorder_tap(&self) -> Option<rtrb::Consumer<[f32; 2]>> {
+        self.taps.lock().unwrap_or_else(PoisonError::into_inner).recorder.take()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.inbox.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(compiler: &mut Compiler, job: Job) -> Done {
+    let begin = Instant::now();
+    let mut world = FileWorld::new();
+    for (file, text) in job.overlays {
+        world.overlay(file, text);
+    }
+    let outcome = compile(compiler, &world, &job.roots);
+    Done { outcome, ms: begin.elapsed().as_secs_f64() * 1e3, at: job.at, asked: world.take_asked() }
+}
+
+/// What the session thread owns.
+struct Inner {
+    control: Control,
+    jobs: Sender<Job>,
+    notify: Sender<Notice>,
+    watcher: Option<Watcher>,
+    files: Vec<String>,
+    overlays: BTreeMap<String, String>,
+    colour: bool,
+    snapshot: Arc<Mutex<Snapshot>>,
+    /// Parameters to be set when the program that has them plays.
+    waiting: Vec<(String, f32)>,
+    /// The event that the pending program answers.
+    since: Option<Instant>,
+    lost: u64,
+}
+
+impl Inner {
+    fn run(mut self, messages: &Receiver<Message>) {
+        loop {
+            // Short naps while somebody waits for an answer.
+            let nap = Duration::from_millis(if self.since.is_some() { 1 } else { 10 });
+            match messages.recv_timeout(nap) {
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Message::Command(command, at)) => self.command(command, at),
+                Ok(Message::Changed(changed)) => {
+                    for file in changed.files {
+                        self.overlays.retain(|name, _| *name != *file.to_string_lossy());
+                    }
+                    self.compile(changed.at);
+                }
+                Ok(Message::Compiled(done)) => self.compiled(*done),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.tick();
+        }
+    }
+
+    fn tell(&self, notice: Notice) {
+        let _ = self.notify.send(notice);
+    }
+
+    fn compile(&self, at: Instant) {
+        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays: self.overlays.clone(), at });
+    }
+
+    fn engine(&mut self, command: EngineCommand) {
+        if !self.control.send(command) {
+            self.tell(Notice::Refused { message: "the engine does not answer".into() });
+        }
+    }
+
+    fn command(&mut self, command: Command, at: Instant) {
+        match command {
+            Command::Compile => self.compile(at),
+            Command::Text { file, text } => {
+                self.overlays.insert(file, text);
+                self.compile(at);
+            }
+            Command::Open(files) => {
+                self.files = files;
+                self.compile(at);
+            }
+            Command::Param { name, value } => {
+                if self.control.is_pending() {
+                    self.waiting.push((name, value));
+                } else {
+                    self.param(&name, value);
+                }
+            }
+            Command::Play => self.engine(EngineCommand::Play),
+            Command::Pause => self.engine(EngineCommand::Pause),
+            Command::Seek(cycle) => self.engine(EngineCommand::Seek(cycle)),
+            Command::Tempo(bpm) if bpm.is_positive() => self.engine(EngineCommand::Tempo(bpm)),
+            Command::Tempo(_) => {
+                self.tell(Notice::Refused { message: "a tempo is more than 0 beats per minute".into() })
+            }
+            Command::Hush => self.engine(EngineCommand::Hush),
+            Command::Panic => self.engine(EngineCommand::Panic),
+        }
+    }
+
+    fn param(&mut self, name: &str, value: f32) {
+        let params = &self.control.program().patch.graph.params;
+        match params.iter().position(|p| p.name == name) {
+            Some(index) if value.is_finite() => {
+                let epoch = self.control.epoch();
+                self.engine(EngineCommand::Param { epoch, index: index as u32, value });
+            }
+            Some(_) => self.tell(Notice::Refused { message: format!("`{name}` wants a number") }),
+            None => self.tell(Notice::Refused { message: format!("there is no parameter `{name}`") }),
+        }
+    }
+
+    /// What the first compilation yielded; the engine has its program already.
+    fn first(&mut self, done: Done, program: Option<Program>) {
+        self.watch(&done.asked);
+        if let Some(outcome) = self.diagnostics(done.outcome)
+            && program.is_some()
+        {
+            self.tell(Notice::Compiled { ms: done.ms, generated: outcome.generated, kind: ChangeKind::Code });
+        }
+        let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot.stale = program.is_none();
+        snapshot.program = program;
+    }
+
+    fn watch(&self, asked: &BTreeSet<String>) {
+        if let Some(watcher) = &self.watcher {
+            watcher.watch(asked.iter().chain(&self.files).map(PathBuf::from));
+        }
+    }
+
+    /// Tells errors and warnings.
+    fn diagnostics(&self, outcome: Result<Outcome, String>) -> Option<Outcome> {
+        match outcome {
+            Ok(outcome) => {
+                if !outcome.diagnostics.is_empty() {
+                    let errors = outcome.diagnostics.iter().filter(|d| d.is_error()).count();
+                    self.tell(Notice::Diagnostics { text: outcome.render(self.colour), errors });
+                }
+                Some(outcome)
+            }
+            Err(text) => {
+                self.tell(Notice::Diagnostics { text, errors: 1 });
+                None
+            }
+        }
+    }
+
+    fn compiled(&mut self, done: Done) {
+        self.watch(&done.asked);
+        let outcome = self.diagnostics(done.outcome);
+        let Some((program, generated)) = outcome.and_then(|o| Some((o.program?, o.generated))) else {
+            self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).stale = true;
+            return;
+        };
+        let published = self.control.publish(&program, None);
+        let kind = published.as_ref().map_or(ChangeKind::None, |p| p.kind);
+        self.since = if published.is_some() { Some(done.at) } else { self.since.filter(|_| self.control.is_pending()) };
+        self.tell(Notice::Compiled { ms: done.ms, generated, kind });
+        let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot.program = Some(program);
+        snapshot.stale = false;
+        if let Some(report) = published.and_then(|p| p.report) {
+            snapshot.report = Some(report);
+        }
+    }
+
+    /// Passes on what the engine says, and frees what it gave back.
+    fn tick(&mut self) {
+        self.control.collect();
+        while let Some(notice) = self.control.notice() {
+            match notice {
+                EngineNotice::Adopted { epoch, frame, kind } => {
+                    let current = epoch == self.control.epoch();
+                    let ms = self.since.filter(|_| current).map(|at| at.elapsed().as_secs_f64() * 1e3);
+                    if current {
+                        self.since = None;
+                    }
+                    self.tell(Notice::Adopted { frame, kind, ms });
+                }
+                EngineNotice::Fault { epoch, out } => {
+                    let outs = &self.control.program().patch.graph.outs;
+                    let track =
+                        outs.get(out as usize).filter(|_| epoch == self.control.epoch()).map(|o| o.name.clone());
+                    self.tell(Notice::Fault { track: track.unwrap_or_else(|| format!("output {out}")) });
+                }
+                EngineNotice::Stale => {}
+            }
+        }
+        if !self.waiting.is_empty() && !self.control.is_pending() {
+            for (name, value) in std::mem::take(&mut self.waiting) {
+                self.param(&name, value);
+            }
+        }
+        let lost = self.control.meters().lost.load(Ordering::Relaxed);
+        if lost > self.lost {
+            self.lost = lost;
+            self.tell(Notice::Lost { events: lost });
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A real callback, from a sound server without a sound card. Needs the feature `jack` and the program `jackd`.
+#![cfg(feature = "jack")]
+
+mod common;
+
+use common::{RATE, song};
+use modurust_runtime::command::Notice;
+use modurust_runtime::device::{self, DeviceOptions};
+use modurust_runtime::engine::{Engine, EngineOptions};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn server(name: &str) -> Option<Server> {
+    let args = ["-R", "-P", "20", "-n", name, "-d", "dummy", "-r", "48000", "-p", "128", "-C", "2", "-P", "2"];
+    let child = Command::new("jackd").args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+    std::thread::sleep(Duration::from_millis(1500));
+    Some(Server(child))
+}
+
+#[test]
+fn plays_through_jack_and_survives_its_end() {
+    let name = format!("modurust{}", std::process::id());
+    // SAFETY: the only test of this binary; no other thread reads the environment yet.
+    unsafe {
+        std::env::set_var("JACK_DEFAULT_SERVER", &name);
+        std::env::set_var("JACK_NO_START_SERVER", "1");
+    }
+    let Some(server) = server(&name) else {
+        println!("skipped: there is no jackd");
+        return;
+    };
+    let choice = device::choose(&DeviceOptions { name: Some("jack".into()), rate: Some(RATE), block: Some(128) });
+    assert_eq!((choice.rate(), choice.message()), (RATE, None));
+    let (engine, _control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(song(110.0))).unwrap();
+    let mut running = choice.start(engine);
+    assert!(!running.is_null(), "{:?}", running.poll());
+    std::thread::sleep(Duration::from_millis(500));
+    let (begin, from) = (Instant::now(), running.stats().frames);
+    std::thread::sleep(Duration::from_secs(2));
+    let rate = (running.stats().frames - from) as f64 / begin.elapsed().as_secs_f64();
+    let stats = running.stats();
+    println!("{}: {rate:.1} frames/s, {stats:?}", running.describe());
+    assert!((rate / f64::from(RATE) - 1.0).abs() < 0.05);
+    drop(server);
+    let begin = Instant::now();
+    let mut told = vec![];
+    while !running.is_null() && begin.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(50));
+        told.extend(running.poll());
+    }
+    assert!(told.iter().any(|n| matches!(n, Notice::Device { message } if message.contains("using null"))), "{told:?}");
+    let frames = running.stats().frames;
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(running.stats().frames > frames + 4800, "the engine goes on");
+}

@@ -1,0 +1,208 @@
+//! Nothing on the audio side touches the allocator: counted, not promised.
+//!
+//! The allocator of this test binary counts what a thread takes and gives back while it is inside `Engine::process`.
+
+mod common;
+
+use common::{Build, RATE, Random, song};
+use modurust_runtime::command::{EngineCommand, EngineNotice};
+use modurust_runtime::compiler::program::{Program, UnitKind};
+use modurust_runtime::compiler::score::Ratio;
+use modurust_runtime::engine::{Engine, EngineOptions};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+thread_local! {
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+    static TOUCHED: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn touch() {
+    if WATCHED.try_with(Cell::get).unwrap_or(false) {
+        let _ = TOUCHED.try_with(|t| t.set(t.get() + 1));
+    }
+}
+
+// SAFETY: every call goes on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        touch();
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        touch();
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        touch();
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// `process` under watch; how often this thread went to the allocator inside.
+fn watched(engine: &mut Engine, out: &mut [f32]) -> u64 {
+    let before = TOUCHED.get();
+    WATCHED.set(true);
+    engine.process(out, 2);
+    WATCHED.set(false);
+    TOUCHED.get() - before
+}
+
+/// Many notes at once.
+fn dense(extra: bool) -> Program {
+    let mut b = Build::new();
+    if extra {
+        b.drone("extra", 77.0);
+    }
+    let notes = b.notes(&[40.0, 52.0, 55.0, 59.0, 64.0]);
+    let notes = b.score.fast(notes, 97);
+    b.synth("poly", UnitKind::Poly, 16, notes);
+    b.drone("drone", 110.0);
+    b.echo("echo", 220.0);
+    b.finish()
+}
+
+#[test]
+fn the_watch_works() {
+    let before = TOUCHED.get();
+    WATCHED.set(true);
+    let boxed = std::hint::black_box(Box::new(1));
+    drop(boxed);
+    WATCHED.set(false);
+    assert!(TOUCHED.get() >= before + 2);
+}
+
+#[test]
+fn ten_thousand_swaps_and_no_allocation() {
+    let programs = [dense(false), dense(true), song(100.0), song(200.0), song(300.0)];
+    let mut options = EngineOptions::new(RATE);
+    options.limiter = true;
+    options.tap = 4096;
+    let (mut engine, mut control, mut taps) = Engine::new(&options, Some(programs[0].clone())).unwrap();
+    control.meters().recording.store(true, Ordering::Relaxed);
+    let mut random = Random(4242);
+    let mut out = vec![0.0; 2 * 4096];
+    engine.warm();
+    let (mut swaps, mut codes) = (0, 0);
+    let mut mine = 0;
+    while swaps < 10_000 {
+        // One in eight changes code.
+        let next = if random.below(8) == 0 { &programs[random.below(5) as usize] } else { control.program() };
+        let mut next = next.clone();
+        let mut params = next.params.to_vec();
+        for value in &mut params {
+            *value = random.below(1000) as f32;
+        }
+        next.params = Arc::new(params);
+        control.publish(&next, None);
+        let epoch = control.epoch();
+        control.send(EngineCommand::Param { epoch, index: 0, value: random.below(500) as f32 });
+        if random.below(50) == 0 {
+            control.send(EngineCommand::Tempo(Ratio::int(random.below(300) as i64 + 30)));
+            control.send(EngineCommand::Seek(Ratio::new(random.below(999) as i64, 7)));
+        }
+        if random.below(100) == 0 {
+            control.send([EngineCommand::Hush, EngineCommand::Panic, EngineCommand::Pause][random.below(3) as usize]);
+            control.send(EngineCommand::Play);
+        }
+        let frames = random.below(200) as usize;
+        mine += watched(&mut engine, &mut out[..frames * 2]);
+        while let Some(notice) = control.notice() {
+            if let EngineNotice::Adopted { kind, .. } = notice {
+                swaps += 1;
+                codes += u64::from(kind == modurust_runtime::command::ChangeKind::Code);
+            }
+        }
+        if let Some(ring) = &mut taps.recorder {
+            while ring.pop().is_ok() {}
+        }
+    }
+    assert!(codes > 500, "{codes} changes of code");
+    assert_eq!(mine, 0, "allocations and frees inside process");
+}
+
+#[test]
+fn no_allocation_on_a_thread_of_its_own() {
+    let programs = [song(100.0), dense(false), dense(true)];
+    let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(programs[0].clone())).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let touched = Arc::new(AtomicU64::new(0));
+    let sum = Arc::clone(&touched);
+    let audio = std::thread::spawn(move || {
+        engine.warm();
+        let mut out = [0.0; 128];
+        let mut blocks = 0u64;
+        while !flag.load(Ordering::Relaxed) {
+            sum.fetch_add(watched(&mut engine, &mut out), Ordering::Relaxed);
+            blocks += 1;
+            assert!(out.iter().all(|x| x.is_finite()));
+        }
+        (engine, blocks)
+    });
+    let mut random = Random(9);
+    let mut adopted = 0;
+    let begin = std::time::Instant::now();
+    while adopted < 300 && begin.elapsed().as_secs() < 60 {
+        control.publish(&programs[random.below(3) as usize], None);
+        std::thread::sleep(std::time::Duration::from_micros(random.below(900)));
+        control.collect();
+        while let Some(notice) = control.notice() {
+            adopted += u64::from(matches!(notice, EngineNotice::Adopted { .. }));
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (engine, blocks) = audio.join().unwrap();
+    assert!(adopted >= 300 && blocks > 1000, "{adopted} swaps, {blocks} blocks");
+    assert_eq!(touched.load(Ordering::Relaxed), 0);
+    drop(engine);
+}
+
+/// Prints what a swap costs; asserts nothing, since other processes share the machine.
+#[test]
+fn figures() {
+    let programs = [dense(false), dense(true)];
+    let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(programs[0].clone())).unwrap();
+    engine.warm();
+    let mut out = [0.0; 128];
+    let (mut plain, mut adopting, mut fading, mut preparing) = (vec![], vec![], vec![], vec![]);
+    for i in 0..20_000 {
+        if i % 40 == 0 {
+            let begin = std::time::Instant::now();
+            control.publish(&programs[(i / 40 + 1) % 2], None);
+            preparing.push(begin.elapsed().as_secs_f64() * 1e6);
+        }
+        let begin = std::time::Instant::now();
+        watched(&mut engine, &mut out);
+        let time = begin.elapsed().as_secs_f64() * 1e6;
+        if i % 40 == 0 {
+            adopting.push(time);
+        } else if engine.is_fading() {
+            fading.push(time);
+        } else {
+            plain.push(time);
+        }
+    }
+    for (name, times) in
+        [("plain", &mut plain), ("adopting", &mut adopting), ("fading", &mut fading), ("preparing", &mut preparing)]
+    {
+        times.sort_by(f64::total_cmp);
+        let at = |q: f64| times[((times.len() - 1) as f64 * q) as usize];
+        println!(
+            "{name}: median {:.1} us, p99 {:.1} us, p99.9 {:.1} us of a 1333 us quantum",
+            at(0.5),
+            at(0.99),
+            at(0.999)
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! Texts to sound, without devices: compile a text and run its instance quantum by quantum.
+
+use modurust_runtime::compiler::exec::{Backend, Instance};
+use modurust_runtime::compiler::front::{Compiler, Options, Outcome, World};
+use modurust_runtime::compiler::graph::QUANTUM;
+use modurust_runtime::compiler::passes::Passes;
+use modurust_runtime::compiler::program::Program;
+use std::sync::Arc;
+
+/// Frames per second of every test that does not say otherwise.
+pub const RATE: u32 = 48_000;
+
+/// Files in memory.
+pub struct Texts(pub Vec<(String, String)>);
+
+impl Texts {
+    /// One file, `a.modu`.
+    pub fn one(text: &str) -> Texts {
+        Texts(vec![("a.modu".into(), text.into())])
+    }
+}
+
+impl World for Texts {
+    fn read(&self, path: &str) -> Result<String, String> {
+        self.0.iter().find(|(name, _)| name == path).map(|(_, text)| text.clone()).ok_or_else(|| "no such file".into())
+    }
+}
+
+/// The usual options: machine code, exact passes, verifier on.
+pub fn options(backend: Backend) -> Options {
+    Options { sample_rate: RATE, passes: Passes::Exact, backend, seed: 0, verify: true }
+}
+
+/// Compiles one text.
+pub fn compile(text: &str, backend: Backend) -> Outcome {
+    Compiler::new(options(backend)).compile(&Texts::one(text), &["a.modu".into()])
+}
+
+/// Compiles a text that must be right.
+///
+/// # Panics
+/// With the diagnostics if it is not.
+pub fn program(text: &str, backend: Backend) -> Program {
+    let outcome = compile(text, backend);
+    let messages = outcome.render(false);
+    outcome.program.unwrap_or_else(|| panic!("{text}\n{messages}"))
+}
+
+/// Left and right of a program's master that needs no events, for some seconds.
+pub fn run(program: &Program, seconds: f64) -> [Vec<f32>; 2] {
+    let mut instance = Instance::new(Arc::clone(&program.patch));
+    let master = program.patch.graph.outs.len() - 1;
+    let frames = (seconds * f64::from(RATE)) as usize;
+    let mut sides = [Vec::with_capacity(frames), Vec::with_capacity(frames)];
+    for quantum in 0..frames.div_ceil(QUANTUM) {
+        instance.run((quantum * QUANTUM) as u64);
+        for i in 0..QUANTUM {
+            let [left, right] = instance.out_frame(master, i);
+            sides[0].push(left);
+            sides[1].push(right);
+        }
+    }
+    sides
+}
+
+/// The sound of one expression, left and right.
+pub fn hear(expr: &str, seconds: f64) -> [Vec<f32>; 2] {
+    run(&program(&format!("out = {expr}"), Backend::Jit), seconds)
+}
