@@ -69,7 +69,8 @@ pub fn compile(graph: &Graph, options: &Options) -> Result<Patch, CompileError> 
     let (code, layout) = match options.backend {
         Backend::Jit => {
             let schedule = crate::schedule::schedule(&optimised, &info);
-            let code = crate::codegen::jit::jit(&optimised, &schedule, options.verify).map_err(CompileError::Codegen)?;
+            let code =
+                crate::codegen::jit::jit(&optimised, &schedule, options.verify).map_err(CompileError::Codegen)?;
             (Code::Jit(code), schedule.layout)
         }
         Backend::Interp => {
@@ -353,7 +354,7 @@ impl Instance {
     /// Plays a row from foreign memory.
     ///
     /// # Safety
-    /// The memory must have the row's layout, be aligned to 16 bytes, and stay until the instance is gone or bound elsewhere.
+    /// The memory must have the row's layout and stay until the last run, or until another is bound.
     pub unsafe fn bind_row(&mut self, row: RowId, memory: *const f32) {
         self.row_ptrs[row.index()] = memory;
     }

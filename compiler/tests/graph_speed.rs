@@ -167,7 +167,12 @@ fn figures() {
     }
     let mix = mix.expect("tracks");
     master(&mut tracks, mix);
-    println!("40 single voices ({} nodes): {:.2} ns/frame, {:.2} ms to compile", tracks.nodes.len(), speed(&tracks), latency(&tracks));
+    println!(
+        "40 single voices ({} nodes): {:.2} ns/frame, {:.2} ms to compile",
+        tracks.nodes.len(),
+        speed(&tracks),
+        latency(&tracks)
+    );
     phases(&tracks);
     let large = random_graph(5, 1000);
     println!("random graph of {} nodes: {:.2} ms to compile", large.nodes.len(), latency(&large));

@@ -81,7 +81,8 @@ fn run(op: Op, shape: Shape, instance: &mut Instance, given: &[Vec<u32>]) -> Vec
         for (half, shift) in [16, 0].into_iter().enumerate() {
             let row = instance.row_mut(RowId((arg * 2 + half) as u32));
             for (k, words) in given.iter().enumerate() {
-                row[buffer_index(lanes, k % lanes as usize, k / lanes as usize)] = (words[arg] >> shift & 0xffff) as f32;
+                row[buffer_index(lanes, k % lanes as usize, k / lanes as usize)] =
+                    (words[arg] >> shift & 0xffff) as f32;
             }
         }
     }
@@ -109,7 +110,10 @@ fn compare(op: Op, given: &[Vec<u32>]) {
             let got = run(op, shape, &mut instance, chunk);
             for (words, got) in chunk.iter().zip(got) {
                 let want = expected(op, words);
-                assert!(same(op.info().result, got, want), "{op:?} {shape:?} of {words:08x?}: {got:08x}, not {want:08x}");
+                assert!(
+                    same(op.info().result, got, want),
+                    "{op:?} {shape:?} of {words:08x?}: {got:08x}, not {want:08x}"
+                );
             }
         }
     }
@@ -143,6 +147,99 @@ fn random_bits() {
         let given: Vec<Vec<u32>> =
             (0..count).map(|_| op.info().types.iter().map(|&ty| word(&mut r, ty)).collect()).collect();
         compare(op, &given);
+    }
+}
+
+/// Every operation with every constant in every place: what the passes make of it keeps every bit.
+#[test]
+fn rewriting_keeps_every_bit() {
+    const FLOATS: [f32; 16] = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        2.0,
+        -0.25,
+        0.1,
+        1e-40,
+        -1e-45,
+        f32::MIN_POSITIVE,
+        8.5e37,
+        f32::MAX,
+        f32::INFINITY,
+        -3e9,
+        f32::NAN,
+        0.999_999_94,
+    ];
+    const INTS: [i32; 8] = [0, 1, -1, 2, 33, i32::MIN, i32::MAX, 0x3f80_0001];
+    let all = |ty: Ty| match ty {
+        Ty::F32 => FLOATS.map(f32::to_bits).to_vec(),
+        Ty::I32 => INTS.map(|x| x as u32).to_vec(),
+    };
+    for &op in ALL {
+        let info = op.info();
+        let n = info.types.len();
+        for mask in 0..1usize << n {
+            let constant = |i: usize| mask >> i & 1 == 1;
+            // A combination of constants is one graph; the rest comes in by rows, all values one after another.
+            let mut combinations: Vec<Vec<u32>> = vec![vec![]];
+            for (i, &ty) in info.types.iter().enumerate() {
+                let words = if constant(i) { all(ty) } else { vec![0] };
+                combinations = combinations
+                    .iter()
+                    .flat_map(|c| words.iter().map(move |&w| [c.as_slice(), &[w]].concat()))
+                    .collect();
+            }
+            for words in combinations {
+                rewriting(op, &words, constant);
+            }
+        }
+    }
+    fn rewriting(op: Op, words: &[u32], constant: impl Fn(usize) -> bool) {
+        let info = op.info();
+        let mut g = Graph::new();
+        let mut args = Vec::new();
+        for (i, &ty) in info.types.iter().enumerate() {
+            args.push(if constant(i) {
+                g.push(Node::Const(ty, vec![words[i]]))
+            } else {
+                g.rows.push(Row { unit: 0, field: i as u32, lanes: 1 });
+                let row = g.push(Node::Row(RowId(g.rows.len() as u32 - 1)));
+                if ty == Ty::F32 { row } else { g.op(Op::Toint, &[row]) }
+            });
+        }
+        let mut x = g.op(op, &args);
+        let halves = if info.result == Ty::I32 {
+            let sixteen = g.push(Node::Const(Ty::I32, vec![16]));
+            let high = g.op(Op::Ushr, &[x, sixteen]);
+            let low = g.op(Op::Ishl, &[x, sixteen]);
+            let low = g.op(Op::Ushr, &[low, sixteen]);
+            let high = g.op(Op::Fromint, &[high]);
+            x = g.op(Op::Fromint, &[low]);
+            vec![high, x]
+        } else {
+            vec![x, x]
+        };
+        let node = g.push(Node::Join(halves));
+        g.outs.push(Out { name: "x".into(), kind: OutKind::Track, node, frame: FrameId(0) });
+        let mut ways = [Passes::None, Passes::Exact].map(|p| instance(&g, p, Backend::Interp).unwrap());
+        for way in &mut ways {
+            for row in 0..g.rows.len() {
+                // Strides that meet every pair.
+                let value = |i: usize| FLOATS[if row == 0 { i % 16 } else { (i + i / 16 * row) % 16 }];
+                way.row_mut(RowId(row as u32)).iter_mut().enumerate().for_each(|(i, x)| *x = value(i));
+            }
+            way.run(0);
+        }
+        for i in 0..QUANTUM {
+            let [want, got] = [0, 1].map(|w| ways[w].out_frame(0, i).map(f32::to_bits));
+            for lane in 0..2 {
+                assert!(
+                    same(Ty::F32, want[lane], got[lane]),
+                    "{op:?} {words:08x?} frame {i}: {got:08x?}, not {want:08x?}"
+                );
+            }
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! The values inside a loop.
 //!
-//! A value is a list of parts. Over time it is one vector of four frames; in a uniform loop one vector of four lanes (a single
-//! lane is spread over it); in a loop frame by frame a single lane is one scalar, and several lanes are vectors of four. What a
+//! A value is a list of parts. Over time it is one vector of four frames; in a uniform loop it is the vectors of the groups that
+//! are computed side by side (a single lane is spread over one); in a loop frame by frame a single lane is one scalar, and several lanes are vectors of four. What a
 //! region does not compute itself is fetched when first asked for: constants, rows, inputs, lines, block values, buffers.
 
+use crate::codegen::emit::Emit;
 use crate::codegen::region::{Bases, GROUP, Place, foreign, machine, ours, shuffle};
 use crate::exec::{Quantum, RingPtr, padded};
 use crate::graph::check::GraphInfo;
-use crate::graph::ops::{Emit, Op};
+use crate::graph::ops::Op;
 use crate::graph::{CellId, Graph, Node, NodeId, RingId, Ty};
 use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
 use cranelift_codegen::ir::types::{F32, F32X4, I32, I32X4, I64};
@@ -23,6 +24,7 @@ pub struct Body<'a, 'b, 'f> {
     schedule: &'b Schedule,
     info: &'b GraphInfo,
     kind: Kind,
+    groups: usize,
     bases: Bases,
     place: Place,
     parts: HashMap<NodeId, Vec<Value>>,
@@ -45,8 +47,8 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
         place: Place,
     ) -> Self {
         let (parts, spread, cells) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let (info, kind) = (&schedule.info, region.kind);
-        Body { b, graph, schedule, info, kind, bases, place, parts, spread, cells, one: None, four: None }
+        let (info, kind, groups) = (&schedule.info, region.kind, region.groups as usize);
+        Body { b, graph, schedule, info, kind, groups, bases, place, parts, spread, cells, one: None, four: None }
     }
 
     /// Gives a cell the value that the loop carries.
@@ -69,7 +71,12 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
 
     /// Number of parts of a value of that many lanes.
     fn count(&self, lanes: u32) -> usize {
-        if self.vectors() { 1 } else { lanes.div_ceil(4) as usize }
+        match self.kind {
+            _ if lanes == 1 => 1,
+            Kind::Time => 1,
+            Kind::Uniform(_) => self.groups,
+            Kind::Block | Kind::Scalar | Kind::Mixed => lanes.div_ceil(4) as usize,
+        }
     }
 
     /// Computes an item, and stores it if others need it.
@@ -162,7 +169,9 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
                 } else {
                     let address = self.address_four();
                     let ty = machine(ty, true);
-                    (0..self.count(lanes)).map(|g| self.b.ins().load(ty, ours(), address, at + g as i32 * GROUP)).collect()
+                    (0..self.count(lanes))
+                        .map(|g| self.b.ins().load(ty, ours(), address, at + g as i32 * GROUP))
+                        .collect()
                 }
             }
             Access::Alias(_) | Access::Dead => unreachable!("resolved and needed"),

@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Machine code of one patch.
 pub struct JitCode {
     process: guard::Entry,
-    module: ManuallyDrop<JITModule>,
+    module: ManuallyDrop<Box<JITModule>>,
     /// Size of the code in bytes.
     pub bytes: usize,
 }
@@ -99,7 +99,7 @@ pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool) -> Result<JitCode, 
             let address = module.get_finalized_function(process);
             // SAFETY: the driver has exactly this signature.
             let process = unsafe { std::mem::transmute::<*const u8, guard::Entry>(address) };
-            Ok(JitCode { process, module: ManuallyDrop::new(module), bytes })
+            Ok(JitCode { process, module: ManuallyDrop::new(Box::new(module)), bytes })
         }
         Err(error) => {
             // SAFETY: nothing of the module was ever called.

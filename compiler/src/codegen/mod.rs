@@ -1,9 +1,10 @@
 //! The code generator: a schedule becomes machine code.
 //!
-//! [`region`] writes the loop of a region, [`body`] the values inside it, both as Cranelift's intermediate code; [`jit`] turns
+//! [`region`] writes the loop of a region, [`body`] the values inside it, [`emit`] single operations, all as Cranelift's intermediate code; [`jit`] turns
 //! that into executable memory; [`guard`] is the door through which all of it is called.
 
 pub mod body;
+pub mod emit;
 pub mod guard;
 pub mod jit;
 pub mod region;

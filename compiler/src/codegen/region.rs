@@ -4,8 +4,8 @@
 //! has a base address computed before the loop. [`Body`] fills the loop.
 
 use crate::codegen::body::Body;
+use crate::codegen::emit::little;
 use crate::exec::{Quantum, padded};
-use crate::graph::ops::little;
 use crate::graph::{CellId, Graph, QUANTUM, Ty};
 use crate::schedule::{Kind, Region, Schedule};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -72,7 +72,7 @@ pub fn function(b: &mut FunctionBuilder, graph: &Graph, schedule: &Schedule, reg
     let buffers = word(b, I64, offset_of!(Quantum, buffers));
     let frame = word(b, I32, offset_of!(Quantum, frame));
     let bases = Bases { quantum, state, buffers, frame };
-    let emit = Loop { b, graph, schedule, region, bases };
+    let mut emit = Loop { b, graph, schedule, region, bases };
     match region.kind {
         Kind::Block => emit.block(),
         Kind::Uniform(lanes) => emit.groups(lanes.div_ceil(4)),
@@ -100,32 +100,38 @@ impl Loop<'_, '_, '_> {
     }
 
     /// A loop over groups of four lanes around the loop over frames.
-    fn groups(mut self, groups: u32) {
-        if groups == 1 {
+    fn groups(&mut self, groups: u32) {
+        let step = self.region.groups;
+        if groups == step {
             let zero = self.b.ins().iconst(I64, 0);
-            return self.frames(Some(zero));
+            self.frames(Some(zero));
+            return;
         }
         let (head, after) = (self.b.create_block(), self.b.create_block());
         let group = self.b.append_block_param(head, I64);
         let zero = self.b.ins().iconst(I64, 0);
         self.b.ins().jump(head, &[zero.into()]);
         self.b.switch_to_block(head);
-        let inner = Loop { b: self.b, graph: self.graph, schedule: self.schedule, region: self.region, bases: self.bases };
-        inner.frames(Some(group));
-        let next = self.b.ins().iadd_imm_s(group, 16);
+        self.frames(Some(group));
+        let next = self.b.ins().iadd_imm_s(group, i64::from(step * 16));
         let more = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, next, i64::from(groups * 16));
         self.b.ins().brif(more, head, &[next.into()], after, &[]);
         self.b.switch_to_block(after);
-        let _ = &mut self;
+    }
+
+    /// Number of parts in which the loop carries a cell.
+    fn cell_groups(&self, cell: CellId) -> usize {
+        match self.region.kind {
+            Kind::Mixed => padded(self.graph.cells[cell.index()].lanes).div_ceil(4),
+            Kind::Uniform(_) => self.region.groups as usize,
+            Kind::Block | Kind::Time | Kind::Scalar => 1,
+        }
     }
 
     /// The words of state of a cell that the loop carries: one per part.
     fn cell_parts(&self, cell: CellId) -> Vec<i32> {
         let at = self.schedule.state.cells[cell.index()] as i32 * 4;
-        let groups = match self.region.kind {
-            Kind::Mixed => padded(self.graph.cells[cell.index()].lanes).div_ceil(4) as i32,
-            _ => 1,
-        };
+        let groups = self.cell_groups(cell) as i32;
         (0..groups).map(|g| at + g * 16).collect()
     }
 
@@ -140,7 +146,7 @@ impl Loop<'_, '_, '_> {
     }
 
     /// The loop over the frames of a quantum. In a loop over time it takes four frames a round.
-    fn frames(self, group: Option<Value>) {
+    fn frames(&mut self, group: Option<Value>) {
         let time = self.region.kind == Kind::Time;
         let lanes = !matches!(self.region.kind, Kind::Time | Kind::Scalar);
         let state = match group {
@@ -174,14 +180,12 @@ impl Loop<'_, '_, '_> {
             (false, _) => (index, index),
         };
         let place = Place { one, four, group };
+        let counts: Vec<usize> = self.region.cells.iter().map(|&cell| self.cell_groups(cell)).collect();
         let mut body = Body::new(self.b, self.graph, self.schedule, self.region, self.bases, place);
         let mut parts = carried.iter().copied();
+        let mut counts = counts.into_iter();
         for &cell in &self.region.cells {
-            let count = match self.region.kind {
-                Kind::Mixed => padded(self.graph.cells[cell.index()].lanes).div_ceil(4),
-                _ => 1,
-            };
-            body.carry(cell, parts.by_ref().take(count).collect());
+            body.carry(cell, parts.by_ref().take(counts.next().unwrap_or(1)).collect());
         }
         self.region.items.iter().for_each(|&item| body.item(item));
         let next: Vec<Value> = self.region.cells.iter().flat_map(|&cell| body.next(cell)).collect();

@@ -52,7 +52,7 @@ pub static BUILTINS: &[Builtin] = &[
     Builtin { name: "sum", signature: "sum(n, k => ..)", doc: "The sum of n copies; k counts from 0.", category: "signal tools", run: Run::Fn(sum) },
     Builtin { name: "chain", signature: "chain(n, x, (x, k) => ..)", doc: "n copies one after another; k counts from 0.", category: "signal tools", run: Run::Fn(chain) },
     Builtin { name: "mono", signature: "mono(pattern, voice, glide: 0s)", doc: "Plays a pattern on one voice; a new note takes it over, sliding in `glide`.", category: "voices", run: Run::Fn(voices::mono) },
-    Builtin { name: "poly", signature: "poly(pattern, n, voice)", doc: "Plays a pattern on n voices; when all are busy the oldest is taken.", category: "voices", run: Run::Fn(voices::poly) },
+    Builtin { name: "poly", signature: "poly(pattern, n, voice)", doc: "Plays a pattern on n voices, summed with 6 dB of room for chords; when all are busy the oldest is taken.", category: "voices", run: Run::Fn(voices::poly) },
     Builtin { name: "kit", signature: "kit(pattern, 'tr909')", doc: "Plays the words of a pattern on the drums of a kit.", category: "voices", run: Run::Fn(voices::kit) },
     Builtin { name: "add", signature: "add(pattern, n)", doc: "Adds to every value.", category: "patterns", run: Run::Fn(patterns::add) },
     Builtin { name: "cat", signature: "cat(a, b, ..)", doc: "One pattern a cycle, in turn.", category: "patterns", run: Run::Fn(patterns::cat) },
@@ -120,6 +120,11 @@ pub fn primitive(name: &str) -> Option<&'static Builtin> {
 /// A primitive or intrinsic: `prim.name`.
 pub fn intrinsic(name: &str) -> Option<&'static Builtin> {
     INTRINSICS.iter().chain(ops()).find(|b| b.name == name)
+}
+
+/// Every primitive, for documentation.
+pub fn primitives() -> impl Iterator<Item = Builtin> {
+    INTRINSICS.iter().chain(ops()).copied()
 }
 
 /// An argument that may still be text.

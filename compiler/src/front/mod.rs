@@ -81,6 +81,25 @@ pub struct Elaborated {
     pub timing: crate::program::Timing,
 }
 
+/// A pattern on its own.
+pub struct Evaluated {
+    /// The score that it is part of.
+    pub score: crate::score::Score,
+    /// The pattern.
+    pub pattern: crate::score::PatId,
+    /// First byte of each pattern literal's text, by the number that events carry.
+    pub origins: Vec<u32>,
+}
+
+/// No files at all.
+struct NoFiles;
+
+impl World for NoFiles {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("an expression has no files".into())
+    }
+}
+
 /// Patches kept for going back: an undo compiles nothing.
 const KEPT_PATCHES: usize = 8;
 /// Most files of a session, used ones included.
@@ -118,7 +137,8 @@ impl Compiler {
             backend: self.options.backend,
             verify: self.options.verify,
         };
-        let hash = exec::patch_hash(&elaborated.graph, &options);
+        // Names give state its identity, so patches that differ only in names are two.
+        let hash = value::mix(exec::patch_hash(&elaborated.graph, &options), names_hash(&elaborated.graph));
         let patch = match self.patches.iter().position(|p| p.hash == hash) {
             Some(at) => {
                 let patch = self.patches.remove(at);
@@ -128,7 +148,7 @@ impl Compiler {
             None => match exec::compile(&elaborated.graph, &options) {
                 Ok(patch) => {
                     outcome.generated = true;
-                    let patch = Arc::new(patch);
+                    let patch = Arc::new(Patch { hash, ..patch });
                     self.patches.push(Arc::clone(&patch));
                     if self.patches.len() > KEPT_PATCHES {
                         self.patches.remove(0);
@@ -193,6 +213,22 @@ impl Compiler {
             sources.push(Source::new("", ""));
         }
         (elaborated.filter(|_| parsed), diagnostics, sources)
+    }
+
+    /// Evaluates an expression that must be a pattern. Spans of diagnostics count from the start of `text`.
+    pub fn pattern(&mut self, text: &str) -> (Option<Evaluated>, Vec<Diagnostic>, Vec<Source>) {
+        let source = Source::new("pattern", text);
+        let (expr, mut diagnostics) = modurust_lang::parse::parse_expr(FileId(0), text);
+        let mut evaluated = None;
+        if let Some(expr) = expr {
+            let mut elab = Elab::new(&NoFiles, self.options.sample_rate, self.options.seed);
+            let pattern = elab.pattern_of(&expr);
+            diagnostics.append(&mut elab.diagnostics);
+            let origins = elab.patterns.iter().map(|(_, start)| *start).collect();
+            evaluated = pattern.map(|pattern| Evaluated { score: elab.score.finish(), pattern, origins });
+        }
+        let failed = diagnostics.iter().any(Diagnostic::is_error);
+        (evaluated.filter(|_| !failed), diagnostics, vec![source])
     }
 
     /// Reads and parses the roots and all that they use.
@@ -260,6 +296,20 @@ impl Compiler {
         }
         (files, sources, diagnostics)
     }
+}
+
+/// Hash of the tree of names and of what hangs in it.
+fn names_hash(graph: &Graph) -> u64 {
+    let mut hash = graph.frames.len() as u64;
+    for frame in &graph.frames {
+        let parent = frame.parent.map_or(u64::MAX, |p| u64::from(p.0));
+        hash = value::mix(hash, value::mix(value::hash_text(&frame.label), parent << 1 | u64::from(frame.named)));
+    }
+    let places = graph.cells.iter().map(|c| (c.frame, &c.name)).chain(graph.rings.iter().map(|r| (r.frame, &r.name)));
+    for (frame, name) in places {
+        hash = value::mix(hash, value::mix(value::hash_text(name), u64::from(frame.0)));
+    }
+    graph.outs.iter().fold(hash, |hash, out| value::mix(hash, value::hash_text(&out.name)))
 }
 
 /// A path beside another file.

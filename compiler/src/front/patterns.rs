@@ -74,6 +74,13 @@ impl<'a> Elab<'a> {
         }
     }
 
+    /// An expression as a pattern, outside any session.
+    pub(super) fn pattern_of(&mut self, expr: &'a Expr) -> Option<PatId> {
+        let scope = self.root;
+        let value = self.eval(scope, expr);
+        self.pattern(value, expr.span)
+    }
+
     /// A length in bars; a plain number counts cycles.
     fn bars(&self, num: Num) -> f64 {
         let per_bar = self.timing.beats_per_bar.to_f64();

@@ -16,6 +16,9 @@ use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use std::rc::Rc;
 
+/// `poly` leaves room for chords: 6 dB. Fixed, so that a changed number of voices changes no level.
+const CHORD_HEADROOM: f64 = 0.5;
+
 /// How a unit is made.
 struct Plan {
     kind: UnitKind,
@@ -25,7 +28,7 @@ struct Plan {
     label: &'static str,
 }
 
-/// `poly(pattern, n, voice)`
+/// `poly(pattern, n, voice)`: voices are summed 6 dB down.
 pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some((pattern, _)) = input(e, call) else { return Value::Broken };
     let Some(n) = e.count(call, "n", 256) else { return Value::Broken };
@@ -121,7 +124,7 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         }
         let f = Rc::clone(f);
-        let voices = plan.voices;
+        let (voices, kind) = (plan.voices, plan.kind);
         let outer = (self.frame, self.bank);
         self.frame = self.graph.frame(outer.0, plan.label, false, hash_text(f.name));
         self.bank = Some(voices);
@@ -141,7 +144,16 @@ impl<'a> Elab<'a> {
             None => Value::Broken,
         };
         let value = match self.signal(value, span) {
-            Some(sig) => Value::Sig(self.mix_voices(sig, voices)),
+            Some(sig) => {
+                let sum = self.mix_voices(sig, voices);
+                (self.frame, self.bank) = outer;
+                if kind == UnitKind::Poly {
+                    let gain = self.lower(Num::constant(CHORD_HEADROOM));
+                    Value::Sig(self.named_op("mul", &[sum, gain]))
+                } else {
+                    Value::Sig(sum)
+                }
+            }
             None => Value::Broken,
         };
         (self.frame, self.bank) = outer;

@@ -184,7 +184,8 @@ pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
         return Err(errors);
     }
     let order = order(graph).map_err(|cycle| vec![GraphError::Cycle(cycle)])?;
-    let mut inference = Inference { graph, ty: vec![Ty::F32; graph.nodes.len()], lanes: vec![1; graph.nodes.len()], errors: vec![] };
+    let mut inference =
+        Inference { graph, ty: vec![Ty::F32; graph.nodes.len()], lanes: vec![1; graph.nodes.len()], errors: vec![] };
     for &id in &order {
         inference.node(id);
     }
@@ -367,7 +368,7 @@ impl Inference<'_> {
             Node::Reduce(x, lanes) => {
                 self.want(id, 0, *x, Ty::F32);
                 let n = self.lanes[x.index()];
-                if *lanes == 0 || n % lanes != 0 {
+                if *lanes == 0 || !n.is_multiple_of(*lanes) {
                     self.errors.push(GraphError::Lanes { node: id, given: vec![n, *lanes] });
                 }
                 (Ty::F32, *lanes)

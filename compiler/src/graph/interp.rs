@@ -55,14 +55,26 @@ enum What {
     Input(u32),
     Op(Op, Vec<Place>),
     Read(usize),
-    Tap { ring: RingId, lanes: u32, delay: Place, range: (u32, u32) },
+    Tap {
+        ring: RingId,
+        lanes: u32,
+        delay: Place,
+        range: (u32, u32),
+    },
     Shuffle(Place, Vec<u32>),
     Reduce(Place),
     Join(Vec<Place>),
     /// Once a quantum: the ends of the line, kept in its last two thirds.
-    LineStart { from: Place, state: usize },
+    LineStart {
+        from: Place,
+        state: usize,
+    },
     Line,
-    Write { ring: RingId, lanes: u32, from: Place },
+    Write {
+        ring: RingId,
+        lanes: u32,
+        from: Place,
+    },
 }
 
 impl InterpCode {
@@ -275,7 +287,7 @@ impl Step {
             What::Write { ring, lanes, from } => {
                 for lane in 0..*lanes as usize {
                     let x = f32::from_bits(from.word(m.buffers, lane));
-                    let x = if x - x == 0.0 { x } else { 0.0 };
+                    let x = if x.is_finite() { x } else { 0.0 };
                     m.set_ring(*ring, *lanes, lane, (m.frame as u32).wrapping_add(i as u32), x);
                 }
             }

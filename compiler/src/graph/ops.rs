@@ -8,15 +8,12 @@
 //! comes from outside is flushed at the door ([`flush`]). The payload and sign of a NaN are never observable: [`Op::Bits`],
 //! [`Op::Copysign`] and [`Op::Mantissa`] look away. And `min`/`max` are a comparison and a choice, as the machine has them.
 //!
-//! The emitters work on one lane (`f32`, `i32`) or on four; [`Emit::wide`] says which.
+//! The emitters work on one lane or on four; [`Emit::wide`] says which.
 
+use crate::codegen::emit::{Emit, Shift};
 use crate::graph::ir::Ty;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::types::{F32, F32X4, I32, I32X4};
-use cranelift_codegen::ir::{
-    ConstantData, Endianness, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value, ValueDef,
-};
-use cranelift_frontend::FunctionBuilder;
+use cranelift_codegen::ir::{InstBuilder, Value};
 
 /// A value of one lane as the machine word that it is stored in.
 pub trait Word: Copy {
@@ -89,254 +86,6 @@ pub struct OpInfo {
     pub clif: fn(&mut Emit, &[Value]) -> Value,
     /// Arguments and results that every evaluator must meet.
     pub cases: fn() -> Vec<(Vec<u32>, u32)>,
-}
-
-/// What an emitter may use: a builder, and whether values have four lanes or one.
-pub struct Emit<'a, 'b> {
-    /// Where instructions go.
-    pub b: &'a mut FunctionBuilder<'b>,
-    /// Four lanes.
-    pub wide: bool,
-}
-
-/// Flags of a bitcast between vectors.
-pub fn little() -> MemFlagsData {
-    MemFlagsData::new().with_endianness(Endianness::Little)
-}
-
-impl Emit<'_, '_> {
-    /// The machine type of a value.
-    pub fn ty(&self, ty: Ty) -> Type {
-        match (ty, self.wide) {
-            (Ty::F32, false) => F32,
-            (Ty::F32, true) => F32X4,
-            (Ty::I32, false) => I32,
-            (Ty::I32, true) => I32X4,
-        }
-    }
-
-    fn vector(&mut self, ty: Type, word: u32) -> Value {
-        let bytes: Vec<u8> = std::iter::repeat_n(word.to_le_bytes(), 4).flatten().collect();
-        let data = self.b.func.dfg.constants.insert(ConstantData::from(bytes));
-        self.b.ins().vconst(ty, data)
-    }
-
-    /// A constant, in every lane.
-    pub fn constant(&mut self, ty: Ty, word: u32) -> Value {
-        match (ty, self.wide) {
-            (Ty::F32, false) => self.b.ins().f32const(f32::from_bits(word)),
-            (Ty::I32, false) => self.b.ins().iconst(I32, i64::from(word)),
-            _ => self.vector(self.ty(ty), word),
-        }
-    }
-
-    /// A float constant.
-    pub fn f(&mut self, x: f32) -> Value {
-        self.constant(Ty::F32, x.to_bits())
-    }
-
-    /// An integer constant.
-    pub fn i(&mut self, x: i32) -> Value {
-        self.constant(Ty::I32, x as u32)
-    }
-
-    /// The same bits as another type of equal size.
-    fn cast(&mut self, ty: Type, x: Value) -> Value {
-        if self.b.func.dfg.value_type(x) == ty { x } else { self.b.ins().bitcast(ty, little(), x) }
-    }
-
-    /// Float bits as an integer.
-    fn to_bits(&mut self, x: Value) -> Value {
-        self.cast(self.ty(Ty::I32), x)
-    }
-
-    /// Integer bits as a float.
-    fn of_bits(&mut self, x: Value) -> Value {
-        self.cast(self.ty(Ty::F32), x)
-    }
-
-    /// One lane in a vector whose other lanes are unused. Masks only exist as vectors: a choice by mask has no branch.
-    fn widen(&mut self, x: Value) -> Value {
-        match self.b.func.dfg.value_type(x) {
-            F32 => self.b.ins().scalar_to_vector(F32X4, x),
-            I32 => self.b.ins().scalar_to_vector(I32X4, x),
-            _ => x,
-        }
-    }
-
-    /// The lane back, when one lane is what is emitted.
-    fn narrow(&mut self, x: Value) -> Value {
-        if self.wide { x } else { self.b.ins().extractlane(x, 0) }
-    }
-
-    /// A comparison of floats as a mask.
-    fn mask(&mut self, cc: FloatCC, x: Value, y: Value) -> Value {
-        let (x, y) = (self.widen(x), self.widen(y));
-        self.b.ins().fcmp(cc, x, y)
-    }
-
-    /// A comparison of integers as a mask.
-    fn int_mask(&mut self, cc: IntCC, x: Value, y: Value) -> Value {
-        let (x, y) = (self.widen(x), self.widen(y));
-        self.b.ins().icmp(cc, x, y)
-    }
-
-    /// The mask of what is not zero.
-    fn truth(&mut self, x: Value) -> Value {
-        let zero = self.f(0.0);
-        self.mask(FloatCC::NotEqual, x, zero)
-    }
-
-    /// A mask as the signal 1 or 0.
-    fn signal(&mut self, mask: Value) -> Value {
-        let one = self.vector(I32X4, 1f32.to_bits());
-        let bits = self.b.ins().band(mask, one);
-        let x = self.cast(F32X4, bits);
-        self.narrow(x)
-    }
-
-    /// A comparison as the signal 1 or 0.
-    fn cmp(&mut self, cc: FloatCC, x: Value, y: Value) -> Value {
-        let mask = self.mask(cc, x, y);
-        self.signal(mask)
-    }
-
-    /// `x` under the mask, else `y`.
-    fn pick(&mut self, mask: Value, x: Value, y: Value) -> Value {
-        let (x, y) = (self.widen(x), self.widen(y));
-        let ty = self.b.func.dfg.value_type(x);
-        let mask = self.cast(ty, mask);
-        let z = self.b.ins().bitselect(mask, x, y);
-        self.narrow(z)
-    }
-
-    /// `x` where `p < q`, else `y`: with the operands themselves this is one instruction.
-    fn less(&mut self, p: Value, q: Value, x: Value, y: Value) -> Value {
-        let mask = self.mask(FloatCC::LessThan, p, q);
-        self.pick(mask, x, y)
-    }
-
-    /// `x` under the mask, else 0.
-    fn keep(&mut self, mask: Value, x: Value) -> Value {
-        let x = self.widen(x);
-        let ty = self.b.func.dfg.value_type(x);
-        let bits = self.cast(I32X4, x);
-        let bits = self.b.ins().band(mask, bits);
-        let x = self.cast(ty, bits);
-        self.narrow(x)
-    }
-
-    /// What a value is when it is the same constant in every lane.
-    fn known(&self, x: Value) -> Option<u32> {
-        let ValueDef::Result(inst, _) = self.b.func.dfg.value_def(x) else { return None };
-        match self.b.func.dfg.insts[inst] {
-            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => Some(imm.bits() as u32),
-            InstructionData::UnaryConst { opcode: Opcode::Vconst, constant_handle } => {
-                let data = self.b.func.dfg.constants.get(constant_handle).as_slice();
-                let word = |i: usize| u32::from_le_bytes([data[i], data[i + 1], data[i + 2], data[i + 3]]);
-                let first = word(0);
-                (data.len() == 16 && (4..16).step_by(4).all(|i| word(i) == first)).then_some(first)
-            }
-            _ => None,
-        }
-    }
-
-    /// A shift by the low five bits of `y`. The machine shifts all lanes alike, so lanes with amounts of their own go singly.
-    fn shift(&mut self, kind: Shift, x: Value, y: Value) -> Value {
-        if let Some(amount) = self.known(y) {
-            let amount = self.b.ins().iconst(I32, i64::from(amount & 31));
-            return self.shift_by(kind, x, amount);
-        }
-        if !self.wide {
-            let mask = self.b.ins().iconst(I32, 31);
-            let amount = self.b.ins().band(y, mask);
-            return self.shift_by(kind, x, amount);
-        }
-        let mut out = x;
-        for lane in 0..4 {
-            let (a, n) = (self.b.ins().extractlane(x, lane), self.b.ins().extractlane(y, lane));
-            let mask = self.b.ins().iconst(I32, 31);
-            let n = self.b.ins().band(n, mask);
-            let r = self.shift_by(kind, a, n);
-            out = self.b.ins().insertlane(out, r, lane);
-        }
-        out
-    }
-
-    fn shift_by(&mut self, kind: Shift, x: Value, amount: Value) -> Value {
-        match kind {
-            Shift::Left => self.b.ins().ishl(x, amount),
-            Shift::Right => self.b.ins().ushr(x, amount),
-            Shift::Signed => self.b.ins().sshr(x, amount),
-        }
-    }
-
-    /// A shift by a constant.
-    fn by(&mut self, kind: Shift, x: Value, n: u32) -> Value {
-        let n = self.b.ins().iconst(I32, i64::from(n));
-        self.shift_by(kind, x, n)
-    }
-
-    /// A float without subnormals. The product is exact, and flushing happens in the machine.
-    pub fn flush(&mut self, x: Value) -> Value {
-        let one = self.f(1.0);
-        self.b.ins().fmul(x, one)
-    }
-
-    /// A float that is finite: itself, or 0.
-    pub fn finite(&mut self, x: Value) -> Value {
-        let d = self.b.ins().fsub(x, x);
-        let zero = self.f(0.0);
-        let mask = self.mask(FloatCC::Equal, d, zero);
-        self.keep(mask, x)
-    }
-
-    /// The whole part of a float that lies in 0..2^23, as an integer. Adding 2^23 puts it into the lowest bits.
-    pub fn index(&mut self, x: Value) -> Value {
-        let floor = self.b.ins().floor(x);
-        let (magic, mask) = (self.f(8_388_608.0), self.i(0x7f_ffff));
-        let sum = self.b.ins().fadd(floor, magic);
-        let bits = self.to_bits(sum);
-        self.b.ins().band(bits, mask)
-    }
-
-    /// A float clamped to `low..=high`; NaN becomes `low`.
-    pub fn clamp(&mut self, x: Value, low: f32, high: f32) -> Value {
-        let (low, high) = (self.f(low), self.f(high));
-        let x = self.less(low, x, x, low);
-        self.less(x, high, x, high)
-    }
-
-    /// The i32 phase of a float number of cycles.
-    fn phase(&mut self, x: Value) -> Value {
-        let whole = self.b.ins().nearest(x);
-        let g = self.b.ins().fsub(x, whole);
-        let scale = self.f(4_294_967_296.0);
-        let scaled = self.b.ins().fmul(g, scale);
-        let ty = self.ty(Ty::I32);
-        let t = self.b.ins().fcvt_to_sint_sat(ty, scaled);
-        // Half a cycle saturates one short of the wrap; its mask is -1.
-        let half = self.f(0.5);
-        let mask = self.mask(FloatCC::Equal, g, half);
-        let mask = self.narrow(mask);
-        self.b.ins().isub(t, mask)
-    }
-
-    /// `x ^= x >> n; x *= k`
-    fn mix(&mut self, x: Value, n: u32, k: u32) -> Value {
-        let y = self.by(Shift::Right, x, n);
-        let x = self.b.ins().bxor(x, y);
-        let k = self.i(k as i32);
-        self.b.ins().imul(x, k)
-    }
-}
-
-/// Directions of a shift.
-#[derive(Clone, Copy)]
-enum Shift {
-    Left,
-    Right,
-    Signed,
 }
 
 fn truth(x: bool) -> f32 {
@@ -452,13 +201,13 @@ ops! {
     clif |e| {
         let number = e.mask(FloatCC::Equal, y, y);
         let bits = e.keep(number, y);
-        let bits = e.to_bits(bits);
+        let bits = e.ints(bits);
         let top = e.i(i32::MIN);
         let sign = e.b.ins().band(bits, top);
         let size = e.b.ins().fabs(x);
-        let size = e.to_bits(size);
+        let size = e.ints(size);
         let bits = e.b.ins().bor(size, sign);
-        e.of_bits(bits)
+        e.floats(bits)
     };
     cases [(2.0, -3.0 => -2.0), (-2.0, 0.0 => 2.0), (2.0, -0.0 => -2.0), (-2.0, f32::NAN => 2.0)]
 
@@ -553,7 +302,7 @@ ops! {
 
     /// The signal where it is a finite number, else 0.
     Finite "finite" (x: f32) -> f32
-    interp if x - x == 0.0 { x } else { 0.0 }; clif |e| e.finite(x);
+    interp if x.is_finite() { x } else { 0.0 }; clif |e| e.finite(x);
     cases [(2.0 => 2.0), (f32::INFINITY => 0.0), (f32::NAN => 0.0), (-0.0 => -0.0)]
 
     /// Sum of two integers, wrapping.
@@ -626,14 +375,14 @@ ops! {
         let number = e.mask(FloatCC::Equal, x, x);
         let nan = e.f(f32::NAN);
         let x = e.pick(number, x, nan);
-        e.to_bits(x)
+        e.ints(x)
     };
     cases [(1.0 => 0x3f80_0000), (-f32::NAN => 0x7fc0_0000)]
 
     /// The signal of given bits, tiny ones zero.
     Float "float" (x: i32) -> f32
     interp flush(f32::from_bits(x as u32));
-    clif |e| { let x = e.of_bits(x); e.flush(x) };
+    clif |e| { let x = e.floats(x); e.flush(x) };
     cases [(0x3f80_0000 => 1.0), (1 => 0.0), (i32::MIN => -0.0)]
 
     /// The signal without its fraction as an integer; kept in range, NaN becomes 0.
@@ -673,7 +422,7 @@ ops! {
     Exponent "exponent" (x: f32) -> f32
     interp ((x.to_bits() >> 23 & 255) as i32 - 127) as f32;
     clif |e| {
-        let bits = e.to_bits(x);
+        let bits = e.ints(x);
         let bits = e.by(Shift::Right, bits, 23);
         let (mask, bias) = (e.i(255), e.i(127));
         let bits = e.b.ins().band(bits, mask);
@@ -687,11 +436,11 @@ ops! {
     Mantissa "mantissa" (x: f32) -> f32
     interp if x.is_nan() { x } else { f32::from_bits(x.to_bits() & 0x007f_ffff | 0x3f80_0000) };
     clif |e| {
-        let bits = e.to_bits(x);
+        let bits = e.ints(x);
         let (mask, one) = (e.i(0x007f_ffff), e.i(0x3f80_0000));
         let bits = e.b.ins().band(bits, mask);
         let bits = e.b.ins().bor(bits, one);
-        let m = e.of_bits(bits);
+        let m = e.floats(bits);
         let number = e.mask(FloatCC::Equal, x, x);
         e.pick(number, m, x)
     };
@@ -709,9 +458,9 @@ ops! {
         // The sum ends in the biased exponent; the shift drops the rest.
         let magic = e.f(8_388_735.0);
         let sum = e.b.ins().fadd(x, magic);
-        let bits = e.to_bits(sum);
+        let bits = e.ints(sum);
         let bits = e.by(Shift::Left, bits, 23);
-        e.of_bits(bits)
+        e.floats(bits)
     };
     cases [(0.0 => 1.0), (3.0 => 8.0), (-1.0 => 0.5), (500.0 => 1.701_411_8e38), (-500.0 => 1.175_494_4e-38)]
 

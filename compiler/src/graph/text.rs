@@ -94,7 +94,11 @@ fn write(graph: &Graph, out: &mut String) -> std::fmt::Result {
     }
     for (id, r) in graph.rings.iter().enumerate() {
         let input = target(r.input);
-        writeln!(out, "ring {id} in {} {:?} lanes {} capacity {} input {input}", r.frame.0, r.name, r.lanes, r.capacity)?;
+        writeln!(
+            out,
+            "ring {id} in {} {:?} lanes {} capacity {} input {input}",
+            r.frame.0, r.name, r.lanes, r.capacity
+        )?;
     }
     for (id, n) in graph.nodes.iter().enumerate() {
         writeln!(out, "%{id} = {}", node(n))?;
@@ -218,7 +222,8 @@ impl<'a> Reader<'a> {
                     Some('r') => out.push('\r'),
                     Some('0') => out.push('\0'),
                     Some('u') => {
-                        let hex: String = chars.by_ref().map(|(_, c)| c).take_while(|&c| c != '}').filter(|&c| c != '{').collect();
+                        let hex: String =
+                            chars.by_ref().map(|(_, c)| c).take_while(|&c| c != '}').filter(|&c| c != '{').collect();
                         match u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32) {
                             Some(c) => out.push(c),
                             None => return self.fail("an escape"),

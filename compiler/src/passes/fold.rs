@@ -10,7 +10,8 @@ pub type Words<'a> = (Ty, &'a [u32]);
 /// An operation on constants.
 pub fn op(op: Op, args: &[Words]) -> Vec<u32> {
     let lanes = args.iter().map(|(_, words)| words.len()).max().unwrap_or(1);
-    let lane = |i: usize| -> Vec<u32> { args.iter().map(|(_, words)| words[if words.len() == 1 { 0 } else { i }]).collect() };
+    let lane =
+        |i: usize| -> Vec<u32> { args.iter().map(|(_, words)| words[if words.len() == 1 { 0 } else { i }]).collect() };
     let given: Vec<Vec<u32>> = (0..lanes).map(lane).collect();
     flushed(|| given.iter().map(|args| (op.info().interp)(args)).collect())
 }
@@ -28,8 +29,8 @@ pub fn reduce(words: &[u32], lanes: u32) -> Vec<u32> {
 /// A line from a constant to itself, by the formula of every line.
 pub fn line(words: &[u32]) -> Vec<u32> {
     let lane = |&w: &u32| {
-        let x = f32::from_bits(w);
-        (x + (x - x) * 1.0).to_bits()
+        let (old, new) = (f32::from_bits(w), f32::from_bits(w));
+        (old + (new - old) * 1.0).to_bits()
     };
     flushed(|| words.iter().map(lane).collect())
 }

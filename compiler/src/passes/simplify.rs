@@ -36,7 +36,9 @@ pub fn simplify(b: &mut Builder, node: &Node) -> Option<NodeId> {
         Node::Reduce(x, lanes) => (b.lanes[x.index()] == *lanes).then_some(*x),
         Node::Join(args) => match args.as_slice() {
             [x] => Some(*x),
-            [x, rest @ ..] if b.lanes[x.index()] == 1 && rest.iter().all(|y| y == x) => Some(spread(b, *x, args.len() as u32)),
+            [x, rest @ ..] if b.lanes[x.index()] == 1 && rest.iter().all(|y| y == x) => {
+                Some(spread(b, *x, args.len() as u32))
+            }
             _ => None,
         },
         _ => None,

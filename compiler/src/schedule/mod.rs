@@ -23,6 +23,9 @@ use std::fmt::Write;
 /// Estimated instructions at which a region is full. A single loop may exceed it.
 pub const LIMIT: u32 = 300;
 
+/// Loop-carried values up to which groups are computed side by side: about as many as there are registers.
+pub const SIDE_BY_SIDE: u32 = 24;
+
 /// Loop-carried values at which a region is full.
 pub const CARRIED: u32 = 48;
 
@@ -65,6 +68,8 @@ pub struct Region {
     pub cells: Vec<CellId>,
     /// Estimated instructions.
     pub weight: u32,
+    /// In a uniform loop, groups of four lanes that are computed side by side: while one waits for itself, others go on.
+    pub groups: u32,
 }
 
 /// How a region gets at a value that it does not compute.
@@ -213,7 +218,8 @@ pub fn print(graph: &Graph, schedule: &Schedule) -> String {
         let cells: Vec<&str> = region.cells.iter().map(|c| graph.cells[c.index()].name.as_str()).collect();
         let cells = if cells.is_empty() { String::new() } else { format!(" cells {}", cells.join(" ")) };
         let cost = region.cost();
-        writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1} nodes {}{cells}", items.join(" ")).expect("a string takes all text");
+        writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1} nodes {}{cells}", items.join(" "))
+            .expect("a string takes all text");
     }
     out
 }

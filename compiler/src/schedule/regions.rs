@@ -4,7 +4,7 @@
 //! takes what has its own kind, oldest first; when nothing fits, it is closed and the oldest ready component opens the next.
 //! Age follows the graph's own order, so that what belongs together (a track, a voice) stays together in memory.
 
-use super::{Access, CARRIED, Item, Kind, LIMIT, Region, needs};
+use super::{Access, CARRIED, Item, Kind, LIMIT, Region, SIDE_BY_SIDE, needs};
 use crate::graph::check::{GraphInfo, components};
 use crate::graph::{Graph, Node, NodeId, RingId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,9 +29,10 @@ pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region
     for (i, cluster) in clusters.iter().enumerate().filter(|(_, c)| c.missing == 0) {
         ready.entry(cluster.kind).or_default().insert(i as u32);
     }
-    let oldest = |ready: &BTreeMap<Kind, BTreeSet<u32>>| ready.iter().filter_map(|(k, s)| Some((*s.first()?, *k))).min();
+    let oldest =
+        |ready: &BTreeMap<Kind, BTreeSet<u32>>| ready.iter().filter_map(|(k, s)| Some((*s.first()?, *k))).min();
     while let Some((_, kind)) = oldest(&ready) {
-        let mut region = Region { kind, items: Vec::new(), cells: Vec::new(), weight: 0 };
+        let mut region = Region { kind, items: Vec::new(), cells: Vec::new(), weight: 0, groups: 1 };
         let mut carried = 0;
         while let Some(&next) = ready.get(&kind).and_then(|set| set.first()) {
             let cluster = &clusters[next as usize];
@@ -52,9 +53,18 @@ pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region
             }
         }
         region.cells = region.items.iter().filter_map(|item| cell(graph, *item)).collect();
+        region.groups = side_by_side(&region);
         regions.push(region);
     }
     regions
+}
+
+/// How many groups of lanes a region computes at once. Only loops gain: what has no memory does not wait for itself.
+fn side_by_side(region: &Region) -> u32 {
+    let Kind::Uniform(lanes) = region.kind else { return 1 };
+    let (groups, cells) = (lanes.div_ceil(4), region.cells.len() as u32);
+    let fits = |k: &u32| groups.is_multiple_of(*k) && k * cells <= SIDE_BY_SIDE && k * region.weight <= LIMIT;
+    if cells == 0 { 1 } else { (1..=4).rev().find(fits).unwrap_or(1) }
 }
 
 fn cell(graph: &Graph, item: Item) -> Option<crate::graph::CellId> {
@@ -80,7 +90,7 @@ fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Regi
         let region = match regions.last_mut() {
             Some(region) if region.weight + weight <= LIMIT => region,
             _ => {
-                regions.push(Region { kind: Kind::Block, items: Vec::new(), cells: Vec::new(), weight: 0 });
+                regions.push(Region { kind: Kind::Block, items: Vec::new(), cells: Vec::new(), weight: 0, groups: 1 });
                 let last = regions.len() - 1;
                 &mut regions[last]
             }

@@ -37,7 +37,20 @@ impl Rng {
     /// A float of any kind: plain ones mostly, the corners often.
     pub fn float(&mut self) -> f32 {
         const CORNERS: [f32; 14] = [
-            0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-40, -1e-39, f32::MIN_POSITIVE, f32::MAX, f32::INFINITY, f32::NAN, 1e-30, 3e9,
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            0.5,
+            2.0,
+            1e-40,
+            -1e-39,
+            f32::MIN_POSITIVE,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NAN,
+            1e-30,
+            3e9,
         ];
         match self.below(8) {
             0 => self.pick(&CORNERS),
@@ -49,7 +62,7 @@ impl Rng {
     }
 }
 
-pub const LANES: [u32; 6] = [1, 2, 3, 4, 5, 16];
+pub const LANES: [u32; 7] = [1, 2, 3, 4, 5, 12, 16];
 
 /// A graph of about `size` nodes.
 pub fn random_graph(seed: u64, size: usize) -> Graph {
@@ -155,7 +168,7 @@ fn random_node(g: &mut Graph, r: &mut Rng, wide: u32) {
         2 => {
             let Some(x) = find(g, r, &shapes, float) else { return };
             let n = shapes[x.index()].1;
-            let fit: Vec<u32> = (1..=n).filter(|k| n % k == 0 && (*k == 1 || *k == wide)).collect();
+            let fit: Vec<u32> = (1..=n).filter(|k| n.is_multiple_of(*k) && (*k == 1 || *k == wide)).collect();
             let to = r.pick(&fit);
             g.push(Node::Reduce(x, to));
         }
@@ -201,7 +214,8 @@ fn close(g: &mut Graph, r: &mut Rng) {
     for i in 0..g.rings.len() {
         let shapes = shapes(g);
         let lanes = g.rings[i].lanes;
-        let input = find(g, r, &shapes, |s| s.0 == Ty::F32 && (s.1 == 1 || s.1 == lanes)).expect("a parameter at least");
+        let input =
+            find(g, r, &shapes, |s| s.0 == Ty::F32 && (s.1 == 1 || s.1 == lanes)).expect("a parameter at least");
         g.rings[i].input = Some(if r.chance(70) { bounded(g, input) } else { input });
     }
 }

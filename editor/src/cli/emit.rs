@@ -1,0 +1,141 @@
+//! `modurust check --emit`: the stages of the compiler as text.
+//!
+//! | stage | is |
+//! |---|---|
+//! | `ast` | the tree of each statement |
+//! | `graph` | the graph as elaborated, before any rewrite |
+//! | `schedule` | regions and what they compute, after the rewrites |
+//! | `clif` | the intermediate code of every region, before anything depends on the machine |
+//! | `score` | tempo, sequenced units, and the onsets of their first cycles |
+
+use super::Failure;
+use super::terminal;
+use super::work::Work;
+use clap::ValueEnum;
+use modurust_runtime::compiler::codegen;
+use modurust_runtime::compiler::front::{Compiler, Elaborated};
+use modurust_runtime::compiler::graph::check::check;
+use modurust_runtime::compiler::graph::text;
+use modurust_runtime::compiler::lang::{Diagnostic, Source, parse};
+use modurust_runtime::compiler::lang::{FileId, Stmt};
+use modurust_runtime::compiler::passes::optimise;
+use modurust_runtime::compiler::program::{FieldSource, Unit, UnitKind};
+use modurust_runtime::compiler::schedule;
+use modurust_runtime::compiler::score::{self, EventBuf, Ratio};
+use std::fmt::Write;
+
+/// A stage of the compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// The tree of each statement
+    Ast,
+    /// The graph as elaborated
+    Graph,
+    /// Regions and what they compute
+    Schedule,
+    /// Intermediate code
+    Clif,
+    /// Patterns and what they drive
+    Score,
+}
+
+/// Cycles of which the onsets are listed.
+const CYCLES: i64 = 4;
+
+/// Prints a stage of a session, as far as its text can be understood, and hands on what is wrong with it.
+pub fn emit(compiler: &mut Compiler, work: &Work, stage: Stage) -> Result<(Vec<Diagnostic>, Vec<Source>), Failure> {
+    let passes = compiler.options().passes;
+    let (elaborated, diagnostics, sources) = compiler.elaborate(work.world(), &work.roots);
+    if stage == Stage::Ast {
+        terminal::print(&tree(&sources))?;
+        return Ok((diagnostics, sources));
+    }
+    let Some(elaborated) = elaborated else { return Ok((diagnostics, sources)) };
+    let shown = match stage {
+        Stage::Ast => String::new(),
+        Stage::Graph => text::print(&elaborated.graph),
+        Stage::Score => score_text(&elaborated),
+        Stage::Schedule | Stage::Clif => {
+            let invalid = |errors: Vec<_>| Failure::because(format!("the graph is not valid: {errors:?}"));
+            check(&elaborated.graph).map_err(invalid)?;
+            let graph = optimise(&elaborated.graph, passes);
+            let info = check(&graph).map_err(invalid)?;
+            let schedule = schedule::schedule(&graph, &info);
+            if stage == Stage::Schedule {
+                format!("{}\n{}", text::print(&graph), schedule::print(&graph, &schedule))
+            } else {
+                codegen::text(&graph, &schedule).map_err(|why| Failure::because(format!("no code: {why}")))?
+            }
+        }
+    };
+    terminal::print(&shown)?;
+    Ok((diagnostics, sources))
+}
+
+/// The trees of all files of the session.
+fn tree(sources: &[Source]) -> String {
+    let mut out = String::new();
+    for (i, source) in sources.iter().enumerate() {
+        let _ = writeln!(out, "file {}", source.name);
+        for Stmt { offset, item, .. } in &parse(FileId(i as u32), source).stmts {
+            let (line, _) = source.position(*offset);
+            let _ = writeln!(out, "line {line}\n{item:#?}");
+        }
+    }
+    out
+}
+
+fn score_text(elaborated: &Elaborated) -> String {
+    let mut out = String::new();
+    let timing = &elaborated.timing;
+    let fraction = |r: Ratio| format!("{}/{}", r.num(), r.den());
+    let _ = writeln!(out, "tempo {} beats {}", fraction(timing.bpm), fraction(timing.beats_per_bar));
+    for unit in &elaborated.units {
+        let _ = writeln!(out, "{}", unit_text(elaborated, unit));
+        let mut buffer = EventBuf::new(65_536);
+        elaborated.score.query(unit.pattern, Ratio::ZERO, Ratio::int(CYCLES), &mut buffer);
+        let mut onsets: Vec<_> = buffer.onsets().collect();
+        onsets.sort_by_key(|e| (e.whole, e.source));
+        for event in onsets {
+            let _ = write!(out, "  {} {} ", fraction(event.whole.0), fraction(event.whole.1));
+            let _ = write!(out, "{}", score::event_text(&elaborated.score, event));
+            for field in (0..score::MAX_FIELDS as u8).map(score::FieldId) {
+                if let Some(value) = event.field(field) {
+                    let _ = write!(out, " {} {value}", elaborated.score.field_name(field));
+                }
+            }
+            out.push('\n');
+        }
+        if buffer.lost() > 0 {
+            let _ = writeln!(out, "  and {} more", buffer.lost());
+        }
+    }
+    out
+}
+
+fn unit_text(elaborated: &Elaborated, unit: &Unit) -> String {
+    let kind = match unit.kind {
+        UnitKind::Poly => "poly",
+        UnitKind::Mono => "mono",
+        UnitKind::Hold => "hold",
+    };
+    let mut line = format!("unit {} {kind} voices {}", unit.path, unit.voices);
+    let word = |sym| elaborated.score.word(sym);
+    if let Some(sym) = unit.word {
+        let _ = write!(line, " word {}", word(sym));
+    }
+    if let Some(sym) = unit.choke {
+        let _ = write!(line, " choke {}", word(sym));
+    }
+    for field in &unit.fields {
+        let name = match field.source {
+            FieldSource::Freq => "freq",
+            FieldSource::Gate => "gate",
+            FieldSource::Vel => "vel",
+            FieldSource::Value => "value",
+            FieldSource::Named(id) => elaborated.score.field_name(id),
+        };
+        let _ = write!(line, " {name} {}", field.default);
+    }
+    line
+}

@@ -1,0 +1,138 @@
+//! `modurust events`: what a pattern means, as a list of onsets.
+//!
+//! Times are exact fractions of a cycle. A mini-notation is asked directly; an expression is compiled as a signal, and the
+//! pattern that drives it is asked, so that scales, fields and every other function of patterns count.
+
+use super::work::{self, Work};
+use super::{Failure, terminal};
+use modurust_runtime::compiler::front::Compiler;
+use modurust_runtime::compiler::lang::pattern::PatternError;
+use modurust_runtime::compiler::lang::{Diagnostic, FileId, Source, pattern};
+use modurust_runtime::compiler::score::{self, EventBuf, FieldId, Ratio, Score, TextError};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What `events` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A pattern in mini-notation, such as 'bd*2 <sn cp>'
+    #[arg(required_unless_present = "expression", conflicts_with = "expression", allow_hyphen_values = true)]
+    mini: Option<String>,
+    /// An expression whose value is a pattern, such as '"0 3 5" >> scale(a1, minor)'
+    #[arg(short, long, value_name = "EXPR", allow_hyphen_values = true)]
+    expression: Option<String>,
+    /// How many cycles
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    cycles: u32,
+    /// Print a JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// One onset.
+#[derive(Serialize)]
+struct Onset {
+    begin: String,
+    end: String,
+    value: String,
+    source: [u32; 2],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: BTreeMap<String, f32>,
+}
+
+/// The most events that are listed.
+const MOST: usize = 1_000_000;
+
+/// Lists the onsets.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let onsets = match (&args.expression, &args.mini) {
+        (Some(expression), _) => of_expression(expression, args.cycles)?,
+        (None, Some(mini)) => of_mini(mini, args.cycles)?,
+        (None, None) => Vec::new(),
+    };
+    if args.json {
+        return terminal::print_json(&onsets);
+    }
+    let rows: Vec<Vec<String>> = onsets
+        .into_iter()
+        .map(|o| {
+            let fields: Vec<String> = o.fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            vec![o.begin, o.end, o.value, fields.join(" ")]
+        })
+        .collect();
+    terminal::print(&terminal::table(&rows))
+}
+
+fn fraction(time: Ratio) -> String {
+    format!("{}/{}", time.num(), time.den())
+}
+
+fn too_dense() -> Failure {
+    terminal::error("the pattern has more events, or deeper nesting, than can be listed");
+    Failure::Text
+}
+
+fn of_mini(text: &str, cycles: u32) -> Result<Vec<Onset>, Failure> {
+    let (_, errors) = pattern::parse(text);
+    let name = "pattern";
+    let diagnostics: Vec<Diagnostic> = errors.iter().map(diagnostic).collect();
+    work::tell(&diagnostics, &[Source::new(name, text)]);
+    let events = score::onsets_of(text, cycles).map_err(|error| match error {
+        TextError::Syntax(_) => Failure::Text,
+        TextError::TooDense => too_dense(),
+    })?;
+    let onset = |(begin, end, value, source): score::TextEvent| Onset {
+        begin: fraction(begin),
+        end: fraction(end),
+        value,
+        source: [source.0, source.1],
+        fields: BTreeMap::new(),
+    };
+    Ok(events.into_iter().map(onset).collect())
+}
+
+fn diagnostic(error: &PatternError) -> Diagnostic {
+    let make = if error.is_error() { Diagnostic::error } else { Diagnostic::warning };
+    Diagnostic { help: error.help.clone(), ..make("pattern", FileId(0), error.span, error.message.clone()) }
+}
+
+fn of_expression(expression: &str, cycles: u32) -> Result<Vec<Onset>, Failure> {
+    // Multiplied with a signal, a pattern becomes a signal that holds its values.
+    let work = Work::expression("out = phasor(1hz) * (", expression, ")");
+    let mut compiler = Compiler::new(work::options(work::RATE));
+    let (elaborated, mut diagnostics, mut sources) = compiler.elaborate(work.world(), &work.roots);
+    work.name(&mut diagnostics, &mut sources);
+    work::tell(&diagnostics, &sources);
+    let elaborated = elaborated.ok_or(Failure::Text)?;
+    let Some(unit) = elaborated.units.last() else {
+        terminal::error("this is no pattern: write one such as '\"0 3 5\" >> scale(a1, minor)'");
+        return Err(Failure::Text);
+    };
+    let score = &elaborated.score;
+    let mut buffer = EventBuf::new(65_536);
+    let mut found: Vec<(Ratio, Ratio, Onset)> = Vec::new();
+    for cycle in 0..i64::from(cycles) {
+        buffer.clear();
+        score.query(unit.pattern, Ratio::int(cycle), Ratio::int(cycle + 1), &mut buffer);
+        if buffer.lost() > 0 || found.len() > MOST {
+            return Err(too_dense());
+        }
+        found.extend(buffer.onsets().map(|event| (event.whole.0, event.whole.1, onset(score, event))));
+    }
+    found.sort_by(|a, b| (a.0, a.1, &a.2.value).cmp(&(b.0, b.1, &b.2.value)));
+    Ok(found.into_iter().map(|(_, _, onset)| onset).collect())
+}
+
+fn onset(score: &Score, event: &score::Event) -> Onset {
+    let fields = (0..score::MAX_FIELDS as u8).map(FieldId).filter_map(|field| {
+        let value = event.field(field)?;
+        Some((score.field_name(field).to_string(), value))
+    });
+    Onset {
+        begin: fraction(event.whole.0),
+        end: fraction(event.whole.1),
+        value: score::event_text(score, event),
+        source: [event.source.0, event.source.1],
+        fields: fields.collect(),
+    }
+}

@@ -1,0 +1,122 @@
+//! The command line: names, options, outputs and exit codes that other people's scripts may rely on.
+//!
+//! One file a command. Each has its arguments as a `clap` structure and a function that carries it out and returns
+//! `Result<(), Failure>`; a [`Failure`] knows its exit code, and is told to people in one place, here.
+//!
+//! | exit code | means |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the program text has errors; they are on standard error, and nothing else was changed |
+//! | 2 | wrong usage |
+//! | 3 | a file, device or other outside thing failed |
+
+mod bench;
+mod check;
+mod devices;
+mod doc;
+mod emit;
+mod events;
+mod length;
+mod play;
+mod render;
+mod status;
+mod terminal;
+mod work;
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Plays, renders and checks patches written in Modu.
+#[derive(Parser)]
+#[command(name = "modurust", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Tell more on standard error; twice tells all (MODURUST_LOG=error|warn|info|debug does the same)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play files, and swap in every saved edit
+    Play(play::Args),
+    /// Render to a WAV file, faster than real time
+    Render(render::Args),
+    /// Say what is wrong with files, or show what the compiler makes of them
+    Check(check::Args),
+    /// List the events of a pattern
+    Events(events::Args),
+    /// Measure how much of the machine files need
+    Bench(bench::Args),
+    /// Explain a node or function; with no name, list all
+    Doc(doc::Args),
+    /// List the outputs that sound can go to
+    Devices(devices::Args),
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The text has errors, which have been printed.
+    Text,
+    /// The arguments make no sense; what to write instead.
+    Usage(String),
+    /// A file, a device or another outside thing failed.
+    Outside(anyhow::Error),
+}
+
+impl Failure {
+    /// Something outside failed: one line that names it.
+    pub fn outside(error: impl Into<anyhow::Error>) -> Failure {
+        Failure::Outside(error.into())
+    }
+
+    /// The same, from words.
+    pub fn because(message: impl std::fmt::Display) -> Failure {
+        Failure::Outside(anyhow::anyhow!("{message}"))
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Text => 1,
+            Failure::Usage(_) => 2,
+            Failure::Outside(_) => 3,
+        }
+    }
+}
+
+/// Reads the arguments, carries out the command, and tells how it went.
+pub(crate) fn run() -> ExitCode {
+    // Wrong arguments end here, with exit code 2; so do `--help` and `--version`, with 0.
+    let cli = Cli::parse();
+    terminal::set_level(cli.verbose);
+    let result = match &cli.command {
+        Command::Play(args) => play::run(args),
+        Command::Render(args) => render::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Doc(args) => doc::run(args),
+        Command::Devices(args) => devices::run(args),
+    };
+    let Err(failure) = result else { return ExitCode::SUCCESS };
+    match &failure {
+        Failure::Text => {}
+        Failure::Usage(message) => {
+            let _ = Cli::command().error(clap::error::ErrorKind::ValueValidation, message).print();
+        }
+        Failure::Outside(error) => terminal::error(&error.to_string()),
+    }
+    ExitCode::from(failure.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,377 @@
+//! `modurust play`: compile, play, watch, and swap in every saved edit.
+//!
+//! The session does the work; this file starts it, tells what it has to tell, and stops it. A text with errors changes nothing: the
+//! last good program plays on. A file that cannot be understood from the start leaves silence until it is mended, unless nobody
+//! would mend it (`--no-watch`, `--for`): then the command ends with exit code 1.
+
+use super::Failure;
+use super::length::Length;
+use super::status::{Reading, Status};
+use super::terminal::{self, Level};
+use super::work::{self, Work};
+use modurust_runtime::command::{ChangeKind, Command, Notice};
+use modurust_runtime::compiler::graph::OutKind;
+use modurust_runtime::device::{self, DeviceOptions, DeviceStats, Running};
+use modurust_runtime::recorder::{Recorded, Recorder};
+use modurust_runtime::session::{Session, SessionOptions};
+use modurust_runtime::watch::{Changed, Watcher};
+use modurust_runtime::wav::Bits;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// What `play` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Files that play together
+    #[arg(required = true)]
+    files: Vec<String>,
+    /// The output, or a part of its name; `null` plays by the clock, without sound
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Frames per second; the device's own if it cannot
+    #[arg(long, value_parser = work::rate)]
+    rate: Option<u32>,
+    /// Frames per block; the device's own if it cannot
+    #[arg(long, value_parser = work::block)]
+    block: Option<u32>,
+    /// Stop after 10s, 8bars
+    #[arg(long = "for", value_name = "LENGTH")]
+    length: Option<Length>,
+    /// Leave saved edits alone
+    #[arg(long)]
+    no_watch: bool,
+    /// Record what plays, before the limiter, into a WAV file
+    #[arg(long, value_name = "WAV")]
+    record: Option<PathBuf>,
+    /// Print one JSON object at the end
+    #[arg(long, requires = "length")]
+    json: bool,
+}
+
+/// How often the session and the device are looked after.
+const TICK: Duration = Duration::from_millis(15);
+/// Longest wait for the last sound to fade.
+const FADE: Duration = Duration::from_millis(400);
+
+/// What is printed with `--json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    device: &'a str,
+    rate: u32,
+    frames: u64,
+    seconds: f64,
+    edits: &'a [Edit],
+    xruns: u64,
+    overloads: u64,
+    load: f32,
+    recorded: Option<u64>,
+    recording_lost: u64,
+}
+
+/// An edit that was answered.
+#[derive(Serialize)]
+struct Edit {
+    change: &'static str,
+    frame: Option<u64>,
+    ms: Option<f64>,
+    compile_ms: Option<f64>,
+}
+
+/// What plays, and what is known of it.
+struct Player {
+    session: Session,
+    running: Running,
+    status: Status,
+    edits: Vec<Edit>,
+    /// The compilation that the next adoption belongs to, milliseconds.
+    compiled: Option<f64>,
+    started: bool,
+    /// When files were saved. The session times what it adopts; an edit with errors is never adopted.
+    saves: Option<Saves>,
+}
+
+/// Hears of saved files for as long as it lives.
+struct Saves {
+    _watcher: Watcher,
+    changes: Receiver<Changed>,
+}
+
+impl Saves {
+    fn of(files: &[String]) -> Option<Saves> {
+        let (send, changes) = channel();
+        let watcher = Watcher::new(move |changed| drop(send.send(changed))).ok()?;
+        watcher.watch(files.iter().map(PathBuf::from));
+        Some(Saves { _watcher: watcher, changes })
+    }
+
+    /// Milliseconds since the last one that was not asked for yet.
+    fn ms(&self) -> Option<f64> {
+        self.changes.try_iter().last().map(|changed| changed.at.elapsed().as_secs_f64() * 1e3)
+    }
+}
+
+/// Plays.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let work = Work::files(&args.files)?;
+    if let Some(record) = &args.record {
+        work::keep_apart(record, &args.files)?;
+    }
+    let choice = device::choose(&DeviceOptions { name: args.device.clone(), rate: args.rate, block: args.block });
+    if let Some(message) = choice.message() {
+        terminal::complain(&format!("{message}\n"));
+    }
+    let rate = choice.rate();
+    let (session, engine) = Session::new(SessionOptions {
+        watch: !args.no_watch,
+        colour: terminal::colour(),
+        tap: if args.record.is_some() { 4 * rate as usize } else { 0 },
+        ..SessionOptions::new(work.roots.clone(), work::options(rate))
+    })
+    .map_err(Failure::outside)?;
+    let patient = !args.no_watch && args.length.is_none();
+    let program = session.snapshot().program;
+    if program.is_none() && !patient {
+        for notice in session.notices() {
+            if let Notice::Diagnostics { text, .. } = notice {
+                terminal::complain(&text);
+            }
+        }
+        return Err(Failure::Text);
+    }
+    let timing = program.map(|p| p.timing);
+    let frames = match (&args.length, &timing) {
+        (Some(length), Some(timing)) => {
+            let frames = length.frames(timing, rate).filter(|frames| *frames > 0);
+            Some(frames.ok_or_else(|| Failure::Usage("`--for` is nothing, or too long".into()))?)
+        }
+        _ => None,
+    };
+    let recorder = recorder(args, &session, rate)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    obey_interrupts(&stop)?;
+    let running = choice.start(engine);
+    let mut player = Player {
+        session,
+        running,
+        status: Status::new(!args.json),
+        edits: Vec::new(),
+        compiled: None,
+        started: false,
+        saves: if args.no_watch { None } else { Saves::of(&work.roots) },
+    };
+    if !args.json {
+        let watched = if args.no_watch { "" } else { ", watched" };
+        terminal::print(&format!(
+            "playing {}{watched}, on {}; Ctrl-C stops\n",
+            work.roots.join(" "),
+            player.running.describe()
+        ))?;
+    }
+    player.refresh();
+    let begin = Instant::now();
+    player.play(&stop, frames)?;
+    let stats = player.fade();
+    let recorded = finish(recorder, args)?;
+    if args.json {
+        terminal::print_json(&Summary {
+            device: player.running.describe(),
+            rate,
+            frames: player.session.meters().frame.load(Ordering::Relaxed),
+            seconds: begin.elapsed().as_secs_f64(),
+            edits: &player.edits,
+            xruns: stats.xruns,
+            overloads: stats.overloads,
+            load: stats.load,
+            recorded: recorded.map(|r| r.frames),
+            recording_lost: recorded.map_or(0, |r| r.lost),
+        })?;
+    }
+    player.running.stop();
+    Ok(())
+}
+
+fn recorder(args: &Args, session: &Session, rate: u32) -> Result<Option<Recorder>, Failure> {
+    let Some(path) = &args.record else { return Ok(None) };
+    let tap = session.take_recorder_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
+    let recorder = Recorder::start(tap, Arc::clone(session.meters()), path, rate, Bits::F32);
+    recorder.map(Some).map_err(Failure::outside)
+}
+
+fn finish(recorder: Option<Recorder>, args: &Args) -> Result<Option<Recorded>, Failure> {
+    let (Some(recorder), Some(path)) = (recorder, &args.record) else { return Ok(None) };
+    let recorded = recorder.stop().1.map_err(Failure::outside)?;
+    if recorded.lost > 0 {
+        terminal::warn(&format!("{}: the disk was too slow, {} frames are missing", path.display(), recorded.lost));
+    }
+    terminal::log(Level::Info, || format!("recorded {} frames to {}", recorded.frames, path.display()));
+    Ok(Some(recorded))
+}
+
+/// The first interrupt asks for an end, the second does not ask.
+fn obey_interrupts(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let stop = Arc::clone(stop);
+    let handler = move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|e| Failure::because(format!("cannot listen for Ctrl-C: {e}")))
+}
+
+impl Player {
+    /// Until somebody stops it, or `frames` have been played.
+    fn play(&mut self, stop: &AtomicBool, frames: Option<u64>) -> Result<(), Failure> {
+        loop {
+            let first = self.session.wait(TICK);
+            let mut notices: Vec<Notice> = first.into_iter().collect();
+            notices.extend(self.session.notices());
+            notices.extend(self.running.poll());
+            for notice in notices {
+                self.tell(notice)?;
+            }
+            let stats = self.running.stats();
+            if stats.dead {
+                self.status.clear()?;
+                return Err(Failure::because(
+                    "the engine failed and is silent: this is a fault of the program, please report it",
+                ));
+            }
+            let done = frames.is_some_and(|frames| self.session.meters().frame.load(Ordering::Relaxed) >= frames);
+            if done || stop.load(Ordering::Relaxed) {
+                return self.status.clear();
+            }
+            self.show(&stats)?;
+        }
+    }
+
+    /// Lets the sound fade, so that neither ears nor a recording hear a cut.
+    fn fade(&mut self) -> DeviceStats {
+        let meters = Arc::clone(self.session.meters());
+        let rate = f64::from(self.session.snapshot().program.map_or(work::RATE, |p| p.patch.sample_rate));
+        self.session.send(Command::Hush);
+        let begin = Instant::now();
+        // The command first goes through the session's thread; then the engine fades in 20 ms.
+        std::thread::sleep(TICK * 2);
+        let goal = meters.frame.load(Ordering::Relaxed) + (rate * 0.04) as u64;
+        while meters.frame.load(Ordering::Relaxed) < goal && begin.elapsed() < FADE {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.running.stats()
+    }
+
+    fn show(&mut self, stats: &DeviceStats) -> Result<(), Failure> {
+        let meters = self.session.meters();
+        let reading = Reading {
+            cycle: meters.cycle(),
+            peak: self.status.master.map_or(0.0, |out| {
+                let [left, right] = meters.take(out).peak;
+                left.max(right)
+            }),
+            load: stats.load,
+            xruns: stats.xruns,
+        };
+        self.status.show(&reading)
+    }
+
+    /// Looks at the program that plays now.
+    fn refresh(&mut self) {
+        let snapshot = self.session.snapshot();
+        self.status.stale = snapshot.stale;
+        if let Some(program) = snapshot.program {
+            self.status.beats_per_bar = program.timing.beats_per_bar.to_f64();
+            self.status.master = program.patch.graph.outs.iter().position(|out| out.kind == OutKind::Master);
+        }
+    }
+
+    /// One line, or more, about what happened.
+    fn tell(&mut self, notice: Notice) -> Result<(), Failure> {
+        match notice {
+            Notice::Compiled { ms, generated, kind } => self.compiled(ms, generated, kind)?,
+            Notice::Diagnostics { text, errors } => {
+                self.say(&text)?;
+                self.refresh();
+                if errors > 0 {
+                    self.refused()?;
+                }
+            }
+            Notice::Adopted { frame, kind, ms } => self.adopted(frame, kind, ms)?,
+            Notice::Fault { track } => {
+                self.say(&format!("`{track}` made a value that is no number; it was silenced for that moment\n"))?;
+            }
+            Notice::Lost { events } => {
+                self.say(&format!("{events} events so far found no room and were left out\n"))?
+            }
+            Notice::Xruns { count } => {
+                self.status.clear()?;
+                terminal::log(Level::Info, || format!("{count} deadlines missed so far"));
+            }
+            Notice::Device { message } | Notice::Refused { message } => self.say(&format!("{message}\n"))?,
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), Failure> {
+        self.status.clear()?;
+        terminal::complain(text);
+        Ok(())
+    }
+
+    /// An edit with errors.
+    fn refused(&mut self) -> Result<(), Failure> {
+        let ms = self.saves.as_ref().and_then(Saves::ms);
+        let plays = self.session.snapshot().program.is_some();
+        let state = if plays { "the last good program plays on" } else { "silence until it is mended" };
+        self.say(&format!("{state}\n"))?;
+        terminal::log(Level::Info, || format!("edit: error, told{}", after(ms)));
+        self.edits.push(Edit { change: "error", frame: None, ms, compile_ms: None });
+        Ok(())
+    }
+
+    fn compiled(&mut self, ms: f64, generated: bool, kind: ChangeKind) -> Result<(), Failure> {
+        self.refresh();
+        let first = !std::mem::replace(&mut self.started, true);
+        self.compiled = Some(ms);
+        self.status.clear()?;
+        if first {
+            terminal::log(Level::Info, || format!("compiled in {ms:.1} ms"));
+        } else if kind == ChangeKind::None {
+            terminal::log(Level::Info, || format!("edit: nothing changed, compiled in {ms:.1} ms"));
+        } else {
+            let what = if generated { "new code" } else { "no new code" };
+            terminal::log(Level::Debug, || format!("edit: {}, {what}, compiled in {ms:.1} ms", kind.word()));
+        }
+        Ok(())
+    }
+
+    fn adopted(&mut self, frame: u64, kind: ChangeKind, ms: Option<f64>) -> Result<(), Failure> {
+        self.refresh();
+        self.status.clear()?;
+        let compile_ms = self.compiled.take();
+        if let Some(saves) = &self.saves {
+            saves.ms();
+        }
+        let of_which = compile_ms.map_or(String::new(), |ms| format!(", compiled in {ms:.1} ms"));
+        terminal::log(Level::Info, || {
+            format!("edit: {}, playing{}{of_which}, from frame {frame}", kind.word(), after(ms))
+        });
+        if kind == ChangeKind::Code
+            && let Some(report) = self.session.snapshot().report
+        {
+            let (kept, moved, made, dropped) =
+                (report.kept.len(), report.moved.len(), report.made.len(), report.dropped.len());
+            terminal::log(Level::Debug, || {
+                format!("state: {kept} kept, {moved} moved, {made} made, {dropped} dropped")
+            });
+        }
+        self.edits.push(Edit { change: kind.word(), frame: Some(frame), ms, compile_ms });
+        Ok(())
+    }
+}
+
+fn after(ms: Option<f64>) -> String {
+    ms.map_or(String::new(), |ms| format!(" after {ms:.1} ms"))
+}

@@ -1,0 +1,115 @@
+#!/bin/sh
+# Installs the system packages that Modurust needs and this machine lacks.
+#
+#   scripts/setup.sh play     to build and play
+#   scripts/setup.sh test     to run every test as well
+#
+# What is missing is found by looking for the tools and libraries themselves, so anything that was installed in another way
+# counts. On Debian, Ubuntu and their kin it says what it installs and installs it, as root or by sudo, without questions. On
+# other systems it says what to install. When nothing is missing it does nothing and says nothing.
+#
+# MODURUST_NO_INSTALL=1 skips all of it.
+set -eu
+
+say() { printf 'modurust: %s\n' "$*"; }
+fail() { printf 'modurust: %s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+library() { has pkg-config && pkg-config --exists "$1" >/dev/null 2>&1; }
+links() { has cc && printf 'int main(void) { return 0; }\n' | cc -x c -o "$scratch/links" - >/dev/null 2>&1; }
+
+goal=${1:-play}
+case $goal in
+play | test) ;;
+*) fail "unknown goal '$goal': write 'play' or 'test'" ;;
+esac
+
+if [ "${MODURUST_NO_INSTALL:-0}" = 1 ]; then
+    exit 0
+fi
+
+has cargo || fail "there is no Rust here: install it from https://rustup.rs, open a new terminal and try again"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+log=$scratch/log
+system=$(uname -s)
+
+# What is missing: Debian's package names, then what each is for.
+packages=
+reasons=
+optional=
+need() {
+    packages="$packages $1"
+    reasons="$reasons
+  $1: $2"
+}
+
+if [ "$system" = Linux ]; then
+    if ! links; then
+        need gcc "compiler driver, with which Rust links"
+        need libc6-dev "what every program is linked with"
+    fi
+    has pkg-config || need pkg-config "finds libraries"
+    library alsa || need libasound2-dev "sound cards"
+    if [ "$goal" = test ]; then
+        library jack || need libjack-jackd2-dev "sound server, for the tests that play through one"
+        has jackd || need jackd2 "sound server, for the tests that play through one"
+        optional="libjack-jackd2-dev jackd2"
+    fi
+elif ! links; then
+    need cc "compiler driver, with which Rust links"
+fi
+
+[ -n "$packages" ] || exit 0
+
+if ! has apt-get; then
+    say "this machine lacks:$reasons"
+    case $system in
+    Darwin) say "install the command line tools: xcode-select --install" ;;
+    Linux)
+        say "those are Debian's names; install the like of them, for instance"
+        if [ "$goal" = test ]; then
+            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit"
+            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2"
+            say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack"
+        else
+            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel"
+            say "  Arch:   pacman -S gcc pkgconf alsa-lib"
+            say "  SUSE:   zypper install gcc pkg-config alsa-devel"
+        fi
+        ;;
+    esac
+    for package in $packages; do
+        case " $optional " in
+        *" $package "*) ;;
+        *) fail "and try again (MODURUST_NO_INSTALL=1 goes on without)" ;;
+        esac
+    done
+    say "going on without: tests that play through a sound server say that they are skipped"
+    exit 0
+fi
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    has sudo || fail "cannot install without root or sudo; as root run: apt-get install$packages"
+    as_root=sudo
+fi
+
+say "installing what is missing:$reasons"
+
+# shellcheck disable=SC2086 # The names are meant to be split.
+install() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
+        install -y --no-install-recommends $packages >"$log" 2>&1
+}
+
+# A fresh machine has no list of packages, or an old one: then the list is fetched and all is tried once more.
+if ! install; then
+    say "fetching the list of packages"
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 update >"$log" 2>&1 || cat "$log" >&2
+    if ! install; then
+        cat "$log" >&2
+        fail "apt-get could not install:$packages"
+    fi
+fi
+say "installed"
