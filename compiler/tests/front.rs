@@ -82,6 +82,27 @@ fn names_of_a_block_may_stand_in_any_order_when_a_ring_is_in_the_loop() {
 }
 
 #[test]
+fn a_feedback_met_inside_another_that_widens_is_still_itself() {
+    let text = "f(x) = { late = prim.tap(r, [480, 528])\n  dark = late + 0.5 * (dark' - late)\n  r = prim.ring(x + 0.9 * dark, 80ms)\n  late }\nout = f(1)";
+    let e = good(text);
+    assert_eq!((e.graph.cells.len(), e.graph.cells[0].lanes, e.graph.rings[0].lanes), (1, 2, 2));
+    let dark = e.graph.cells[0].next.expect("closed");
+    assert!(!matches!(e.graph.node(dark), Node::Tap(..)), "the damping is lost: {:?}", e.graph.nodes);
+}
+
+#[test]
+fn a_memory_that_is_read_twice_is_one() {
+    let e = good("f(x) = { y = x * 2\n  y + y' + y' }\nout = f(prim.fromint(prim.frame()))");
+    assert_eq!(e.graph.cells.len(), 1);
+}
+
+#[test]
+fn a_line_is_drawn_only_where_a_value_changes_once_a_quantum() {
+    let e = good("out = prim.line(0.5 * 2) + prim.line(prim.fromint(prim.frame()))");
+    assert_eq!(e.graph.nodes.iter().filter(|n| matches!(n, Node::Line(_))).count(), 1);
+}
+
+#[test]
 fn a_loop_without_delay_prints_the_way_round() {
     refused("f(x) = { a = x + b\n  b = a * 2\n  a }\nout = f(1)", &["error[cycle]", "a -> b -> a", "a'"]);
 }

@@ -77,9 +77,9 @@ fn text_round_trip() {
 fn the_validator_refuses() {
     type Edit = fn(&mut Graph);
     let refused: [(&str, Edit); 10] = [
-        ("does not exist", |g| g.nodes.push(Node::Op(Op::Neg, vec![NodeId(99)]))),
-        ("takes 2 operands", |g| g.nodes.push(Node::Op(Op::Add, vec![NodeId(0)]))),
-        ("must be I32", |g| g.nodes.push(Node::Op(Op::Turn, vec![NodeId(0)]))),
+        ("does not exist", |g| g.nodes.push(Node::Op(Op::Neg, vec![NodeId(99)].into()))),
+        ("takes 2 operands", |g| g.nodes.push(Node::Op(Op::Add, vec![NodeId(0)].into()))),
+        ("must be I32", |g| g.nodes.push(Node::Op(Op::Turn, vec![NodeId(0)].into()))),
         ("do not fit", |g| {
             let pair = g.push(Node::Const(Ty::F32, vec![0; 2]));
             let triple = g.push(Node::Const(Ty::F32, vec![0; 3]));

@@ -14,7 +14,7 @@ use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
 use cranelift_codegen::ir::types::{F32, F32X4, I32, I32X4, I64};
 use cranelift_codegen::ir::{ConstantData, InstBuilder, Value};
 use cranelift_frontend::FunctionBuilder;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::mem::{offset_of, size_of};
 
 /// One round of a region's loop.
@@ -46,7 +46,7 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
         bases: Bases,
         place: Place,
     ) -> Self {
-        let (parts, spread, cells) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let (parts, spread, cells) = (HashMap::default(), HashMap::default(), HashMap::default());
         let (info, kind, groups) = (&schedule.info, region.kind, region.groups as usize);
         Body { b, graph, schedule, info, kind, groups, bases, place, parts, spread, cells, one: None, four: None }
     }

@@ -13,12 +13,15 @@ use crate::schedule::Schedule;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Machine code of one patch.
 pub struct JitCode {
@@ -115,20 +118,18 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(FuncId, usize), String> {
-    let mut context = module.make_context();
     let mut functions = FunctionBuilderContext::new();
     let mut ids = Vec::with_capacity(schedule.regions.len());
     let mut bytes = 0;
-    for (i, region) in schedule.regions.iter().enumerate() {
-        context.func.signature = signature(module.isa());
-        let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
-        function(&mut b, graph, schedule, region);
-        b.finalize(module.target_config());
-        let id = define(module, &mut context, &format!("region{i}"))?;
-        bytes += context.compiled_code().map_or(0, |c| c.code_buffer().len());
-        module.clear_context(&mut context);
+    for (i, compiled) in regions(graph, schedule, module.isa())?.into_iter().enumerate() {
+        let signature = signature(module.isa());
+        let id = module.declare_function(&format!("region{i}"), Linkage::Local, &signature).map_err(|e| e.to_string())?;
+        let defined = module.define_function_bytes(id, compiled.alignment, &compiled.bytes, &[]);
+        defined.map_err(|e| format!("region{i}: {e:?}"))?;
+        bytes += compiled.bytes.len();
         ids.push(id);
     }
+    let mut context = module.make_context();
     context.func.signature = signature(module.isa());
     let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
     let entry = b.create_block();
@@ -146,6 +147,59 @@ fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(
     module.clear_context(&mut context);
     module.finalize_definitions().map_err(|e| e.to_string())?;
     Ok((process, bytes))
+}
+
+/// Machine code of a region, which calls nothing and refers to nothing outside itself.
+struct Compiled {
+    alignment: u64,
+    bytes: Vec<u8>,
+}
+
+/// Below this many estimated instructions another thread costs more than it saves.
+const WORTH_A_THREAD: u32 = 1_500;
+
+/// Compiles all regions. They know nothing of each other, so the larger patches use every core; the largest go first.
+fn regions(graph: &Graph, schedule: &Schedule, isa: &dyn TargetIsa) -> Result<Vec<Compiled>, String> {
+    let mut order: Vec<usize> = (0..schedule.regions.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(schedule.regions[i].weight));
+    let weight: u32 = schedule.regions.iter().map(|r| r.weight).sum();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(4).min(1 + (weight / WORTH_A_THREAD) as usize);
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, Compiled)>, String> {
+        let mut context = Context::new();
+        let mut functions = FunctionBuilderContext::new();
+        let mut done = Vec::new();
+        while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            context.func.signature = signature(isa);
+            let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
+            function(&mut b, graph, schedule, &schedule.regions[i]);
+            b.finalize(isa.frontend_config());
+            let code = context.compile(isa, &mut ControlPlane::default()).map_err(|e| format!("region{i}: {e:?}"))?;
+            if !code.buffer.relocs().is_empty() {
+                return Err(format!("region{i} refers to something outside itself"));
+            }
+            let alignment = u64::from(code.buffer.alignment)
+                .max(u64::from(isa.function_alignment().minimum))
+                .max(isa.symbol_alignment());
+            done.push((i, Compiled { alignment, bytes: code.code_buffer().to_vec() }));
+            context.clear();
+        }
+        Ok(done)
+    };
+    let mut all: Vec<Option<Compiled>> = schedule.regions.iter().map(|_| None).collect();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+        let mut results = vec![work()];
+        // A panic goes on in this thread, where it is made an error.
+        results.extend(others.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
+        for result in results {
+            for (i, compiled) in result? {
+                all[i] = Some(compiled);
+            }
+        }
+        all.into_iter().map(|c| c.ok_or_else(|| "a region was left out".to_string())).collect()
+    })
 }
 
 fn define(module: &mut JITModule, context: &mut cranelift_codegen::Context, name: &str) -> Result<FuncId, String> {

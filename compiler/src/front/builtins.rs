@@ -80,6 +80,7 @@ pub static BUILTINS: &[Builtin] = &[
 /// Functions for the library only, reached as `prim.name`.
 static INTRINSICS: &[Builtin] = &[
     Builtin { name: "frame", signature: "prim.frame()", doc: "Frames since the start, a 32-bit count.", category: "primitives", run: Run::Fn(frame) },
+    Builtin { name: "line", signature: "prim.line(x)", doc: "A value that changes once a quantum, drawn as a line now: what is made of it agrees sample by sample.", category: "primitives", run: Run::Fn(line) },
     Builtin { name: "mix", signature: "prim.mix(x)", doc: "The sum of all channels, also where a parameter is called mix.", category: "primitives", run: Run::Fn(mix_all) },
     Builtin { name: "ring", signature: "prim.ring(x, longest)", doc: "A delay line with the input x.", category: "primitives", run: Run::Fn(ring) },
     Builtin { name: "seed", signature: "prim.seed()", doc: "A 32-bit number of its own for each place and voice.", category: "primitives", run: Run::Fn(seed) },
@@ -415,6 +416,13 @@ fn send<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 fn frame<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
     let node = e.graph.push(Node::Frame);
     Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
+}
+
+fn line<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
+    let node = e.graph.push(Node::Line(sig.node));
+    Value::Sig(Sig { node, ..sig })
 }
 
 fn seed<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {

@@ -19,7 +19,7 @@ use modurust_lang::ast::{Def, Expr, ExprKind, UnaryOp};
 use modurust_lang::source::{FileId, Span};
 use modurust_lang::units::{Dim, Unit as LangUnit};
 use modurust_lang::{Diagnostic, Severity};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::rc::Rc;
 
 /// A patch beyond this many nodes is refused: it would neither compile in time nor play.
@@ -121,8 +121,8 @@ impl<'a> Elab<'a> {
             lazies: Vec::new(),
             buses: Vec::new(),
             patterns: Vec::new(),
-            named: HashMap::new(),
-            aliases: HashMap::new(),
+            named: HashMap::default(),
+            aliases: HashMap::default(),
             world,
             paths: Vec::new(),
             root,
@@ -133,11 +133,11 @@ impl<'a> Elab<'a> {
             depth: 0,
             binding: String::new(),
             pending: Vec::new(),
-            params: HashMap::new(),
-            ordinals: HashMap::new(),
+            params: HashMap::default(),
+            ordinals: HashMap::default(),
             journal: Vec::new(),
-            guesses: HashMap::new(),
-            library: HashMap::new(),
+            guesses: HashMap::default(),
+            library: HashMap::default(),
             library_scope,
         }
     }
@@ -512,12 +512,23 @@ impl<'a> Elab<'a> {
                 State::Done(value) => (lazy.frame, lazy.guess, Some(value.clone())),
                 State::Waiting => return Value::Broken,
             };
-            if let (Some(cell), None) = (lazy.cell, &value) {
+            if let Some(cell) = lazy.cell {
                 let node = self.graph.push(Node::Read(cell));
-                return Value::Sig(Sig { node, shape, dim: Dim::None });
+                return Value::Sig(match value {
+                    Some(Value::Sig(sig)) => Sig { node, ..sig },
+                    _ => Sig { node, shape, dim: Dim::None },
+                });
             }
             return match value {
-                Some(value) => self.delay_one(value, frame, name, span),
+                Some(value) => {
+                    let now = self.delay_one(value, frame, name, span);
+                    if let Value::Sig(Sig { node, .. }) = now
+                        && let Node::Read(cell) = *self.graph.node(node)
+                    {
+                        self.lazies[id.0 as usize].cell = Some(cell);
+                    }
+                    now
+                }
                 None => {
                     let lanes = shape.lanes(self.voices());
                     let cell = self.graph.cell(frame, name, Ty::F32, lanes, 0);
@@ -568,6 +579,11 @@ impl<'a> Elab<'a> {
         for id in self.journal.split_off(mark.journal) {
             let lazy = &mut self.lazies[id.0 as usize];
             (lazy.state, lazy.stand_in, lazy.cell) = (State::Waiting, None, None);
+        }
+        // Bindings that are still running, or were done before, may have met a stand-in or a cell that is gone now.
+        for lazy in &mut self.lazies {
+            lazy.stand_in = lazy.stand_in.filter(|n| n.index() < mark.nodes);
+            lazy.cell = lazy.cell.filter(|c| c.index() < mark.cells);
         }
         for (bus, sends) in self.buses.iter_mut().zip(mark.sends) {
             bus.sends.truncate(sends);

@@ -9,7 +9,7 @@ use crate::front::value::{Shape, Value};
 use crate::graph::{CellId, FrameId, NodeId};
 use modurust_lang::ast::{Def, Expr, Ident, Param};
 use modurust_lang::source::FileId;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// A scope of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub struct Scopes<'a> {
 impl<'a> Scopes<'a> {
     /// A new empty scope.
     pub fn add(&mut self, parent: Option<ScopeId>) -> ScopeId {
-        self.all.push(Scope { parent, names: HashMap::new() });
+        self.all.push(Scope { parent, names: HashMap::default() });
         ScopeId(self.all.len() as u32 - 1)
     }
 

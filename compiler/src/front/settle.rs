@@ -6,7 +6,7 @@
 
 use crate::front::elab::Elab;
 use crate::graph::*;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// How far the walk has come with a node.
 #[derive(Clone, Copy, PartialEq)]
@@ -26,6 +26,7 @@ impl Elab<'_> {
             rings: vec![None; old.rings.len()],
             params: vec![None; old.params.len()],
             pending: Vec::new(),
+            rates: Vec::new(),
             aliases: std::mem::take(&mut self.aliases),
             new: Graph { frames: old.frames.clone(), rows: old.rows.clone(), ..Graph::default() },
             old: &old,
@@ -101,6 +102,7 @@ struct Walk<'g> {
     params: Vec<Option<ParamId>>,
     pending: Vec<Memory>,
     aliases: HashMap<NodeId, NodeId>,
+    rates: Vec<Rate>,
 }
 
 impl Walk<'_> {
@@ -152,13 +154,30 @@ impl Walk<'_> {
             }
             let _ = named;
             let node = self.copy(id);
-            let node = self.new.push(node);
+            let node = match node {
+                // A line that was asked for is only needed where a value changes once a quantum.
+                Node::Line(x) if self.rates[x.index()] != Rate::Block => x,
+                node => {
+                    self.rates.push(self.rate(&node));
+                    self.new.push(node)
+                }
+            };
             self.marks[id.index()] = Mark::Done(node);
             stack.pop();
         }
         match self.marks[root.index()] {
             Mark::Done(node) => Ok(node),
             _ => Err(vec![root]),
+        }
+    }
+
+    /// How often a copied node changes.
+    fn rate(&self, node: &Node) -> Rate {
+        match node {
+            Node::Const(..) => Rate::Const,
+            Node::Param(_) => Rate::Block,
+            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) | Node::Tap(..) | Node::Line(_) => Rate::Sample,
+            node => operands(node).iter().map(|x| self.rates[x.index()]).max().unwrap_or(Rate::Const),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::score::Ratio;
 use modurust_lang::ast::{Expr, Ident, Item};
 use modurust_lang::units::Dim;
 use modurust_lang::{Span, Stmt};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// A file of the session.
 pub struct File {
@@ -119,7 +119,7 @@ impl<'a> Elab<'a> {
         let parent = self.library_root();
         let scopes: Vec<ScopeId> =
             files.iter().map(|f| if f.used { self.scopes.add(Some(parent)) } else { self.root }).collect();
-        let mut places: HashMap<(u32, String), Span> = HashMap::new();
+        let mut places: HashMap<(u32, String), Span> = HashMap::default();
         for (file, scope) in files.iter().zip(&scopes) {
             for stmt in &file.stmts {
                 self.at = origin(stmt);

@@ -68,6 +68,9 @@ pub enum Rate {
     Sample,
 }
 
+/// Operands of an operation: few, and kept in place, since a patch has thousands.
+pub type Args = smallvec::SmallVec<[NodeId; 4]>;
+
 /// A value. Lane counts and types are found by [`crate::graph::check`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
@@ -82,7 +85,7 @@ pub enum Node {
     /// An audio input channel; sample rate, one lane.
     Input(u32),
     /// An operation of the table, lane by lane.
-    Op(Op, Vec<NodeId>),
+    Op(Op, Args),
     /// What a cell held at the end of the last sample.
     Read(CellId),
     /// The ring's input `delay` samples ago, lane by lane: `delay` is F32, rounded down, clamped to `0..=capacity - 1 - QUANTUM`
@@ -96,7 +99,7 @@ pub enum Node {
     /// Lanes of all operands, one after another.
     Join(Vec<NodeId>),
     /// A block-rate value drawn as a line over the quantum: `old + (new - old) * (frame + 1) / QUANTUM`, constant from the
-    /// first quantum of an instance on. Inserted by the crossing pass only. F32.
+    /// first quantum of an instance on. Inserted by the crossing pass, and where the library asks for it. F32.
     Line(NodeId),
 }
 
@@ -217,6 +220,19 @@ impl Graph {
         Graph { frames: vec![root], ..Graph::default() }
     }
 
+    /// The same cells, rings, parameters, rows, names and outs, without values.
+    pub fn without_nodes(&self) -> Graph {
+        Graph {
+            nodes: Vec::with_capacity(self.nodes.len()),
+            cells: self.cells.clone(),
+            rings: self.rings.clone(),
+            params: self.params.clone(),
+            rows: self.rows.clone(),
+            frames: self.frames.clone(),
+            outs: self.outs.clone(),
+        }
+    }
+
     /// Adds a value.
     pub fn push(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
@@ -230,7 +246,7 @@ impl Graph {
 
     /// Adds an operation.
     pub fn op(&mut self, op: Op, args: &[NodeId]) -> NodeId {
-        self.push(Node::Op(op, args.to_vec()))
+        self.push(Node::Op(op, Args::from_slice(args)))
     }
 
     /// The value of an id.
@@ -276,7 +292,8 @@ impl Graph {
 /// The values that a node is computed from in the same sample (a cell's `next` and a ring's `input` are not among them).
 pub fn operands(node: &Node) -> &[NodeId] {
     match node {
-        Node::Op(_, args) | Node::Join(args) => args,
+        Node::Op(_, args) => args,
+        Node::Join(parts) => parts,
         Node::Tap(_, x) | Node::Shuffle(x, _) | Node::Reduce(x, _) | Node::Line(x) => std::slice::from_ref(x),
         Node::Const(..) | Node::Param(_) | Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => &[],
     }

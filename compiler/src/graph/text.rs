@@ -328,7 +328,7 @@ fn parse_node(r: &mut Reader, ops: &HashMap<&str, Op>) -> Result<Node, TextError
         "join" => Node::Join(r.nodes()?),
         "line" => Node::Line(r.node()?),
         name => match ops.get(name) {
-            Some(&op) => Node::Op(op, r.nodes()?),
+            Some(&op) => Node::Op(op, r.nodes()?.into()),
             None => return r.fail("an operation"),
         },
     })

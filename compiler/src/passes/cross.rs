@@ -13,7 +13,7 @@ use crate::graph::{Graph, Node, NodeId, Rate, Ty};
 /// Inserts a line at every crossing. Nodes come out with operands before users.
 pub fn cross(graph: &Graph) -> Graph {
     let Ok(info) = check(graph) else { return graph.clone() };
-    let mut out = Graph { nodes: Vec::with_capacity(graph.nodes.len()), ..graph.clone() };
+    let mut out = graph.without_nodes();
     let mut new: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
     let mut lines: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
     let needs_line = |n: NodeId| info.rate[n.index()] == Rate::Block && info.ty[n.index()] == Ty::F32;
@@ -55,7 +55,8 @@ pub fn cross(graph: &Graph) -> Graph {
 /// The operands of a node, to be changed.
 pub fn operands_mut(node: &mut Node) -> &mut [NodeId] {
     match node {
-        Node::Op(_, args) | Node::Join(args) => args,
+        Node::Op(_, args) => args,
+        Node::Join(parts) => parts,
         Node::Tap(_, x) | Node::Shuffle(x, _) | Node::Reduce(x, _) | Node::Line(x) => std::slice::from_mut(x),
         Node::Const(..) | Node::Param(_) | Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => &mut [],
     }

@@ -27,7 +27,7 @@ pub fn dead(graph: &Graph) -> Graph {
     }
     let nodes = numbers(&live);
     let (cells, rings) = (numbers(&live_cells), numbers(&live_rings));
-    let mut out = Graph { nodes: Vec::new(), cells: Vec::new(), rings: Vec::new(), ..graph.clone() };
+    let mut out = Graph { cells: Vec::new(), rings: Vec::new(), ..graph.without_nodes() };
     let moved = |n: NodeId| NodeId(nodes[n.index()]);
     for (node, _) in graph.nodes.iter().zip(&live).filter(|(_, live)| **live) {
         let mut node = node.clone();

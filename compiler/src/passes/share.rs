@@ -5,10 +5,12 @@
 //! sorted for the comparison, which changes no value.
 
 use crate::graph::ops::{Op, canonical};
-use crate::graph::{Graph, Node, NodeId, Ty, operands};
+use crate::graph::{Args, Graph, Node, NodeId, Ty, operands};
 use crate::passes::cross::operands_mut;
 use crate::passes::{fold, simplify};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
+use smallvec::SmallVec;
+use std::collections::hash_map::Entry;
 
 /// The graph being built, with what is known about its nodes.
 pub struct Builder {
@@ -25,7 +27,7 @@ pub struct Builder {
 enum Key {
     Const(Ty, Vec<u32>),
     Leaf(u8, u32),
-    Op(Op, Vec<NodeId>),
+    Op(Op, Args),
     Tap(u32, NodeId),
     Shuffle(NodeId, Vec<u32>),
     Reduce(NodeId, u32),
@@ -82,20 +84,20 @@ impl Builder {
         if let Some(id) = simplify::simplify(self, &node) {
             return id;
         }
-        if let Some(&id) = self.known.get(&key(&node)) {
-            return id;
-        }
         let (ty, lanes) = self.shape(&node);
-        self.ty.push(ty);
-        self.lanes.push(lanes);
-        let key = key(&node);
-        let id = self.graph.push(node);
-        self.known.insert(key, id);
-        id
+        match self.known.entry(key(&node)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                self.ty.push(ty);
+                self.lanes.push(lanes);
+                *place.insert(self.graph.push(node))
+            }
+        }
     }
 
     fn fold(&self, node: &Node) -> Option<Node> {
-        let args: Option<Vec<(Ty, &[u32])>> = operands(node).iter().map(|&n| self.words(n)).collect();
+        // Most nodes have an operand that moves: look before collecting.
+        let args: Option<SmallVec<[(Ty, &[u32]); 4]>> = operands(node).iter().map(|&n| self.words(n)).collect();
         let args = args?;
         let (ty, first) = *args.first()?;
         Some(match node {
@@ -128,8 +130,8 @@ impl Builder {
 
 /// Rewrites a graph whose nodes are in order.
 pub fn share(graph: &Graph) -> Graph {
-    let empty = Graph { nodes: Vec::with_capacity(graph.nodes.len()), ..graph.clone() };
-    let mut builder = Builder { graph: empty, lanes: Vec::new(), ty: Vec::new(), known: HashMap::new() };
+    let mut builder =
+        Builder { graph: graph.without_nodes(), lanes: Vec::new(), ty: Vec::new(), known: HashMap::default() };
     let mut new: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let mut node = node.clone();

@@ -7,8 +7,9 @@
 //! is done once and spread afterwards.
 
 use crate::graph::ops::Op;
-use crate::graph::{Node, NodeId};
+use crate::graph::{Args, Node, NodeId};
 use crate::passes::share::Builder;
+use smallvec::smallvec;
 
 /// A node with the same value as `node`, if an identity applies.
 pub fn simplify(b: &mut Builder, node: &Node) -> Option<NodeId> {
@@ -80,7 +81,7 @@ fn operation(b: &mut Builder, op: Op, args: &[NodeId]) -> Option<NodeId> {
             for (i, j) in [(0, 1), (1, 0)] {
                 match float(i) {
                     Some(1.0) => return Some(args[j]),
-                    Some(-1.0) => return Some(b.add(Node::Op(Op::Neg, vec![args[j]]))),
+                    Some(-1.0) => return Some(b.add(Node::Op(Op::Neg, smallvec![args[j]]))),
                     _ => {}
                 }
             }
@@ -90,7 +91,7 @@ fn operation(b: &mut Builder, op: Op, args: &[NodeId]) -> Option<NodeId> {
             Some(k) if power_of_two(k) => {
                 let (ty, lanes) = (b.ty[args[1].index()], b.lanes[args[1].index()]);
                 let k = b.add(Node::Const(ty, vec![(1.0 / k).to_bits(); lanes as usize]));
-                return Some(b.add(Node::Op(Op::Mul, vec![args[0], k])));
+                return Some(b.add(Node::Op(Op::Mul, smallvec![args[0], k])));
             }
             _ => {}
         },
@@ -107,7 +108,7 @@ fn operation(b: &mut Builder, op: Op, args: &[NodeId]) -> Option<NodeId> {
                 return Some(args[0]);
             }
             if let Some(x) = one_arg(Op::Neg) {
-                return Some(b.add(Node::Op(Op::Abs, vec![x])));
+                return Some(b.add(Node::Op(Op::Abs, smallvec![x])));
             }
         }
         Op::Floor | Op::Ceil | Op::Trunc | Op::Round | Op::Finite if one_arg(op).is_some() => return Some(args[0]),
@@ -148,7 +149,7 @@ fn narrow(b: &mut Builder, op: Op, args: &[NodeId]) -> Option<NodeId> {
     if lanes == 1 || !args.iter().any(|&n| spread_of(b, n).is_some()) {
         return None;
     }
-    let mut inner = Vec::with_capacity(args.len());
+    let mut inner = Args::new();
     for &arg in args {
         let constant = b.words(arg).map(|(ty, words)| (ty, words[0]));
         inner.push(match (spread_of(b, arg), uniform(b, arg).and(constant)) {

@@ -8,7 +8,7 @@ use super::{Access, Item, Kind, Region, needs, resolve};
 use crate::exec::buffer_len;
 use crate::graph::check::GraphInfo;
 use crate::graph::{Graph, NodeId};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// Places in the scratch.
 pub struct Buffers {
@@ -50,7 +50,7 @@ pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Re
         last[id.index()] = NEVER;
     }
     let mut plan = Buffers { home: vec![None; graph.nodes.len()], block: vec![None; graph.nodes.len()], words: 0 };
-    let mut free: HashMap<usize, Vec<u32>> = HashMap::new();
+    let mut free: HashMap<usize, Vec<u32>> = HashMap::default();
     let mut open: Vec<NodeId> = Vec::new();
     for (r, region) in regions.iter().enumerate().filter(|(_, region)| region.kind != Kind::Block) {
         for item in &region.items {

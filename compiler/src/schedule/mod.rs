@@ -21,13 +21,13 @@ use layout::StateLayout;
 use std::fmt::Write;
 
 /// Estimated instructions at which a region is full. A single loop may exceed it.
-pub const LIMIT: u32 = 300;
+pub const LIMIT: u32 = 150;
 
 /// Loop-carried values up to which groups are computed side by side: about as many as there are registers.
-pub const SIDE_BY_SIDE: u32 = 24;
+pub const SIDE_BY_SIDE: u32 = 12;
 
 /// Loop-carried values at which a region is full.
-pub const CARRIED: u32 = 48;
+pub const CARRIED: u32 = 16;
 
 /// The shape of a region's loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

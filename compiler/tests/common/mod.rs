@@ -197,7 +197,7 @@ fn random_node(g: &mut Graph, r: &mut Rng, wide: u32) {
                     None => return,
                 }
             }
-            g.push(Node::Op(op, args));
+            g.push(Node::Op(op, args.into()));
         }
     }
 }

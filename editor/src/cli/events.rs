@@ -1,11 +1,11 @@
 //! `modurust events`: what a pattern means, as a list of onsets.
 //!
-//! Times are exact fractions of a cycle. A mini-notation is asked directly; an expression is compiled as a signal, and the
-//! pattern that drives it is asked, so that scales, fields and every other function of patterns count.
+//! Times are exact fractions of a cycle. A mini-notation is asked as it is; an expression goes through the compiler, so that
+//! scales, fields and every other function of patterns count.
 
-use super::work::{self, Work};
+use super::work;
 use super::{Failure, terminal};
-use modurust_runtime::compiler::front::Compiler;
+use modurust_runtime::compiler::front::{Compiler, Evaluated};
 use modurust_runtime::compiler::lang::pattern::PatternError;
 use modurust_runtime::compiler::lang::{Diagnostic, FileId, Source, pattern};
 use modurust_runtime::compiler::score::{self, EventBuf, FieldId, Ratio, Score, TextError};
@@ -97,42 +97,35 @@ fn diagnostic(error: &PatternError) -> Diagnostic {
 }
 
 fn of_expression(expression: &str, cycles: u32) -> Result<Vec<Onset>, Failure> {
-    // Multiplied with a signal, a pattern becomes a signal that holds its values.
-    let work = Work::expression("out = phasor(1hz) * (", expression, ")");
-    let mut compiler = Compiler::new(work::options(work::RATE));
-    let (elaborated, mut diagnostics, mut sources) = compiler.elaborate(work.world(), &work.roots);
-    work.name(&mut diagnostics, &mut sources);
+    let (evaluated, diagnostics, sources) = Compiler::new(work::options(work::RATE)).pattern(expression);
     work::tell(&diagnostics, &sources);
-    let elaborated = elaborated.ok_or(Failure::Text)?;
-    let Some(unit) = elaborated.units.last() else {
-        terminal::error("this is no pattern: write one such as '\"0 3 5\" >> scale(a1, minor)'");
-        return Err(Failure::Text);
-    };
-    let score = &elaborated.score;
+    let Evaluated { score, pattern, origins } = evaluated.ok_or(Failure::Text)?;
     let mut buffer = EventBuf::new(65_536);
     let mut found: Vec<(Ratio, Ratio, Onset)> = Vec::new();
     for cycle in 0..i64::from(cycles) {
         buffer.clear();
-        score.query(unit.pattern, Ratio::int(cycle), Ratio::int(cycle + 1), &mut buffer);
+        score.query(pattern, Ratio::int(cycle), Ratio::int(cycle + 1), &mut buffer);
         if buffer.lost() > 0 || found.len() > MOST {
             return Err(too_dense());
         }
-        found.extend(buffer.onsets().map(|event| (event.whole.0, event.whole.1, onset(score, event))));
+        found.extend(buffer.onsets().map(|event| (event.whole.0, event.whole.1, onset(&score, event, &origins))));
     }
     found.sort_by(|a, b| (a.0, a.1, &a.2.value).cmp(&(b.0, b.1, &b.2.value)));
     Ok(found.into_iter().map(|(_, _, onset)| onset).collect())
 }
 
-fn onset(score: &Score, event: &score::Event) -> Onset {
+fn onset(score: &Score, event: &score::Event, origins: &[u32]) -> Onset {
     let fields = (0..score::MAX_FIELDS as u8).map(FieldId).filter_map(|field| {
         let value = event.field(field)?;
         Some((score.field_name(field).to_string(), value))
     });
+    // Events count from the start of their own literal; people count from the start of what they wrote.
+    let origin = origins.get(event.pattern as usize).copied().unwrap_or(0);
     Onset {
         begin: fraction(event.whole.0),
         end: fraction(event.whole.1),
         value: score::event_text(score, event),
-        source: [event.source.0, event.source.1],
+        source: [origin + event.source.0, origin + event.source.1],
         fields: fields.collect(),
     }
 }

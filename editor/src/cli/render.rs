@@ -133,7 +133,7 @@ struct Adopted {
 /// Renders.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut work = match &args.expression {
-        Some(expression) => Work::expression("out = ", expression, ""),
+        Some(expression) => Work::expression("out = ", expression),
         None => Work::files(&args.files)?,
     };
     let reads: Vec<String> = args.files.iter().cloned().chain(args.at.iter().map(|e| e.file.clone())).collect();

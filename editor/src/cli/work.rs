@@ -46,7 +46,7 @@ pub struct Work {
     /// Files of the session, as the compiler asks for them.
     pub roots: Vec<String>,
     world: FileWorld,
-    /// What stands before and after an expression.
+    /// What stands before an expression, and the expression.
     frame: Option<(&'static str, String)>,
     /// Names of files that stand in for others: name in the session, name for people.
     edits: Vec<(String, String)>,
@@ -65,12 +65,12 @@ impl Work {
         Ok(Work { roots, world: FileWorld::new(), frame: None, edits: Vec::new() })
     }
 
-    /// An expression between two pieces of text.
-    pub fn expression(before: &'static str, expression: &str, after: &str) -> Work {
+    /// An expression, and the text that makes it a statement.
+    pub fn expression(before: &'static str, expression: &str) -> Work {
         // In one line, since a new line may begin a new statement. Bytes keep their places.
         let expression = expression.replace(['\n', '\r'], " ");
         let mut world = FileWorld::new();
-        world.overlay(EXPRESSION, format!("{before}{expression}{after}\n"));
+        world.overlay(EXPRESSION, format!("{before}{expression}\n"));
         Work { roots: vec![EXPRESSION.to_string()], world, frame: Some((before, expression)), edits: Vec::new() }
     }
 
@@ -146,10 +146,17 @@ fn readable(file: &str) -> Result<String, Failure> {
     read_text(Path::new(file)).map_err(|why| Failure::because(format!("{file}: {why}")))
 }
 
+/// Most diagnostics that are printed: nobody reads more, and the first are the likely causes.
+const MOST: usize = 50;
+
 /// Prints diagnostics, if there are any.
 pub fn tell(diagnostics: &[Diagnostic], sources: &[Source]) {
-    if !diagnostics.is_empty() {
-        terminal::complain(&diag::render(diagnostics, sources, terminal::colour()));
+    let shown = &diagnostics[..diagnostics.len().min(MOST)];
+    if !shown.is_empty() {
+        terminal::complain(&diag::render(shown, sources, terminal::colour()));
+    }
+    if diagnostics.len() > MOST {
+        terminal::complain(&format!("and {} more\n", diagnostics.len() - MOST));
     }
 }
 

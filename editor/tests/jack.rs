@@ -1,0 +1,143 @@
+//! Playing through a sound server: what a JACK client records is what the file says.
+//!
+//! The server runs without hardware. Where there is none, or the feature `jack` was not built, the test says so and passes, unless
+//! `MODURUST_REQUIRE_JACK=1` forbids that.
+
+mod common;
+
+/// Says why nothing was tested, where that is allowed.
+fn skip(why: &str) {
+    let required = std::env::var("MODURUST_REQUIRE_JACK").is_ok_and(|v| v == "1");
+    assert!(!required, "not tested: {why}");
+    println!("skipped: {why}");
+}
+
+#[cfg(not(feature = "jack"))]
+#[test]
+fn sound_arrives_at_the_server() {
+    skip("the feature `jack` was not built");
+}
+
+#[cfg(feature = "jack")]
+#[test]
+fn sound_arrives_at_the_server() {
+    with_jack::test();
+}
+
+#[cfg(feature = "jack")]
+mod with_jack {
+    use super::common::{MODURUST, Scratch, finish, interrupt};
+    use super::skip;
+    use modurust_runtime::wav;
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    /// A process that ends with the test.
+    struct Guard(Child);
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn quiet(command: &mut Command) -> &mut Command {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
+    }
+
+    /// A client command that talks to our server and starts none.
+    fn client(program: &str, server: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("JACK_DEFAULT_SERVER", server).env("JACK_NO_START_SERVER", "1");
+        command
+    }
+
+    /// Names of ports, or none while the server does not answer.
+    fn ports(server: &str) -> Vec<String> {
+        let ran = finish(client("jack_lsp", server), Duration::from_secs(10));
+        if ran.code == 0 { ran.out.lines().map(str::to_string).collect() } else { Vec::new() }
+    }
+
+    /// Waits until `find` finds something among the ports.
+    fn wait_for<T>(server: &str, find: impl Fn(&[String]) -> Option<T>) -> Option<T> {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(10) {
+            if let Some(found) = find(&ports(server)) {
+                return Some(found);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        None
+    }
+
+    /// A server without hardware: with real-time scheduling if the system allows it, else with long blocks.
+    fn server(name: &str) -> Option<Guard> {
+        for options in [&["-R", "-P", "20"][..], &["-r"][..]] {
+            let period = if options[0] == "-R" { "128" } else { "1024" };
+            let mut command = Command::new("jackd");
+            command.args(options).args(["-n", name, "-d", "dummy", "-r", "48000", "-p", period, "-C", "2", "-P", "2"]);
+            let guard = Guard(quiet(&mut command).spawn().ok()?);
+            if wait_for(name, |ports| ports.iter().any(|p| p == "system:playback_1").then_some(())).is_some() {
+                return Some(guard);
+            }
+        }
+        None
+    }
+
+    pub fn test() {
+        if quiet(Command::new("jackd").arg("--version")).status().is_err() {
+            return skip("jackd is not installed");
+        }
+        let name = format!("modurust{}", std::process::id());
+        let Some(_server) = server(&name) else { return skip("jackd does not start here") };
+        let scratch = Scratch::new();
+        let file = scratch.file("tone.modu", "out = sin(440hz) * -12db\n");
+        let player = client(MODURUST, &name)
+            .args(["play", &file, "--device", "jack", "--for", "60s", "--json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        let mut player = Guard(player);
+        let ours = |ports: &[String]| {
+            let found: Vec<String> = ports.iter().filter(|p| p.contains("out_")).cloned().collect();
+            (found.len() >= 2).then_some(found)
+        };
+        let Some(outs) = wait_for(&name, ours) else {
+            let _ = player.0.kill();
+            panic!("no ports of ours, only {:?}", ports(&name));
+        };
+        std::thread::sleep(Duration::from_millis(300));
+        let take = scratch.at("take.wav");
+        let mut record = client("jack_rec", &name);
+        record.args(["-f", &take, "-d", "2", "-b", "32", &outs[0]]);
+        finish(record, Duration::from_secs(30));
+        interrupt(&player.0);
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = player.0.try_wait().expect("a child can be waited for") {
+                break status;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(10), "Ctrl-C did not stop it");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert_eq!(status.code(), Some(0));
+        listen(Path::new(&take));
+    }
+
+    /// Two seconds of 440 Hz at -12 dB.
+    fn listen(take: &Path) {
+        let sound = wav::read(take).expect("the recording");
+        let samples = &sound.samples;
+        assert!(samples.len() >= 90_000, "{} samples", samples.len());
+        let square: f64 = samples.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+        let rms = (square / samples.len() as f64).sqrt();
+        assert!((rms - 0.1776).abs() < 0.01, "rms {rms}");
+        let crossings = samples.windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0).count();
+        let freq = crossings as f64 * 48_000.0 / samples.len() as f64;
+        assert!((freq - 440.0).abs() < 5.0, "{freq} Hz");
+    }
+}
