@@ -91,7 +91,7 @@ fi
 
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
-    has sudo || fail "cannot install without root or sudo; as root run: apt-get install$packages"
+    has sudo || fail "cannot install without root or sudo (MODURUST_NO_INSTALL=1 goes on without); as root run: apt-get install$packages"
     as_root=sudo
 fi
 

@@ -202,7 +202,7 @@ fn check_looks_at_files_together_or_each() {
 fn every_stage_can_be_seen() {
     let acid = example("acid.modu");
     for (stage, words) in [
-        ("ast", &["Pattern", "acid", "Strip"][..]),
+        ("ast", &["(def acid", "(params freq gate (accent 0)", "(track bass"][..]),
         ("graph", &["cell", "out \"master\"", "row"]),
         ("schedule", &["lanes", "nodes"]),
         ("clif", &["function", "block0"]),

@@ -29,6 +29,7 @@ mod with_jack {
     use super::common::{MODURUST, Scratch, finish, interrupt};
     use super::skip;
     use modurust_runtime::wav;
+    use std::io::Read;
     use std::path::Path;
     use std::process::{Child, Command, Stdio};
     use std::time::{Duration, Instant};
@@ -108,7 +109,9 @@ mod with_jack {
         };
         let Some(outs) = wait_for(&name, ours) else {
             let _ = player.0.kill();
-            panic!("no ports of ours, only {:?}", ports(&name));
+            let mut said = String::new();
+            let _ = player.0.stderr.take().expect("a piped stream").read_to_string(&mut said);
+            panic!("no ports of ours, only {:?}; it said: {said}", ports(&name));
         };
         std::thread::sleep(Duration::from_millis(300));
         let take = scratch.at("take.wav");

@@ -27,13 +27,13 @@ pub fn finite(x: &[f32]) -> bool {
     x.iter().all(|v| v.is_finite())
 }
 
-/// Power of each bin under a Hann window, over the largest power of two that fits, from the end.
+/// Power of each bin under a Gaussian window (whose peaks are parabolas in decibels), over the largest power of two that fits, from the end.
 pub fn spectrum(x: &[f32]) -> Vec<f64> {
     let n = if x.len().is_power_of_two() { x.len() } else { x.len().next_power_of_two() / 2 };
     let mut buffer: Vec<f64> = x[x.len() - n..]
         .iter()
         .enumerate()
-        .map(|(i, v)| f64::from(*v) * (0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / n as f64).cos()))
+        .map(|(i, v)| f64::from(*v) * (-32.0 * (i as f64 / n as f64 - 0.5).powi(2)).exp())
         .collect();
     let plan = RealFftPlanner::<f64>::new().plan_fft_forward(n);
     let mut bins = plan.make_output_vec();

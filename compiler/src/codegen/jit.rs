@@ -10,11 +10,11 @@ use crate::codegen::region::function;
 use crate::exec::Quantum;
 use crate::graph::Graph;
 use crate::schedule::Schedule;
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
-use cranelift_codegen::Context;
-use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
@@ -123,7 +123,8 @@ fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(
     let mut bytes = 0;
     for (i, compiled) in regions(graph, schedule, module.isa())?.into_iter().enumerate() {
         let signature = signature(module.isa());
-        let id = module.declare_function(&format!("region{i}"), Linkage::Local, &signature).map_err(|e| e.to_string())?;
+        let id =
+            module.declare_function(&format!("region{i}"), Linkage::Local, &signature).map_err(|e| e.to_string())?;
         let defined = module.define_function_bytes(id, compiled.alignment, &compiled.bytes, &[]);
         defined.map_err(|e| format!("region{i}: {e:?}"))?;
         bytes += compiled.bytes.len();

@@ -79,7 +79,7 @@ fn tree(sources: &[Source]) -> String {
         let _ = writeln!(out, "file {}", source.name);
         for Stmt { offset, item, .. } in &parse(FileId(i as u32), source).stmts {
             let (line, _) = source.position(*offset);
-            let _ = writeln!(out, "line {line}\n{item:#?}");
+            let _ = write!(out, "line {line} {}", super::tree::item(item));
         }
     }
     out

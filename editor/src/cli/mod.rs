@@ -21,6 +21,7 @@ mod play;
 mod render;
 mod status;
 mod terminal;
+mod tree;
 mod work;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
