@@ -157,7 +157,10 @@ fn units_are_brought_over_or_refused_with_a_mend() {
     assert_eq!(value("a4"), 440.0);
     assert_eq!(value("1bar"), 0.5);
     assert_eq!(value("440hz + 12st"), 880.0);
-    refused(&format!("{osc}out = osc(800)"), &["error[unit]", "`osc` wants a frequency for `freq`, got a plain number", "800hz"]);
+    refused(
+        &format!("{osc}out = osc(800)"),
+        &["error[unit]", "`osc` wants a frequency for `freq`, got a plain number", "800hz"],
+    );
     refused(&format!("{osc}out = osc(800ms)"), &["error[unit]", "got a time", "0.8 s", "800hz"]);
     refused("wait(t: s) = t\nout = wait(0.3)", &["error[unit]", "`0.3s` or `0.3b`"]);
     refused("out = 3hz + 2s", &["error[type]", "a frequency and a time cannot be added"]);
@@ -179,7 +182,10 @@ fn wrong_calls_are_explained() {
     refused("f(x) = f(x)\nout = f(1)", &["error[cycle]", "`f` calls itself"]);
     refused("track t = \"0 3 7\"", &["error[silent]", "a pattern alone makes no sound", "mono"]);
     refused("track t = \"0 [3 7\" >> fast(2)", &["error[pattern]"]);
-    refused("tone(freq, gate, hard) = freq * gate * hard\ntrack t = \"0\" >> mono(tone)", &["error[arity]", "wants `hard`", "with(hard"]);
+    refused(
+        "tone(freq, gate, hard) = freq * gate * hard\ntrack t = \"0\" >> mono(tone)",
+        &["error[arity]", "wants `hard`", "with(hard"],
+    );
 }
 
 #[test]

@@ -38,10 +38,8 @@ fn mini(b: &mut ScoreBuilder, text: &str) -> PatId {
 #[test]
 fn queries_do_not_allocate() {
     let mut b = ScoreBuilder::new(1);
-    let drums = mini(
-        &mut b,
-        "bd(<3 5>,8), [~ cp]*2, hh*8?0.2, <~ ~ ~ oh*2>, [a|b] {c d e}%<4 2> 0 .. <3 4> x:<1 2> y!2/3",
-    );
+    let drums =
+        mini(&mut b, "bd(<3 5>,8), [~ cp]*2, hh*8?0.2, <~ ~ ~ oh*2>, [a|b] {c d e}%<4 2> 0 .. <3 4> x:<1 2> y!2/3");
     let line = mini(&mut b, "0 [4 7] <9 11> ~");
     let (back, two) = (b.rev(line), mini(&mut b, "<2 3> 1"));
     let line = b.every(4, back, line);

@@ -2,8 +2,8 @@
 
 use modurust_compiler::lang::pattern;
 use modurust_compiler::score::{
-    Curve, Event, EventBuf, Factor, FieldId, JoinMode, Operator, PatId, Ratio, Scope, Score,
-    ScoreBuilder, Signal, Value, event_text, harmony, onsets_of, random,
+    Curve, Event, EventBuf, Factor, FieldId, JoinMode, Operator, PatId, Ratio, Scope, Score, ScoreBuilder, Signal,
+    Value, event_text, harmony, onsets_of, random,
 };
 
 /// xorshift64*: enough for tests.
@@ -37,11 +37,7 @@ fn text(rng: &mut Rng, depth: u32) -> String {
         if i > 0 {
             out.push_str(rng.pick(&[" ", " ", " ", " ", " . ", " _ "]));
         }
-        let inside = if depth == 0 {
-            String::new()
-        } else {
-            text(rng, depth - 1)
-        };
+        let inside = if depth == 0 { String::new() } else { text(rng, depth - 1) };
         match rng.below(if depth == 0 { 2 } else { 7 }) {
             0 => out.push_str(rng.pick(&["bd", "sd", "~", "hh:3", "c#4", "-"])),
             1 => out.push_str(rng.pick(&["0", "1", "-3", "0.5", "7"])),
@@ -86,11 +82,7 @@ fn tree(b: &mut ScoreBuilder, rng: &mut Rng, depth: u32) -> PatId {
         return mini(b, &text);
     }
     let p = tree(b, rng, depth - 1);
-    let q = if rng.below(3) == 0 {
-        tree(b, rng, depth - 1)
-    } else {
-        mini(b, "0 1 [2 3]")
-    };
+    let q = if rng.below(3) == 0 { tree(b, rng, depth - 1) } else { mini(b, "0 1 [2 3]") };
     let (seed, n) = (rng.next(), rng.below(4) as i64 + 1);
     let r = rng.ratio();
     match rng.below(36) {
@@ -139,13 +131,7 @@ fn tree(b: &mut ScoreBuilder, rng: &mut Rng, depth: u32) -> PatId {
 type Key = (Ratio, Ratio, String, u16, String);
 
 fn key(score: &Score, e: &Event) -> Key {
-    (
-        e.whole.0,
-        e.whole.1,
-        event_text(score, e),
-        e.mask,
-        format!("{:?}{:?}", e.fields, e.source),
-    )
+    (e.whole.0, e.whole.1, event_text(score, e), e.mask, format!("{:?}{:?}", e.fields, e.source))
 }
 
 fn ask(score: &Score, p: PatId, begin: Ratio, end: Ratio, out: &mut EventBuf) -> Vec<Key> {
@@ -182,10 +168,7 @@ fn cuts_do_not_matter() {
         compared += all.len();
         assert_eq!(all, cut_up, "round {round}, {begin} {cut} {end}");
     }
-    assert!(
-        compared > 2_000 && dense < 60,
-        "{compared} events compared, {dense} too dense"
-    );
+    assert!(compared > 2_000 && dense < 60, "{compared} events compared, {dense} too dense");
 }
 
 #[test]
@@ -199,10 +182,7 @@ fn parts_tile_the_whole_and_lie_in_the_span() {
         let (begin, end) = (Ratio::new(1, 7), Ratio::new(23, 10));
         score.query(p, begin, end, &mut out);
         for e in out.events() {
-            assert!(
-                e.part.0 >= begin && e.part.1 <= end && e.part.0 < e.part.1,
-                "{e:?}"
-            );
+            assert!(e.part.0 >= begin && e.part.1 <= end && e.part.0 < e.part.1, "{e:?}");
             assert!(e.whole.0 <= e.part.0 && e.part.1 <= e.whole.1, "{e:?}");
         }
         out.clear();
@@ -254,22 +234,14 @@ fn replay_is_identical_and_seeds_differ() {
             let mut b = ScoreBuilder::new(seed);
             let p = mini(&mut b, text);
             let score = b.finish();
-            ask(
-                &score,
-                p,
-                Ratio::ZERO,
-                Ratio::int(16),
-                &mut EventBuf::new(4096),
-            )
+            ask(&score, p, Ratio::ZERO, Ratio::int(16), &mut EventBuf::new(4096))
         };
         assert_eq!(play(1), play(1), "{text}");
         assert_ne!(play(1), play(2), "{text}");
     }
     // Each `?` decides for itself.
     let onsets = onsets_of("[a?, b?]", 200).unwrap();
-    let both = (0..200)
-        .filter(|c| onsets.iter().filter(|o| o.0 == Ratio::int(*c)).count() == 2)
-        .count();
+    let both = (0..200).filter(|c| onsets.iter().filter(|o| o.0 == Ratio::int(*c)).count() == 2).count();
     assert!((30..70).contains(&both), "{both}");
 }
 
@@ -281,9 +253,7 @@ fn any_bytes_never_panic() {
     let mut played = 0;
     for _ in 0..6_000 {
         let n = rng.below(30);
-        let text: String = (0..n)
-            .map(|_| alphabet[rng.below(alphabet.len() as u64) as usize])
-            .collect();
+        let text: String = (0..n).map(|_| alphabet[rng.below(alphabet.len() as u64) as usize]).collect();
         let (mini, _) = pattern::parse(&text);
         let mut b = ScoreBuilder::new(0);
         // Even a tree that came with errors must be safe to play.
@@ -358,12 +328,7 @@ fn depth_fits_a_small_stack() {
         score.query(p, Ratio::ZERO, Ratio::new(1, 1000), &mut out);
         turn
     };
-    let turns = std::thread::Builder::new()
-        .stack_size(512 * 1024)
-        .spawn(run)
-        .unwrap()
-        .join()
-        .unwrap();
+    let turns = std::thread::Builder::new().stack_size(512 * 1024).spawn(run).unwrap().join().unwrap();
     assert!(turns > 100, "{turns}");
 }
 
@@ -376,29 +341,13 @@ fn ramps_hold_their_ends() {
     let mut out = EventBuf::new(8);
     let mut at = |p: PatId, n, d| {
         out.clear();
-        score.query(
-            p,
-            Ratio::new(n, d),
-            Ratio::new(n, d) + Ratio::new(1, 64),
-            &mut out,
-        );
+        score.query(p, Ratio::new(n, d), Ratio::new(n, d) + Ratio::new(1, 64), &mut out);
         assert!(out.events()[0].continuous && out.len() == 1);
         out.events()[0].value.number().unwrap()
     };
-    assert_eq!(
-        (
-            at(ramp, -1, 1),
-            at(ramp, 0, 1),
-            at(ramp, 4, 1),
-            at(ramp, 9, 1)
-        ),
-        (100.0, 100.0, 400.0, 400.0)
-    );
+    assert_eq!((at(ramp, -1, 1), at(ramp, 0, 1), at(ramp, 4, 1), at(ramp, 9, 1)), (100.0, 100.0, 400.0, 400.0));
     assert!((at(ramp, 2, 1) - 200.0).abs() < 1e-9);
-    assert_eq!(
-        (at(signal, 1, 4), at(signal, 1, 2), at(signal, 3, 4)),
-        (0.5, 1.0, 0.5)
-    );
+    assert_eq!((at(signal, 1, 4), at(signal, 1, 2), at(signal, 3, 4)), (0.5, 1.0, 0.5));
 }
 
 #[test]
@@ -415,34 +364,15 @@ fn fields_are_sampled_at_the_onset() {
     let score = b.finish();
     let mut out = EventBuf::new(64);
     // Cut where no event begins: what an onset carries does not depend on it.
-    for (begin, end) in [
-        (Ratio::ZERO, Ratio::new(13, 10)),
-        (Ratio::new(13, 10), Ratio::int(2)),
-    ] {
+    for (begin, end) in [(Ratio::ZERO, Ratio::new(13, 10)), (Ratio::new(13, 10), Ratio::int(2))] {
         score.query(p, begin, end, &mut out);
     }
-    let found: Vec<_> = out
-        .onsets()
-        .map(|e| {
-            (
-                e.whole.0,
-                e.field(FieldId::VEL),
-                e.field(field),
-                e.field(FieldId::FREQ),
-            )
-        })
-        .collect();
+    let found: Vec<_> =
+        out.onsets().map(|e| (e.whole.0, e.field(FieldId::VEL), e.field(field), e.field(FieldId::FREQ))).collect();
     let wanted: Vec<_> = [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
         .into_iter()
         .enumerate()
-        .map(|(i, v)| {
-            (
-                Ratio::new(i as i64, 4),
-                Some(v),
-                Some(i as f32),
-                Some(440.0),
-            )
-        })
+        .map(|(i, v)| (Ratio::new(i as i64, 4), Some(v), Some(i as f32), Some(440.0)))
         .collect();
     assert_eq!(found, wanted);
     assert_eq!(score.fields(p), 0b1011);
@@ -456,10 +386,7 @@ fn swing_bends_every_other_sixteenth() {
     let score = b.finish();
     let onsets = ask(&score, p, Ratio::ZERO, Ratio::ONE, &mut EventBuf::new(64));
     let begins: Vec<Ratio> = onsets.iter().map(|k| k.0).collect();
-    assert_eq!(
-        begins[..3],
-        [Ratio::ZERO, Ratio::new(7, 100), Ratio::new(1, 8)]
-    );
+    assert_eq!(begins[..3], [Ratio::ZERO, Ratio::new(7, 100), Ratio::new(1, 8)]);
     assert_eq!(onsets[0].1, begins[1], "events still touch");
 }
 
@@ -480,10 +407,7 @@ fn notes_scales_and_words() {
         score.query(p, Ratio::ZERO, Ratio::ONE, &mut out);
         out.events().iter().map(|e| e.value).collect::<Vec<_>>()
     };
-    assert_eq!(
-        values(notes),
-        [45.0, 57.0, 43.0, 60.0, 48.0].map(Value::Note)
-    );
+    assert_eq!(values(notes), [45.0, 57.0, 43.0, 60.0, 48.0].map(Value::Note));
     let named = values(names);
     assert_eq!(named[..4], [60.0, 51.0, 42.0, 60.0].map(Value::Note));
     assert!(matches!(named[4], Value::Word(_)));
@@ -510,10 +434,7 @@ fn density_bounds_what_is_found() {
             under += usize::from(out.onsets().count() as f64 > 4.0 * score.density(p) + 8.0);
         }
     }
-    assert!(
-        seen > 200 && under * 20 < seen,
-        "{under} of {seen} denser than said"
-    );
+    assert!(seen > 200 && under * 20 < seen, "{under} of {seen} denser than said");
     let mut b = ScoreBuilder::new(0);
     let (bd, by) = (b.word("bd"), mini(&mut b, "<2 8>"));
     let p = b.fast(bd, Factor::Pattern(by));

@@ -5,8 +5,7 @@
 
 use modurust_compiler::lang::pattern;
 use modurust_compiler::score::{
-    EventBuf, JoinMode, Operator, PatId, Ratio, Score, ScoreBuilder, TextError, Value, event_text,
-    onsets_of,
+    EventBuf, JoinMode, Operator, PatId, Ratio, Score, ScoreBuilder, TextError, Value, event_text, onsets_of,
 };
 
 type Onset = (String, String, String);
@@ -20,28 +19,15 @@ struct Case {
 
 fn cases(table: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
-    for line in table
-        .lines()
-        .filter(|l| !l.starts_with('#') && !l.is_empty())
-    {
+    for line in table.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
         if let Some(head) = line.strip_prefix("= ") {
             let mut head = head.splitn(3, " | ");
             let mut next = || head.next().unwrap().to_owned();
-            let (cycles, name, source) =
-                (next().parse().unwrap(), next(), next().replace("\\n", "\n"));
-            cases.push(Case {
-                cycles,
-                name,
-                source,
-                onsets: Vec::new(),
-            });
+            let (cycles, name, source) = (next().parse().unwrap(), next(), next().replace("\\n", "\n"));
+            cases.push(Case { cycles, name, source, onsets: Vec::new() });
         } else {
             let mut words = line.splitn(3, ' ').map(str::to_owned);
-            let onset = (
-                words.next().unwrap(),
-                words.next().unwrap(),
-                words.next().unwrap(),
-            );
+            let onset = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
             cases.last_mut().unwrap().onsets.push(onset);
         }
     }
@@ -61,20 +47,12 @@ fn check_notation(table: &str) {
             Ok(found) => found,
             Err(e) => panic!("{}: {e:?}", case.source),
         };
-        let found = found
-            .into_iter()
-            .map(|(b, e, v, _)| (b.to_string(), e.to_string(), v))
-            .collect();
+        let found = found.into_iter().map(|(b, e, v, _)| (b.to_string(), e.to_string(), v)).collect();
         if sorted(found) != sorted(case.onsets.clone()) {
             wrong.push(&case.source);
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} differ: {wrong:#?}",
-        wrong.len(),
-        cases.len()
-    );
+    assert!(wrong.is_empty(), "{} of {} differ: {wrong:#?}", wrong.len(), cases.len());
 }
 
 #[test]
@@ -89,18 +67,10 @@ fn random_notation() {
 
 #[test]
 fn refused_with_a_place() {
-    for text in include_str!("data/errors.txt")
-        .lines()
-        .filter(|l| !l.starts_with('#'))
-    {
-        let Err(TextError::Syntax(errors)) = onsets_of(text, 1) else {
-            panic!("{text} was accepted")
-        };
+    for text in include_str!("data/errors.txt").lines().filter(|l| !l.starts_with('#')) {
+        let Err(TextError::Syntax(errors)) = onsets_of(text, 1) else { panic!("{text} was accepted") };
         for e in errors {
-            assert!(
-                e.span.start < e.span.end && e.span.end as usize <= text.len(),
-                "{text}: {e:?}"
-            );
+            assert!(e.span.start < e.span.end && e.span.end as usize <= text.len(), "{text}: {e:?}");
         }
     }
 }
@@ -115,17 +85,7 @@ fn onsets(score: &Score, p: PatId, cycles: i64) -> Vec<Onset> {
     let mut out = EventBuf::new(4096);
     score.query(p, Ratio::ZERO, Ratio::int(cycles), &mut out);
     assert_eq!(out.lost(), 0);
-    sorted(
-        out.onsets()
-            .map(|e| {
-                (
-                    e.whole.0.to_string(),
-                    e.whole.1.to_string(),
-                    event_text(score, e),
-                )
-            })
-            .collect(),
-    )
+    sorted(out.onsets().map(|e| (e.whole.0.to_string(), e.whole.1.to_string(), event_text(score, e))).collect())
 }
 
 /// Builds the function of a name as the table's source says.
@@ -269,16 +229,9 @@ fn functions() {
     let mut covered = 0;
     for case in cases(include_str!("data/functions.txt")) {
         let mut b = ScoreBuilder::new(1);
-        let p =
-            function(&mut b, &case.name).unwrap_or_else(|| panic!("{} is not covered", case.name));
+        let p = function(&mut b, &case.name).unwrap_or_else(|| panic!("{} is not covered", case.name));
         let score = b.finish();
-        assert_eq!(
-            onsets(&score, p, i64::from(case.cycles)),
-            sorted(case.onsets),
-            "{}: {}",
-            case.name,
-            case.source
-        );
+        assert_eq!(onsets(&score, p, i64::from(case.cycles)), sorted(case.onsets), "{}: {}", case.name, case.source);
         covered += 1;
     }
     assert_eq!(covered, 30);

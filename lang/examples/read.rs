@@ -18,20 +18,13 @@ fn main() {
         let lines = text.lines().filter(is_code).count().max(1) as u32;
         let source = Source::new(name, text);
         let parsed = parse(FileId(0), &source);
-        print!(
-            "{}",
-            diag::render(&parsed.diagnostics, std::slice::from_ref(&source), false)
-        );
+        print!("{}", diag::render(&parsed.diagnostics, std::slice::from_ref(&source), false));
         let rounds = 500;
         let start = Instant::now();
         for _ in 0..rounds {
             std::hint::black_box(parse(FileId(0), &source));
         }
         let took = start.elapsed() / rounds;
-        println!(
-            "{}: {lines} lines in {took:?}, {:?} a line",
-            source.name,
-            took / lines
-        );
+        println!("{}: {lines} lines in {took:?}, {:?} a line", source.name, took / lines);
     }
 }

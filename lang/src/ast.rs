@@ -34,12 +34,7 @@ pub struct Ident {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     /// `use ./acid`, `use std/bass@1.2 as b`
-    Use {
-        path: String,
-        version: Option<String>,
-        alias: Option<Ident>,
-        span: Span,
-    },
+    Use { path: String, version: Option<String>, alias: Option<Ident>, span: Span },
     /// `tempo 132bpm`, `seed 7`, `swing 56%`: the word and its value.
     Setting { name: Ident, value: Expr },
     /// `meter 7/8`
@@ -49,22 +44,11 @@ pub enum Item {
     /// `track name = expr` or `bus name = expr`
     Strip { bus: bool, name: Ident, value: Expr },
     /// `scene drop { drums: b, bass: off } for 16bars then groove(3) | intro(1)`
-    Scene {
-        name: Ident,
-        slots: Vec<(Ident, Option<Ident>)>,
-        length: Option<Expr>,
-        then: Vec<Choice>,
-    },
+    Scene { name: Ident, slots: Vec<(Ident, Option<Ident>)>, length: Option<Expr>, then: Vec<Choice> },
     /// `arrange song? { section length .. }`
-    Arrange {
-        name: Option<Ident>,
-        sections: Vec<Section>,
-    },
+    Arrange { name: Option<Ident>, sections: Vec<Section> },
     /// `automate bass.cutoff { 0bar: 200hz, 8bar: 2khz exp }`
-    Automate {
-        path: Vec<Ident>,
-        points: Vec<(Expr, Expr, Curve)>,
-    },
+    Automate { path: Vec<Ident>, points: Vec<(Expr, Expr, Curve)> },
     /// `launch drums.fill at next bar`, `record master to 'take.wav'`: run once
     Command(Command),
     /// Text that could not be read. A diagnostic says why; the name, if one could be seen, keeps its last good
@@ -194,11 +178,7 @@ pub struct Arg {
 pub enum ExprKind {
     /// `440hz`, `3/16n`, `-6`'s `6`: a number as written, and its unit. `3/16n` has `value` 0.1875 and `ratio` (3,
     /// 16).
-    Number {
-        value: f64,
-        ratio: Option<(u32, u32)>,
-        unit: Option<Unit>,
-    },
+    Number { value: f64, ratio: Option<(u32, u32)>, unit: Option<Unit> },
     /// `c4`, `f#2` as a MIDI note number (c4 = 60).
     Note(i32),
     /// `'tr909'`
@@ -220,33 +200,17 @@ pub enum ExprKind {
     /// `-x`, `not x`
     Unary { op: UnaryOp, x: Box<Expr> },
     /// `a + b`, already by precedence
-    Binary {
-        op: BinaryOp,
-        left: Box<Expr>,
-        right: Box<Expr>,
-    },
+    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
     /// `a >> b`
     Pipe { left: Box<Expr>, right: Box<Expr> },
     /// `a ~> b over 8bars exp`
-    Ramp {
-        from: Box<Expr>,
-        to: Box<Expr>,
-        over: Option<Box<Expr>>,
-        curve: Curve,
-    },
+    Ramp { from: Box<Expr>, to: Box<Expr>, over: Option<Box<Expr>>, curve: Curve },
     /// `(x, k) => x * k`
     Lambda { params: Vec<Ident>, body: Box<Expr> },
     /// `if c then a else b`
-    If {
-        cond: Box<Expr>,
-        then: Box<Expr>,
-        other: Box<Expr>,
-    },
+    If { cond: Box<Expr>, then: Box<Expr>, other: Box<Expr> },
     /// `{ a = 1  a + 2 }`: its value is the expression, or the last definition
-    Block {
-        defs: Vec<Def>,
-        value: Option<Box<Expr>>,
-    },
+    Block { defs: Vec<Def>, value: Option<Box<Expr>> },
     /// `[a, b, c]`
     Array(Vec<Expr>),
     /// `clips { a: "bd*4" for 8bars then b }`

@@ -18,8 +18,8 @@ pub(crate) type Pairs<'a> = pest::iterators::Pairs<'a, Rule>;
 
 /// Words that mean something where a name stands, so nothing can be called so.
 const RESERVED: &[&str] = &[
-    "use", "as", "track", "bus", "scene", "arrange", "automate", "launch", "for", "then", "if",
-    "else", "off", "in", "it", "and", "or", "not",
+    "use", "as", "track", "bus", "scene", "arrange", "automate", "launch", "for", "then", "if", "else", "off", "in",
+    "it", "and", "or", "not",
 ];
 
 /// True for a word of the language that cannot be a name.
@@ -50,10 +50,7 @@ pub fn note_number(word: &str) -> Option<i32> {
         next = bytes.next()?;
     }
     let octave = next.is_ascii_digit().then(|| i32::from(next - b'0'))?;
-    bytes
-        .next()
-        .is_none()
-        .then_some(12 * (octave + 1) + degree + shift)
+    bytes.next().is_none().then_some(12 * (octave + 1) + degree + shift)
 }
 
 /// The next pair, which the grammar promises.
@@ -63,11 +60,7 @@ pub(crate) fn next<'i>(pairs: &mut Pairs<'i>) -> Pair<'i> {
 
 /// The next pair if it is of a kind.
 fn next_if<'i>(pairs: &mut Pairs<'i>, rule: Rule) -> Option<Pair<'i>> {
-    if pairs.peek()?.as_rule() == rule {
-        pairs.next()
-    } else {
-        None
-    }
+    if pairs.peek()?.as_rule() == rule { pairs.next() } else { None }
 }
 
 /// Builds the trees of one statement.
@@ -82,20 +75,12 @@ pub(crate) struct Build<'a> {
 impl<'a> Build<'a> {
     /// `text` is the chunk, `code` the same without comments; spans count from `base`.
     pub fn new(text: &'a str, code: &'a str, base: u32) -> Build<'a> {
-        Build {
-            text,
-            code,
-            base,
-            links: 0,
-        }
+        Build { text, code, base, links: 0 }
     }
 
     pub(crate) fn span(&self, pair: &Pair) -> Span {
         let span = pair.as_span();
-        Span {
-            start: span.start() as u32 - self.base,
-            end: span.end() as u32 - self.base,
-        }
+        Span { start: span.start() as u32 - self.base, end: span.end() as u32 - self.base }
     }
 
     /// A diagnostic's span counts from the chunk, not from the statement.
@@ -110,9 +95,7 @@ impl<'a> Build<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Built<T> {
-        Err(Box::new(
-            Diagnostic::error(code, FileId::default(), self.in_chunk(span), message).help(help),
-        ))
+        Err(Box::new(Diagnostic::error(code, FileId::default(), self.in_chunk(span), message).help(help)))
     }
 
     /// The general complaint about what stands at or after byte `at` of the chunk, as if the grammar had stopped
@@ -131,19 +114,12 @@ impl<'a> Build<'a> {
             Rule::meter => self.meter(inner, span)?,
             Rule::setting => {
                 let name = self.word(&next(&mut inner));
-                Item::Setting {
-                    name,
-                    value: self.expr(next(&mut inner))?,
-                }
+                Item::Setting { name, value: self.expr(next(&mut inner))? }
             }
             Rule::strip => {
                 let bus = next(&mut inner).as_str() == "bus";
                 let name = self.name(&next(&mut inner))?;
-                Item::Strip {
-                    bus,
-                    name,
-                    value: self.expr(next(&mut inner))?,
-                }
+                Item::Strip { bus, name, value: self.expr(next(&mut inner))? }
             }
             Rule::scene => self.scene(inner)?,
             Rule::arrange => {
@@ -171,20 +147,13 @@ impl<'a> Build<'a> {
                 _ => alias = Some(self.name(&part)?),
             }
         }
-        Ok(Item::Use {
-            path,
-            version,
-            alias,
-            span,
-        })
+        Ok(Item::Use { path, version, alias, span })
     }
 
     fn meter(&mut self, mut inner: Pairs, span: Span) -> Built<Item> {
         let (beats, unit) = (next(&mut inner), next(&mut inner));
         match (beats.as_str().parse(), unit.as_str().parse::<u32>()) {
-            (Ok(beats), Ok(unit))
-                if (1..=256).contains(&beats) && unit.is_power_of_two() && unit <= 64 =>
-            {
+            (Ok(beats), Ok(unit)) if (1..=256).contains(&beats) && unit.is_power_of_two() && unit <= 64 => {
                 Ok(Item::Meter { beats, unit, span })
             }
             _ => self.fail(
@@ -205,23 +174,14 @@ impl<'a> Build<'a> {
                     let mut inner = part.into_inner();
                     let track = self.name(&next(&mut inner))?;
                     let clip = next(&mut inner);
-                    let clip = if clip.as_str() == "off" {
-                        None
-                    } else {
-                        Some(self.name(&clip)?)
-                    };
+                    let clip = if clip.as_str() == "off" { None } else { Some(self.name(&clip)?) };
                     slots.push((track, clip));
                 }
                 Rule::for_ => length = Some(self.expr(next(&mut part.into_inner()))?),
                 _ => then = self.choices(part)?,
             }
         }
-        Ok(Item::Scene {
-            name,
-            slots,
-            length,
-            then,
-        })
+        Ok(Item::Scene { name, slots, length, then })
     }
 
     /// `then a(3) | b`
@@ -230,10 +190,7 @@ impl<'a> Build<'a> {
         for choice in pair.into_inner() {
             let mut inner = choice.into_inner();
             let name = self.name(&next(&mut inner))?;
-            choices.push(Choice {
-                name,
-                weight: inner.next().map(|pair| self.expr(pair)).transpose()?,
-            });
+            choices.push(Choice { name, weight: inner.next().map(|pair| self.expr(pair)).transpose()? });
         }
         Ok(choices)
     }
@@ -253,25 +210,14 @@ impl<'a> Build<'a> {
                 lanes.push((self.dotted(&first), self.expr(next(&mut inner))?));
             }
         }
-        Ok(Section {
-            scene,
-            length,
-            xfade,
-            lanes,
-        })
+        Ok(Section { scene, length, xfade, lanes })
     }
 
     fn point(&mut self, pair: Pair) -> Built<(Expr, Expr, Curve)> {
         let mut inner = pair.into_inner();
         let at = self.quantity(&next(&mut inner))?;
         let value = self.expr(next(&mut inner))?;
-        Ok((
-            at,
-            value,
-            inner
-                .next()
-                .map_or(Curve::Lin, |pair| operand::curve(pair.as_str())),
-        ))
+        Ok((at, value, inner.next().map_or(Curve::Lin, |pair| operand::curve(pair.as_str()))))
     }
 
     fn command(&mut self, mut inner: Pairs, span: Span) -> Built<Command> {
@@ -286,11 +232,7 @@ impl<'a> Build<'a> {
                         Rule::now => At::Now,
                         Rule::quantity => At::Next(self.quantity(&when)?),
                         _ => At::Next(Expr {
-                            kind: ExprKind::Number {
-                                value: 1.0,
-                                ratio: None,
-                                unit: Unit::parse(when.as_str()),
-                            },
+                            kind: ExprKind::Number { value: 1.0, ratio: None, unit: Unit::parse(when.as_str()) },
                             span: self.span(&when),
                         }),
                     });
@@ -306,29 +248,15 @@ impl<'a> Build<'a> {
         let target = path.last().map_or("", |word| word.name.as_str());
         if writes && to.is_none() {
             let help = format!("write `{} {target} to 'take.wav'`", verb.name);
-            return self.fail(
-                "syntax",
-                span,
-                format!("`{}` wants a file to write to", verb.name),
-                help,
-            );
+            return self.fail("syntax", span, format!("`{}` wants a file to write to", verb.name), help);
         }
         if writes && at.is_some() || !writes && (to.is_some() || stems) {
-            let (extra, verbs) = if writes {
-                ("at", "`launch`, `stop`, `mute` and `solo`")
-            } else {
-                ("to", "`record` and `export`")
-            };
+            let (extra, verbs) =
+                if writes { ("at", "`launch`, `stop`, `mute` and `solo`") } else { ("to", "`record` and `export`") };
             let message = format!("`{}` takes no `{extra}`", verb.name);
             return self.fail("syntax", span, message, format!("only {verbs} take it"));
         }
-        Ok(Command {
-            verb,
-            path,
-            at,
-            to,
-            stems,
-        })
+        Ok(Command { verb, path, at, to, stems })
     }
 
     fn def_or_line(&mut self, mut inner: Pairs, span: Span) -> Built<Item> {
@@ -356,24 +284,10 @@ impl<'a> Build<'a> {
             );
         }
         if let Some(example) = recover::setting_example(text) {
-            return self.fail(
-                "syntax",
-                span,
-                format!("`{text}` wants a value"),
-                format!("write `{example}`"),
-            );
+            return self.fail("syntax", span, format!("`{text}` wants a value"), format!("write `{example}`"));
         }
-        let shown = if text.len() <= 40 && !text.contains('\n') {
-            text
-        } else {
-            ".."
-        };
-        self.fail(
-            "syntax",
-            span,
-            "this line has no name, so nothing plays it",
-            format!("give it one: `out = {shown}`"),
-        )
+        let shown = if text.len() <= 40 && !text.contains('\n') { text } else { ".." };
+        self.fail("syntax", span, "this line has no name, so nothing plays it", format!("give it one: `out = {shown}`"))
     }
 
     /// `name = body` or `name(params) = body`
@@ -387,12 +301,7 @@ impl<'a> Build<'a> {
             Rule::quantity => {
                 let name = first.as_str();
                 let message = format!("a name cannot begin with a digit: `{name}`");
-                return self.fail(
-                    "syntax",
-                    self.span(&first),
-                    message,
-                    format!("call it `x{name}`"),
-                );
+                return self.fail("syntax", self.span(&first), message, format!("call it `x{name}`"));
             }
             _ => {
                 return self.fail(
@@ -405,20 +314,10 @@ impl<'a> Build<'a> {
         };
         let params = match parts.next() {
             None => None,
-            Some(call) if call.as_rule() == Rule::call && parts.next().is_none() => {
-                Some(self.params(call)?)
-            }
+            Some(call) if call.as_rule() == Rule::call && parts.next().is_none() => Some(self.params(call)?),
             Some(other) if other.as_rule() == Rule::prime => {
-                let message = format!(
-                    "`{0}'` is what `{0}` was one sample ago, it cannot be set",
-                    name.name
-                );
-                return self.fail(
-                    "syntax",
-                    span,
-                    message,
-                    format!("define `{} = ..`", name.name),
-                );
+                let message = format!("`{0}'` is what `{0}` was one sample ago, it cannot be set", name.name);
+                return self.fail("syntax", span, message, format!("define `{} = ..`", name.name));
             }
             Some(other) if other.as_rule() == Rule::field => {
                 return self.fail(
@@ -437,12 +336,7 @@ impl<'a> Build<'a> {
                 );
             }
         };
-        Ok(Def {
-            name,
-            params,
-            body: self.expr(body)?,
-            doc,
-        })
+        Ok(Def { name, params, body: self.expr(body)?, doc })
     }
 
     fn params(&mut self, call: Pair) -> Built<Vec<Param>> {
@@ -457,14 +351,10 @@ impl<'a> Build<'a> {
         let mut words = expr.into_inner();
         let word = next(&mut words);
         let (name, ty) = match name {
-            None if matches!(word.as_rule(), Rule::name | Rule::sharp) && words.is_empty() => {
-                (self.name(&word)?, None)
-            }
+            None if matches!(word.as_rule(), Rule::name | Rule::sharp) && words.is_empty() => (self.name(&word)?, None),
             Some(name) if word.as_rule() == Rule::name => {
                 let channels = next_if(&mut words, Rule::index);
-                let channels = channels
-                    .map(|pair| self.expr(next(&mut pair.into_inner())))
-                    .transpose()?;
+                let channels = channels.map(|pair| self.expr(next(&mut pair.into_inner()))).transpose()?;
                 if !words.is_empty() {
                     return self.bad_param(span);
                 }
@@ -472,12 +362,7 @@ impl<'a> Build<'a> {
             }
             _ => return self.bad_param(span),
         };
-        let mut param = Param {
-            name,
-            ty,
-            default: None,
-            range: None,
-        };
+        let mut param = Param { name, ty, default: None, range: None };
         for part in inner {
             let is_default = part.as_rule() == Rule::default;
             let mut inner = part.into_inner();
@@ -487,24 +372,10 @@ impl<'a> Build<'a> {
                 continue;
             }
             let span = expr.span;
-            let ExprKind::Binary {
-                op: BinaryOp::Range,
-                left,
-                right,
-            } = expr.kind
-            else {
-                return self.fail(
-                    "syntax",
-                    span,
-                    "after `in` stands a range",
-                    "write `in 20hz..20khz`",
-                );
+            let ExprKind::Binary { op: BinaryOp::Range, left, right } = expr.kind else {
+                return self.fail("syntax", span, "after `in` stands a range", "write `in 20hz..20khz`");
             };
-            param.range = Some(Range {
-                low: *left,
-                high: *right,
-                log: inner.next().is_some(),
-            });
+            param.range = Some(Range { low: *left, high: *right, log: inner.next().is_some() });
         }
         Ok(param)
     }
@@ -520,10 +391,7 @@ impl<'a> Build<'a> {
 
     /// A word, whatever it is.
     pub(crate) fn word(&self, pair: &Pair) -> Ident {
-        Ident {
-            name: pair.as_str().to_string(),
-            span: self.span(pair),
-        }
+        Ident { name: pair.as_str().to_string(), span: self.span(pair) }
     }
 
     /// A word that names something: not a note, not a word of the language.
@@ -545,10 +413,7 @@ impl<'a> Build<'a> {
         let mut path = Vec::new();
         for name in pair.as_str().split('.') {
             let end = start + name.len() as u32;
-            path.push(Ident {
-                name: name.to_string(),
-                span: Span { start, end },
-            });
+            path.push(Ident { name: name.to_string(), span: Span { start, end } });
             start = end + 1;
         }
         path

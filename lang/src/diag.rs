@@ -34,12 +34,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error without help yet.
-    pub fn error(
-        code: &'static str,
-        file: FileId,
-        span: Span,
-        message: impl Into<String>,
-    ) -> Diagnostic {
+    pub fn error(code: &'static str, file: FileId, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
             code,
@@ -53,16 +48,8 @@ impl Diagnostic {
     }
 
     /// A warning without help yet.
-    pub fn warning(
-        code: &'static str,
-        file: FileId,
-        span: Span,
-        message: impl Into<String>,
-    ) -> Diagnostic {
-        Diagnostic {
-            severity: Severity::Warning,
-            ..Diagnostic::error(code, file, span, message)
-        }
+    pub fn warning(code: &'static str, file: FileId, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, file, span, message) }
     }
 
     /// The same with a mend.
@@ -109,11 +96,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &[Source], colour: bool) -> S
 fn render_one(out: &mut String, d: &Diagnostic, sources: &[Source], colour: bool) {
     use std::fmt::Write;
     let paint = |code: &str, text: &str| {
-        if colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_string()
-        }
+        if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     };
     let word = match d.severity {
         Severity::Error => paint("1;31", &format!("error[{}]", d.code)),
@@ -133,18 +116,10 @@ fn render_one(out: &mut String, d: &Diagnostic, sources: &[Source], colour: bool
         } else {
             text.chars().count() + 1 - column.min(text.chars().count())
         };
-        let room = shown
-            .chars()
-            .count()
-            .saturating_sub(column - cut - 1)
-            .max(1);
+        let room = shown.chars().count().saturating_sub(column - cut - 1).max(1);
         let carets = paint("1;31", &"^".repeat(width.clamp(1, room)));
         let label = d.label.as_deref().unwrap_or("");
-        let line = format!(
-            "{} | {}{carets} {label}",
-            " ".repeat(gutter.len()),
-            " ".repeat(column - cut - 1)
-        );
+        let line = format!("{} | {}{carets} {label}", " ".repeat(gutter.len()), " ".repeat(column - cut - 1));
         let _ = writeln!(out, "{}", line.trim_end());
     }
     for (word, text) in [("help", &d.help), ("note", &d.note)] {
@@ -157,12 +132,5 @@ fn render_one(out: &mut String, d: &Diagnostic, sources: &[Source], colour: bool
 /// At most 120 characters of a line around a column, and how many were cut on the left. Tabs show as one blank.
 fn window(line: &str, column: usize) -> (String, usize) {
     let cut = if column > 100 { column - 40 } else { 0 };
-    (
-        line.chars()
-            .skip(cut)
-            .take(120)
-            .map(|c| if c == '\t' || c.is_control() { ' ' } else { c })
-            .collect(),
-        cut,
-    )
+    (line.chars().skip(cut).take(120).map(|c| if c == '\t' || c.is_control() { ' ' } else { c }).collect(), cut)
 }

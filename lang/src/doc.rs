@@ -36,17 +36,9 @@ pub fn parse(text: &str) -> Doc {
             prose.push(line);
         }
     }
-    let first = prose
-        .iter()
-        .position(|line| !line.is_empty())
-        .unwrap_or(prose.len());
+    let first = prose.iter().position(|line| !line.is_empty()).unwrap_or(prose.len());
     doc.summary = prose.get(first).unwrap_or(&"").to_string();
-    doc.body = prose
-        .get(first + 1..)
-        .unwrap_or(&[])
-        .join("\n")
-        .trim()
-        .to_string();
+    doc.body = prose.get(first + 1..).unwrap_or(&[]).join("\n").trim().to_string();
     doc
 }
 
@@ -76,9 +68,7 @@ mod tests {
 
     #[test]
     fn parts() {
-        let doc = parse(
-            "Low-pass.\n\n12 dB.\nnode: filter LP\nex: saw(55hz) >> lpf(800hz)\ntest: finite",
-        );
+        let doc = parse("Low-pass.\n\n12 dB.\nnode: filter LP\nex: saw(55hz) >> lpf(800hz)\ntest: finite");
         assert_eq!(doc.summary, "Low-pass.");
         assert_eq!(doc.body, "12 dB.");
         assert_eq!(doc.node, Some(("filter".into(), "LP".into())));
@@ -89,10 +79,7 @@ mod tests {
     #[test]
     fn only_lines_directly_above() {
         let text = "/// lost\n\n/// one\n///\n///  two\n  x = 1";
-        assert_eq!(
-            above(text, text.find('x').unwrap()).as_deref(),
-            Some("one\n\n two")
-        );
+        assert_eq!(above(text, text.find('x').unwrap()).as_deref(), Some("one\n\n two"));
         assert_eq!(above("//// no\nx", 8), None);
         assert_eq!(above("{ x", 2), None);
     }

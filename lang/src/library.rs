@@ -28,8 +28,8 @@ macro_rules! embed {
 
 /// Module names and texts. A test compares this list with the folder.
 const FILES: &[(&str, &str)] = embed![
-    "math", "osc", "noise", "env", "filter", "delay", "reverb", "shape", "space", "drums", "tr909",
-    "synth", "dynamics", "mod",
+    "math", "osc", "noise", "env", "filter", "delay", "reverb", "shape", "space", "drums", "tr909", "synth",
+    "dynamics", "mod",
 ];
 
 /// One definition of the library.
@@ -85,15 +85,8 @@ impl Entry {
                 diagnostic.span = diagnostic.span.shift(self.offset as u32);
             }
             if parsed.stmts.is_empty() {
-                let item = Arc::new(Item::Broken {
-                    name: None,
-                    span: Span::default(),
-                });
-                parsed.stmts.push(Stmt {
-                    file: self.file(),
-                    offset: self.offset as u32,
-                    item,
-                });
+                let item = Arc::new(Item::Broken { name: None, span: Span::default() });
+                parsed.stmts.push(Stmt { file: self.file(), offset: self.offset as u32, item });
             }
             parsed
         })
@@ -159,9 +152,7 @@ impl Library {
 
     /// The definition of a name in a module.
     pub fn find_in(&self, module: &str, name: &str) -> Option<&Entry> {
-        self.by_path
-            .get(&(module, name))
-            .map(|&index| &self.entries[index])
+        self.by_path.get(&(module, name)).map(|&index| &self.entries[index])
     }
 
     /// All definitions, in the order of modules and lines.
@@ -176,9 +167,7 @@ impl Library {
 
     /// The definitions of one module, in order.
     pub fn module<'a>(&'a self, module: &'a str) -> impl Iterator<Item = &'a Entry> {
-        self.entries
-            .iter()
-            .filter(move |entry| entry.module == module)
+        self.entries.iter().filter(move |entry| entry.module == module)
     }
 
     /// The text of a library file, for diagnostics; `None` for other ids.
@@ -212,31 +201,17 @@ mod tests {
         let mut listed: Vec<String> = library().modules().map(str::to_string).collect();
         found.sort();
         listed.sort();
-        assert_eq!(
-            found, listed,
-            "FILES in library.rs must list the folder stdlib"
-        );
+        assert_eq!(found, listed, "FILES in library.rs must list the folder stdlib");
     }
 
     #[test]
     fn every_entry_can_be_read() {
         for entry in library().entries() {
             let source = library().source(entry.file()).unwrap();
-            assert_eq!(
-                &source.text[entry.offset..entry.offset + entry.text.len()],
-                entry.text
-            );
-            let found: Vec<_> = entry
-                .diagnostics()
-                .iter()
-                .map(|d| (source.position(d.span.start), &d.message))
-                .collect();
-            assert!(
-                found.is_empty(),
-                "{}.{}: {found:?}",
-                entry.module,
-                entry.name
-            );
+            assert_eq!(&source.text[entry.offset..entry.offset + entry.text.len()], entry.text);
+            let found: Vec<_> =
+                entry.diagnostics().iter().map(|d| (source.position(d.span.start), &d.message)).collect();
+            assert!(found.is_empty(), "{}.{}: {found:?}", entry.module, entry.name);
             assert!(matches!(&*entry.stmt().item, Item::Def(def) if def.name.name == entry.name));
             assert!(library().find_in(entry.module, entry.name).is_some());
         }

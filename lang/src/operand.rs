@@ -42,9 +42,7 @@ pub(crate) fn level_of(op: BinaryOp) -> u8 {
     match op {
         BinaryOp::Or => level::OR,
         BinaryOp::And => level::AND,
-        BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::Eq | BinaryOp::Ne => {
-            level::COMPARE
-        }
+        BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::Eq | BinaryOp::Ne => level::COMPARE,
         BinaryOp::Range => level::RANGE,
         BinaryOp::Add | BinaryOp::Sub => level::ADD,
         BinaryOp::Mul | BinaryOp::Div => level::MUL,
@@ -95,10 +93,7 @@ impl Build<'_> {
         if self.links > MAX_LINKS {
             return self.fail(
                 "limit",
-                Span {
-                    start: span.start,
-                    end: span.start + 1,
-                },
+                Span { start: span.start, end: span.start + 1 },
                 format!("this expression is longer than {MAX_LINKS} links"),
                 "give a part of it a name of its own and use the name here",
             );
@@ -121,35 +116,15 @@ impl Build<'_> {
                     }
                     ops.next();
                     // `^` alone groups to the right.
-                    let right = self.climb(
-                        ops,
-                        if op == BinaryOp::Pow {
-                            level
-                        } else {
-                            level + 1
-                        },
-                    )?;
+                    let right = self.climb(ops, if op == BinaryOp::Pow { level } else { level + 1 })?;
                     let span = left.span.to(right.span);
-                    left = node(
-                        ExprKind::Binary {
-                            op,
-                            left: Box::new(left),
-                            right: Box::new(right),
-                        },
-                        span,
-                    );
+                    left = node(ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, span);
                 }
                 Rule::pipe if min <= level::PIPE => {
                     ops.next();
                     let right = self.climb(ops, level::RAMP)?;
                     let span = left.span.to(right.span);
-                    left = node(
-                        ExprKind::Pipe {
-                            left: Box::new(left),
-                            right: Box::new(right),
-                        },
-                        span,
-                    );
+                    left = node(ExprKind::Pipe { left: Box::new(left), right: Box::new(right) }, span);
                 }
                 Rule::rampto if min <= level::RAMP => {
                     ops.next();
@@ -176,15 +151,7 @@ impl Build<'_> {
             shape = curve(pair.as_str());
             span = span.to(self.span(&pair));
         }
-        Ok(node(
-            ExprKind::Ramp {
-                from: Box::new(from),
-                to: Box::new(to),
-                over,
-                curve: shape,
-            },
-            span,
-        ))
+        Ok(node(ExprKind::Ramp { from: Box::new(from), to: Box::new(to), over, curve: shape }, span))
     }
 
     fn prefix(&mut self, ops: &mut Ops) -> Built<Expr> {
@@ -210,35 +177,18 @@ impl Build<'_> {
             let end = self.span(suffix);
             let kind = match suffix.as_rule() {
                 Rule::call => {
-                    let args = next_args(ops)
-                        .map(|arg| self.arg(arg))
-                        .collect::<Built<_>>()?;
-                    ExprKind::Call {
-                        callee: Box::new(x),
-                        args,
-                    }
+                    let args = next_args(ops).map(|arg| self.arg(arg)).collect::<Built<_>>()?;
+                    ExprKind::Call { callee: Box::new(x), args }
                 }
                 Rule::index => {
                     let index = Box::new(self.expr(next(&mut next_args(ops)))?);
-                    ExprKind::Index {
-                        base: Box::new(x),
-                        index,
-                    }
+                    ExprKind::Index { base: Box::new(x), index }
                 }
                 Rule::field => {
                     let name = suffix.as_str()[1..].to_string();
                     ops.next();
-                    let name = Ident {
-                        name,
-                        span: Span {
-                            start: end.start + 1,
-                            end: end.end,
-                        },
-                    };
-                    ExprKind::Field {
-                        base: Box::new(x),
-                        name,
-                    }
+                    let name = Ident { name, span: Span { start: end.start + 1, end: end.end } };
+                    ExprKind::Field { base: Box::new(x), name }
                 }
                 Rule::prime => {
                     ops.next();
@@ -279,12 +229,7 @@ impl Build<'_> {
             if extra.as_rule() == Rule::default && name.is_none() {
                 let (name, value) = (value.as_str(), next(&mut extra.into_inner()));
                 let help = format!("write `{name}: {}`", value.as_str());
-                return self.fail(
-                    "syntax",
-                    span,
-                    "an argument is named with `:`, not with `=`",
-                    help,
-                );
+                return self.fail("syntax", span, "an argument is named with `:`, not with `=`", help);
             }
             return self.fail(
                 "syntax",
@@ -293,10 +238,7 @@ impl Build<'_> {
                 "give just the value: `cutoff: 1khz`",
             );
         }
-        Ok(Arg {
-            name,
-            value: self.expr(value)?,
-        })
+        Ok(Arg { name, value: self.expr(value)? })
     }
 
     fn lambda_params(&self, pair: Pair) -> Built<Vec<Ident>> {
@@ -338,10 +280,7 @@ impl Build<'_> {
             Rule::quantity => return self.quantity(&pair),
             Rule::pattern => {
                 let text = Arc::from(&text[1..text.len() - 1]);
-                ExprKind::Pattern {
-                    text,
-                    text_start: span.start + 1,
-                }
+                ExprKind::Pattern { text, text_start: span.start + 1 }
             }
             Rule::string => ExprKind::Text(text[1..text.len() - 1].to_string()),
             Rule::paren => {
@@ -358,27 +297,15 @@ impl Build<'_> {
                 // The tree needs no brackets, but the place of the whole is that of the brackets.
                 return Ok(node(x.kind, span));
             }
-            Rule::array => ExprKind::Array(
-                pair.into_inner()
-                    .map(|x| self.expr(x))
-                    .collect::<Built<_>>()?,
-            ),
+            Rule::array => ExprKind::Array(pair.into_inner().map(|x| self.expr(x)).collect::<Built<_>>()?),
             Rule::block => self.block(pair)?,
             Rule::if_ => {
                 let mut inner = pair.into_inner();
                 let cond = Box::new(self.expr(next(&mut inner))?);
                 let then = Box::new(self.expr(next(&mut inner))?);
-                ExprKind::If {
-                    cond,
-                    then,
-                    other: Box::new(self.expr(next(&mut inner))?),
-                }
+                ExprKind::If { cond, then, other: Box::new(self.expr(next(&mut inner))?) }
             }
-            _ => ExprKind::Clips(
-                pair.into_inner()
-                    .map(|clip| self.clip(clip))
-                    .collect::<Built<_>>()?,
-            ),
+            _ => ExprKind::Clips(pair.into_inner().map(|clip| self.clip(clip)).collect::<Built<_>>()?),
         };
         Ok(node(kind, span))
     }
@@ -406,12 +333,7 @@ impl Build<'_> {
     fn clip(&mut self, pair: Pair) -> Built<Clip> {
         let mut inner = pair.into_inner();
         let name = self.name(&next(&mut inner))?;
-        let mut clip = Clip {
-            name,
-            value: self.expr(next(&mut inner))?,
-            length: None,
-            then: Vec::new(),
-        };
+        let mut clip = Clip { name, value: self.expr(next(&mut inner))?, length: None, then: Vec::new() };
         for part in inner {
             match part.as_rule() {
                 Rule::for_ => clip.length = Some(self.expr(next(&mut part.into_inner()))?),
@@ -426,29 +348,15 @@ impl Build<'_> {
         let span = self.span(pair);
         let text = pair.as_str();
         let bytes = text.as_bytes();
-        let digits = |from: usize| {
-            from + bytes[from..]
-                .iter()
-                .take_while(|b| b.is_ascii_digit())
-                .count()
-        };
+        let digits = |from: usize| from + bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
         let mut end = digits(0);
         let mut ratio = None;
         if bytes.get(end) == Some(&b'/') {
             let slash = end;
             end = digits(slash + 1);
-            ratio = text[..slash]
-                .parse()
-                .ok()
-                .zip(text[slash + 1..end].parse().ok())
-                .filter(|r: &(u32, u32)| r.1 > 0);
+            ratio = text[..slash].parse().ok().zip(text[slash + 1..end].parse().ok()).filter(|r: &(u32, u32)| r.1 > 0);
             if ratio.is_none() {
-                return self.fail(
-                    "syntax",
-                    span,
-                    "there is no such fraction",
-                    "write for example `3/16n`",
-                );
+                return self.fail("syntax", span, "there is no such fraction", "write for example `3/16n`");
             }
         } else {
             if bytes.get(end) == Some(&b'.') {
@@ -479,11 +387,7 @@ impl Build<'_> {
             suffix => match Unit::parse(suffix) {
                 Some(unit) => Some(unit),
                 None => {
-                    return Err(Box::new(recover::unknown_unit(
-                        &text[..end],
-                        suffix,
-                        self.in_chunk(span),
-                    )));
+                    return Err(Box::new(recover::unknown_unit(&text[..end], suffix, self.in_chunk(span))));
                 }
             },
         };

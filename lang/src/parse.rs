@@ -75,28 +75,20 @@ impl Parser {
                 let message = format!("a file may have at most {MAX_STATEMENTS} statements");
                 let error = Diagnostic::error("limit", file, span, message);
                 parsed.diagnostics.truncate(MAX_DIAGNOSTICS - 1);
-                parsed
-                    .diagnostics
-                    .push(error.help("move the rest to a second file"));
+                parsed.diagnostics.push(error.help("move the rest to a second file"));
                 break;
             }
             let reading = self.read(chunk.text);
             let offset = chunk.offset as u32;
-            parsed
-                .stmts
-                .extend(reading.items.iter().map(|(at, item)| Stmt {
-                    file,
-                    offset: offset + at,
-                    item: item.clone(),
-                }));
+            parsed.stmts.extend(reading.items.iter().map(|(at, item)| Stmt {
+                file,
+                offset: offset + at,
+                item: item.clone(),
+            }));
             for found in &reading.diagnostics {
                 if parsed.diagnostics.len() < MAX_DIAGNOSTICS {
                     let span = found.span.shift(offset);
-                    parsed.diagnostics.push(Diagnostic {
-                        file,
-                        span,
-                        ..found.clone()
-                    });
+                    parsed.diagnostics.push(Diagnostic { file, span, ..found.clone() });
                 } else {
                     hidden += 1;
                 }
@@ -112,10 +104,7 @@ impl Parser {
         if let Some(reading) = self.recent.get(text) {
             return reading.clone();
         }
-        let reading = self
-            .older
-            .remove(text)
-            .unwrap_or_else(|| Arc::new(read(text)));
+        let reading = self.older.remove(text).unwrap_or_else(|| Arc::new(read(text)));
         if text.len() <= CACHE_TEXT {
             if self.recent.len() >= CACHE_ENTRIES {
                 self.older = std::mem::take(&mut self.recent);
@@ -147,18 +136,10 @@ pub fn parse_expr(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
 fn read(text: &str) -> Reading {
     let broken = |start: u32, end: u32| {
         let name = split::head_name(&text[start as usize..]).map(str::to_string);
-        Arc::new(Item::Broken {
-            name,
-            span: Span {
-                start: 0,
-                end: end - start,
-            },
-        })
+        Arc::new(Item::Broken { name, span: Span { start: 0, end: end - start } })
     };
     let mut reading = Reading::default();
-    match pairs(Rule::file, text, |build, pair| {
-        (is_bare(&pair), build.item(pair))
-    }) {
+    match pairs(Rule::file, text, |build, pair| (is_bare(&pair), build.item(pair))) {
         Ok(stmts) => {
             for (i, (span, (bare, stmt))) in stmts.into_iter().enumerate() {
                 // The first statement starts with the chunk, so that its doc lines lie in it.
@@ -195,16 +176,9 @@ type Pair<'a> = pest::iterators::Pair<'a, Rule>;
 pub(crate) type Built<T> = Result<T, Box<Diagnostic>>;
 
 /// Scans and parses `text`, then builds each top pair; with each its span in the text.
-fn pairs<T>(
-    rule: Rule,
-    text: &str,
-    mut make: impl FnMut(&mut Build<'_>, Pair<'_>) -> T,
-) -> Built<Vec<(Span, T)>> {
+fn pairs<T>(rule: Rule, text: &str, mut make: impl FnMut(&mut Build<'_>, Pair<'_>) -> T) -> Built<Vec<(Span, T)>> {
     if text.len() > split::MAX_STATEMENT {
-        let message = format!(
-            "this statement is longer than {} KiB",
-            split::MAX_STATEMENT / 1024
-        );
+        let message = format!("this statement is longer than {} KiB", split::MAX_STATEMENT / 1024);
         let found = Diagnostic::error("limit", FileId::default(), Span::new(0, 0), message);
         return Err(Box::new(found.help("give parts of it names of their own")));
     }
@@ -237,22 +211,15 @@ fn explain(rule: Rule, text: &str, scan: &split::Scan<'_>) -> Box<Diagnostic> {
         let failed = Grammar::parse(rule, &scan.code);
         pest::set_error_detail(false);
         match failed {
-            Err(error) => error
-                .parse_attempts()
-                .map_or(0, |attempts| attempts.max_position),
+            Err(error) => error.parse_attempts().map_or(0, |attempts| attempts.max_position),
             Ok(_) => 0,
         }
     };
     if let Some(quote) = scan.long_pattern {
         // A forgotten quote pairs with the next pattern's first one: a word then touches it, or reading stops
         // behind it.
-        let end = text[quote + 1..]
-            .find('"')
-            .map_or(text.len(), |n| quote + n + 2);
-        let touched = text
-            .as_bytes()
-            .get(end)
-            .is_some_and(|b| split::is_word_byte(*b));
+        let end = text[quote + 1..].find('"').map_or(text.len(), |n| quote + n + 2);
+        let touched = text.as_bytes().get(end).is_some_and(|b| split::is_word_byte(*b));
         if touched || at >= end && scan.code[end..at].trim().is_empty() {
             return split::unclosed_quote(text, quote);
         }

@@ -11,20 +11,14 @@ use std::fmt::Write;
 
 /// A statement as canonical text, without a line break at the end.
 pub fn print_item(item: &Item) -> String {
-    let mut out = Printer {
-        text: String::new(),
-        indent: 0,
-    };
+    let mut out = Printer { text: String::new(), indent: 0 };
     out.item(item);
     out.text
 }
 
 /// An expression as canonical text.
 pub fn print_expr(expr: &Expr) -> String {
-    let mut out = Printer {
-        text: String::new(),
-        indent: 0,
-    };
+    let mut out = Printer { text: String::new(), indent: 0 };
     out.expr(expr, 0);
     out.text
 }
@@ -36,9 +30,7 @@ pub fn same(a: &Item, b: &Item) -> bool {
 
 /// A note word for a MIDI number, with sharps; `None` outside what can be written.
 pub fn note_word(note: i32) -> Option<String> {
-    const NAMES: [&str; 12] = [
-        "c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b",
-    ];
+    const NAMES: [&str; 12] = ["c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b"];
     match note {
         11 => Some("cb0".into()),
         12..=131 => Some(format!("{}{}", NAMES[note as usize % 12], note / 12 - 1)),
@@ -92,12 +84,7 @@ impl Printer {
 
     fn item(&mut self, item: &Item) {
         match item {
-            Item::Use {
-                path,
-                version,
-                alias,
-                ..
-            } => {
+            Item::Use { path, version, alias, .. } => {
                 let _ = write!(self.text, "use {path}");
                 if let Some(version) = version {
                     let _ = write!(self.text, "@{version}");
@@ -115,29 +102,14 @@ impl Printer {
             }
             Item::Def(def) => self.def(def),
             Item::Strip { bus, name, value } => {
-                let _ = write!(
-                    self.text,
-                    "{} {} = ",
-                    if *bus { "bus" } else { "track" },
-                    name.name
-                );
+                let _ = write!(self.text, "{} {} = ", if *bus { "bus" } else { "track" }, name.name);
                 self.expr(value, 0);
             }
-            Item::Scene {
-                name,
-                slots,
-                length,
-                then,
-            } => {
+            Item::Scene { name, slots, length, then } => {
                 let _ = write!(self.text, "scene {} {{", name.name);
                 self.put(if slots.is_empty() { "" } else { " " });
                 self.list(slots, |out, (track, clip)| {
-                    let _ = write!(
-                        out.text,
-                        "{}: {}",
-                        track.name,
-                        clip.as_ref().map_or("off", |clip| &clip.name)
-                    );
+                    let _ = write!(out.text, "{}: {}", track.name, clip.as_ref().map_or("off", |clip| &clip.name));
                 });
                 self.put(if slots.is_empty() { "}" } else { " }" });
                 self.end_of_clip(length.as_ref(), then);
@@ -155,14 +127,7 @@ impl Printer {
                     out.expr(at, 0);
                     out.put(": ");
                     // A ramp at the end would take the point's curve for its own.
-                    out.expr(
-                        value,
-                        if *curve != Curve::Lin && ends_in_ramp(value) {
-                            level::OR
-                        } else {
-                            0
-                        },
-                    );
+                    out.expr(value, if *curve != Curve::Lin && ends_in_ramp(value) { level::OR } else { 0 });
                     out.curve(*curve);
                 });
             }
@@ -273,9 +238,7 @@ impl Printer {
     /// The right operand: a sign there needs no brackets, since nothing before it can take a part of it away.
     fn right(&mut self, expr: &Expr, min: u8) {
         match expr.kind {
-            ExprKind::Unary {
-                op: UnaryOp::Neg, ..
-            } => self.expr(expr, 0),
+            ExprKind::Unary { op: UnaryOp::Neg, .. } => self.expr(expr, 0),
             _ => self.expr(expr, min),
         }
     }
@@ -295,9 +258,7 @@ impl Printer {
     fn kind(&mut self, kind: &ExprKind) {
         match kind {
             ExprKind::Number { value, ratio, unit } => self.number(*value, *ratio, *unit),
-            ExprKind::Note(note) => {
-                self.put(&note_word(*note).unwrap_or_else(|| format!("{note}")))
-            }
+            ExprKind::Note(note) => self.put(&note_word(*note).unwrap_or_else(|| format!("{note}"))),
             ExprKind::Text(text) => {
                 let _ = write!(self.text, "'{text}'");
             }
@@ -331,28 +292,18 @@ impl Printer {
                 self.expr(base, level::POSTFIX);
                 self.put("'");
             }
-            ExprKind::Unary {
-                op: UnaryOp::Neg,
-                x,
-            } => {
+            ExprKind::Unary { op: UnaryOp::Neg, x } => {
                 self.put("-");
                 self.expr(x, level::NEG);
             }
-            ExprKind::Unary {
-                op: UnaryOp::Not,
-                x,
-            } => {
+            ExprKind::Unary { op: UnaryOp::Not, x } => {
                 self.put("not ");
                 self.expr(x, level::NOT);
             }
             ExprKind::Binary { op, left, right } => {
                 let level = level_of(*op);
                 // `^` groups to the right, all others to the left.
-                let (min_left, min_right) = if *op == BinaryOp::Pow {
-                    (level + 1, level)
-                } else {
-                    (level, level + 1)
-                };
+                let (min_left, min_right) = if *op == BinaryOp::Pow { (level + 1, level) } else { (level, level + 1) };
                 self.expr(left, min_left);
                 match op {
                     BinaryOp::Range => self.put(".."),
@@ -367,12 +318,7 @@ impl Printer {
                 self.put(" >> ");
                 self.expr(right, level::RAMP);
             }
-            ExprKind::Ramp {
-                from,
-                to,
-                over,
-                curve,
-            } => {
+            ExprKind::Ramp { from, to, over, curve } => {
                 self.expr(from, level::OR);
                 self.put(" ~> ");
                 self.expr(to, level::OR);
@@ -464,10 +410,7 @@ impl Printer {
 
 /// True if a text after a definition would be read as more of it: a minus, or after a ramp a word that can end one.
 fn goes_on(text: &str, after_ramp: bool) -> bool {
-    let word = text
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or("");
+    let word = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("");
     text.starts_with('-') || after_ramp && matches!(word, "over" | "exp" | "lin" | "hold" | "sine")
 }
 
@@ -475,18 +418,15 @@ fn goes_on(text: &str, after_ramp: bool) -> bool {
 fn ends_in_ramp(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Ramp { .. } => true,
-        ExprKind::Pipe { right: last, .. }
-        | ExprKind::Lambda { body: last, .. }
-        | ExprKind::If { other: last, .. } => ends_in_ramp(last),
+        ExprKind::Pipe { right: last, .. } | ExprKind::Lambda { body: last, .. } | ExprKind::If { other: last, .. } => {
+            ends_in_ramp(last)
+        }
         _ => false,
     }
 }
 
 fn dotted(path: &[Ident]) -> String {
-    path.iter()
-        .map(|word| word.name.as_str())
-        .collect::<Vec<_>>()
-        .join(".")
+    path.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(".")
 }
 
 fn spelling(op: BinaryOp) -> &'static str {
@@ -514,12 +454,8 @@ fn level_of_expr(kind: &ExprKind) -> u8 {
         ExprKind::Pipe { .. } => level::PIPE,
         ExprKind::Ramp { .. } => level::RAMP,
         ExprKind::Binary { op, .. } => level_of(*op),
-        ExprKind::Unary {
-            op: UnaryOp::Not, ..
-        } => level::NOT,
-        ExprKind::Unary {
-            op: UnaryOp::Neg, ..
-        } => level::NEG,
+        ExprKind::Unary { op: UnaryOp::Not, .. } => level::NOT,
+        ExprKind::Unary { op: UnaryOp::Neg, .. } => level::NEG,
         // A number that did not come from a text.
         ExprKind::Number { value, .. } if *value < 0.0 => level::NEG,
         _ => level::POSTFIX,

@@ -55,18 +55,16 @@ impl<'a> Token<'a> {
     }
 
     fn is_operator(&self) -> bool {
-        const OPERATORS: &[&str] = &[
-            ">>", "~>", "=>", "..", "<=", ">=", "==", "!=", "+", "-", "*", "/", "^", "<", ">",
-            "and", "or", "not",
-        ];
+        const OPERATORS: &[&str] =
+            &[">>", "~>", "=>", "..", "<=", ">=", "==", "!=", "+", "-", "*", "/", "^", "<", ">", "and", "or", "not"];
         OPERATORS.contains(&self.text)
     }
 }
 
 /// Two-character operators, ours and those of other languages.
 const PAIRS: &[&str] = &[
-    ">>", "~>", "=>", "..", "<=", ">=", "==", "!=", "|>", "->", "&&", "||", "**", ":=", "+=", "-=",
-    "*=", "/=", "<-", "::", "++", "<>", "//", "<<",
+    ">>", "~>", "=>", "..", "<=", ">=", "==", "!=", "|>", "->", "&&", "||", "**", ":=", "+=", "-=", "*=", "/=", "<-",
+    "::", "++", "<>", "//", "<<",
 ];
 
 fn tokens(text: &str) -> Vec<Token<'_>> {
@@ -75,17 +73,13 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut i = 0;
     while i < bytes.len() {
         let b = bytes[i];
-        let run = |from: usize, test: fn(u8) -> bool| {
-            bytes[from..].iter().take_while(|b| test(**b)).count()
-        };
+        let run = |from: usize, test: fn(u8) -> bool| bytes[from..].iter().take_while(|b| test(**b)).count();
         let len = if b.is_ascii_whitespace() || b.is_ascii_control() {
             i += 1;
             continue;
         } else if b.is_ascii_digit() {
             let mut len = run(i, is_word_byte);
-            if bytes.get(i + len) == Some(&b'.')
-                && bytes.get(i + len + 1).is_some_and(u8::is_ascii_digit)
-            {
+            if bytes.get(i + len) == Some(&b'.') && bytes.get(i + len + 1).is_some_and(u8::is_ascii_digit) {
                 len += 1 + run(i + len + 1, is_word_byte);
             }
             len + usize::from(bytes.get(i + len) == Some(&b'%'))
@@ -93,11 +87,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             let len = run(i, is_word_byte);
             // `f#2`
             let sharp = len == 1 && matches!(b, b'a'..=b'g') && bytes.get(i + 1) == Some(&b'#');
-            if sharp {
-                2 + run(i + 2, is_word_byte)
-            } else {
-                len
-            }
+            if sharp { 2 + run(i + 2, is_word_byte) } else { len }
         } else if b == b'"' || b == b'\'' && !is_prime(bytes, i) {
             text[i + 1..].find(b as char).map_or(1, |n| n + 2)
         } else if let Some(pair) = PAIRS.iter().find(|pair| text[i..].starts_with(**pair)) {
@@ -105,10 +95,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         } else {
             text[i..].chars().next().map_or(1, char::len_utf8)
         };
-        tokens.push(Token {
-            text: &text[i..i + len],
-            start: i,
-        });
+        tokens.push(Token { text: &text[i..i + len], start: i });
         i += len;
     }
     tokens
@@ -166,9 +153,7 @@ impl<'a> Place<'a> {
 
     /// The word before the open bracket.
     fn owner(&self) -> &'a str {
-        self.open
-            .and_then(|i| i.checked_sub(1))
-            .map_or("", |i| self.tokens[i].text)
+        self.open.and_then(|i| i.checked_sub(1)).map_or("", |i| self.tokens[i].text)
     }
 
     fn strange_character(&self) -> Option<Diagnostic> {
@@ -176,28 +161,18 @@ impl<'a> Place<'a> {
         let c = found.text.chars().next()?;
         let shown = |message: String| error("syntax", found.start, found.end(), message);
         Some(match c {
-            '“' | '”' | '„' => error(
-                "quote",
-                found.start,
-                found.end(),
-                format!("`{c}` is a printer's quote"),
-            )
-            .help("patterns stand between plain quotes: \"bd sn\""),
-            '‘' | '’' | '´' | '`' => error(
-                "quote",
-                found.start,
-                found.end(),
-                format!("`{c}` is not a plain quote"),
-            )
-            .help("texts stand between plain quotes: 'tr909'"),
-            '−' | '–' | '—' => {
-                shown(format!("`{c}` is a dash, not a minus")).help("type a plain `-`")
+            '“' | '”' | '„' => error("quote", found.start, found.end(), format!("`{c}` is a printer's quote"))
+                .help("patterns stand between plain quotes: \"bd sn\""),
+            '‘' | '’' | '´' | '`' => {
+                error("quote", found.start, found.end(), format!("`{c}` is not a plain quote"))
+                    .help("texts stand between plain quotes: 'tr909'")
             }
-            c if c.is_whitespace() => shown("there is an unusual blank here".into())
-                .help("delete it and type a plain one"),
+            '−' | '–' | '—' => shown(format!("`{c}` is a dash, not a minus")).help("type a plain `-`"),
+            c if c.is_whitespace() => {
+                shown("there is an unusual blank here".into()).help("delete it and type a plain one")
+            }
             c if c.is_alphabetic() && !c.is_ascii() => {
-                shown(format!("`{c}` cannot stand in a name"))
-                    .help("names are made of a-z, A-Z, 0-9 and `_`")
+                shown(format!("`{c}` cannot stand in a name")).help("names are made of a-z, A-Z, 0-9 and `_`")
             }
             c if !c.is_ascii() => shown(format!("I did not expect `{c}` here")).help("delete it"),
             _ => return None,
@@ -212,22 +187,11 @@ impl<'a> Place<'a> {
         // pest may stop before the word or, having tried it as a keyword, after it.
         let named = |at: usize| -> Option<Token> {
             let word = self.tokens.get(at).filter(|word| word.is_keyword())?;
-            let opens = at == 0
-                || matches!(
-                    self.tokens[at - 1].text,
-                    "(" | "," | "{" | "track" | "bus" | "scene"
-                );
-            let names = self
-                .tokens
-                .get(at + 1)
-                .is_some_and(|next| matches!(next.text, "=" | ":"));
-            let lonely = matches!(
-                word.text,
-                "track" | "bus" | "scene" | "arrange" | "automate" | "launch" | "use"
-            );
+            let opens = at == 0 || matches!(self.tokens[at - 1].text, "(" | "," | "{" | "track" | "bus" | "scene");
+            let names = self.tokens.get(at + 1).is_some_and(|next| matches!(next.text, "=" | ":"));
+            let lonely = matches!(word.text, "track" | "bus" | "scene" | "arrange" | "automate" | "launch" | "use");
             let wanted = at > 0 && lonely && !self.tokens[at - 1].ends_value();
-            (opens && names && !(at == 0 && matches!(word.text, "track" | "bus")) || wanted)
-                .then_some(*word)
+            (opens && names && !(at == 0 && matches!(word.text, "track" | "bus")) || wanted).then_some(*word)
         };
         let word = named(self.at).or_else(|| named(self.at.checked_sub(1)?))?;
         Some(reserved_name(word.text, Span::new(word.start, word.end())))
@@ -237,8 +201,7 @@ impl<'a> Place<'a> {
     fn gap(&self) -> Option<Diagnostic> {
         let (found, before) = (self.found?, self.before?);
         let touches = found.start == before.end();
-        if touches || !matches!(found.text, "(" | "[") || !before.ends_value() || before.is_quoted()
-        {
+        if touches || !matches!(found.text, "(" | "[") || !before.ends_value() || before.is_quoted() {
             return None;
         }
         let bracket = found.text;
@@ -249,40 +212,23 @@ impl<'a> Place<'a> {
 
     fn nothing_follows(&self) -> Option<Diagnostic> {
         let before = self.before?;
-        let ends = self
-            .found
-            .is_none_or(|found| !found.begins_value() && !matches!(found.text, "(" | "[" | "{"));
+        let ends = self.found.is_none_or(|found| !found.begins_value() && !matches!(found.text, "(" | "[" | "{"));
         if !ends || !(before.is_operator() || matches!(before.text, "=" | ":" | ".")) {
             return None;
         }
-        if let Some(found) = self
-            .found
-            .filter(|found| found.is_operator() || found.text == "=")
-        {
+        if let Some(found) = self.found.filter(|found| found.is_operator() || found.text == "=") {
             // Two operators in a row: often one of another language.
             let message = format!("`{}` cannot follow `{}`", found.text, before.text);
             let found = error("syntax", found.start, found.end(), message);
-            return Some(
-                found
-                    .label("a value was wanted")
-                    .help("delete one of them, or put a value between them"),
-            );
+            return Some(found.label("a value was wanted").help("delete one of them, or put a value between them"));
         }
         let (message, help) = match before.text {
-            ">>" => (
-                "there is nothing on the right of `>>`".into(),
-                "put an effect after it, or delete the `>>`".into(),
-            ),
-            other => (
-                format!("nothing follows `{other}`"),
-                format!("put a value after it, or delete the `{other}`"),
-            ),
+            ">>" => {
+                ("there is nothing on the right of `>>`".into(), "put an effect after it, or delete the `>>`".into())
+            }
+            other => (format!("nothing follows `{other}`"), format!("put a value after it, or delete the `{other}`")),
         };
-        Some(
-            error("syntax", before.start, before.end(), message)
-                .label("a value was wanted")
-                .help(help),
-        )
+        Some(error("syntax", before.start, before.end(), message).label("a value was wanted").help(help))
     }
 
     fn missing_equals(&self) -> Option<Diagnostic> {
@@ -291,15 +237,7 @@ impl<'a> Place<'a> {
         match (self.at, self.found) {
             (1, found) if is_strip && found.is_none_or(|found| !found.is_word()) => {
                 let help = format!("write `{} bass = ..`", head.text);
-                Some(
-                    error(
-                        "syntax",
-                        head.start,
-                        head.end(),
-                        format!("`{}` wants a name", head.text),
-                    )
-                    .help(help),
-                )
+                Some(error("syntax", head.start, head.end(), format!("`{}` wants a name", head.text)).help(help))
             }
             (2, found) if is_strip && found.is_none_or(|found| found.text != "=") => {
                 let name = self.before?;
@@ -309,14 +247,8 @@ impl<'a> Place<'a> {
             }
             (1, Some(found)) if head.is_word() && found.text == ":" => {
                 let (message, help) = match setting_example(head.text) {
-                    Some(example) => (
-                        "a setting is written without `:`",
-                        format!("write `{example}`"),
-                    ),
-                    None => (
-                        "a definition is written with `=`",
-                        format!("write `{} = ..`", head.text),
-                    ),
+                    Some(example) => ("a setting is written without `:`", format!("write `{example}`")),
+                    None => ("a definition is written with `=`", format!("write `{} = ..`", head.text)),
                 };
                 Some(error("syntax", found.start, found.end(), message).help(help))
             }
@@ -345,28 +277,21 @@ impl<'a> Place<'a> {
                     return Some(error("syntax", head.start, head.end(), message).help(help));
                 }
                 const HEADS: &[&str] = &[
-                    "track", "bus", "scene", "arrange", "automate", "tempo", "meter", "seed",
-                    "quantise", "swing", "launch", "stop", "mute", "solo", "record", "export",
-                    "use",
+                    "track", "bus", "scene", "arrange", "automate", "tempo", "meter", "seed", "quantise", "swing",
+                    "launch", "stop", "mute", "solo", "record", "export", "use",
                 ];
-                let near = HEADS
-                    .iter()
-                    .find(|word| head.text != **word && distance(head.text, word) <= 1);
+                let near = HEADS.iter().find(|word| head.text != **word && distance(head.text, word) <= 1);
                 if let Some(word) = near {
                     let message = format!("`{}` does not begin a statement", head.text);
                     return Some(
-                        error("syntax", head.start, head.end(), message)
-                            .help(format!("did you mean `{word}`?")),
+                        error("syntax", head.start, head.end(), message).help(format!("did you mean `{word}`?")),
                     );
                 }
                 if HEADS.contains(&head.text) {
                     return None;
                 }
                 let message = format!("`=` is missing after `{}`", head.text);
-                Some(
-                    error("syntax", head.start, head.end(), message)
-                        .help(format!("write `{} = ..`", head.text)),
-                )
+                Some(error("syntax", head.start, head.end(), message).help(format!("write `{} = ..`", head.text)))
             }
             _ => None,
         }
@@ -395,35 +320,23 @@ impl<'a> Place<'a> {
         if let Some(found) = self.found {
             if found.text == *word && self.before.is_some_and(|before| !before.ends_value()) {
                 let before = self.before?;
-                let message = format!(
-                    "nothing stands between `{}` and `{}`",
-                    before.text, found.text
-                );
+                let message = format!("nothing stands between `{}` and `{}`", before.text, found.text);
                 let help = "write `if a > b then x else y`";
                 return Some(error("syntax", before.start, found.end(), message).help(help));
             }
             // Anything else than the end of the `if`'s own text is another slip, inside it.
-            if !matches!(
-                found.text,
-                "then" | "else" | "for" | ")" | "]" | "}" | "," | ">>" | "="
-            ) {
+            if !matches!(found.text, "then" | "else" | "for" | ")" | "]" | "}" | "," | ">>" | "=") {
                 return None;
             }
         }
         let message = format!("this `if` has no `{word}`");
-        Some(
-            error("syntax", token.start, token.end(), message)
-                .help("write `if a > b then x else y`"),
-        )
+        Some(error("syntax", token.start, token.end(), message).help("write `if a > b then x else y`"))
     }
 
     fn missing_comma(&self) -> Option<Diagnostic> {
         let (found, before) = (self.found?, self.before?);
         let in_list = matches!(self.opener(), Some("(" | "["));
-        if !in_list
-            || !before.ends_value()
-            || !(found.begins_value() || matches!(found.text, "(" | "[" | "{"))
-        {
+        if !in_list || !before.ends_value() || !(found.begins_value() || matches!(found.text, "(" | "[" | "{")) {
             return None;
         }
         let message = format!("a `,` is missing before `{}`", short(found.text));
@@ -443,32 +356,18 @@ impl<'a> Place<'a> {
             "%" => "`%` is a unit, as in `50%`; a remainder is `mod(a, b)`",
             ";" => "nothing is needed between statements: begin the next on a new line",
             "#" => "a comment begins with `//`",
-            "." if self
-                .tokens
-                .get(self.at + 1)
-                .is_some_and(|next| next.first().is_ascii_digit()) =>
-            {
+            "." if self.tokens.get(self.at + 1).is_some_and(|next| next.first().is_ascii_digit()) => {
                 "write the zero before the point: `0.5`"
             }
             "&" | "|" | "$" | "@" | "\\" | "?" | "~" | "::" | "++" | "<>" | "<<" => {
                 "it means nothing in this place: delete it"
             }
-            "=" if self.owner() != "clips"
-                && self.tokens[..self.at].iter().any(|token| token.text == "=") =>
-            {
+            "=" if self.owner() != "clips" && self.tokens[..self.at].iter().any(|token| token.text == "=") => {
                 "to compare, write `==`; a named argument is written `name: value`"
             }
             _ => return None,
         };
-        Some(
-            error(
-                "syntax",
-                found.start,
-                found.end(),
-                format!("I did not expect `{}` here", found.text),
-            )
-            .help(help),
-        )
+        Some(error("syntax", found.start, found.end(), format!("I did not expect `{}` here", found.text)).help(help))
     }
 
     fn general(&self, text: &str) -> Diagnostic {
@@ -476,14 +375,10 @@ impl<'a> Place<'a> {
         let Some(found) = self.found else {
             let end = text.trim_end().len();
             let start = self.before.map_or(end, |before| before.start);
-            return error("syntax", start, end, "this statement ends too early")
-                .label(wanted)
-                .help(help);
+            return error("syntax", start, end, "this statement ends too early").label(wanted).help(help);
         };
         let message = format!("I did not expect `{}` here", short(found.text));
-        error("syntax", found.start, found.end(), message)
-            .label(wanted)
-            .help(help)
+        error("syntax", found.start, found.end(), message).label(wanted).help(help)
     }
 
     /// What may stand here, and an example.
@@ -491,62 +386,32 @@ impl<'a> Place<'a> {
         let head = self.tokens.first().map_or("", |token| token.text);
         let owner = self.owner();
         if self.at == 0 {
-            return (
-                "a statement begins with a word",
-                "write `name = ..`; a line that goes on is indented",
-            );
+            return ("a statement begins with a word", "write `name = ..`; a line that goes on is indented");
         }
         match (head, self.opener()) {
-            (_, Some("{")) if owner == "clips" => (
-                "a clip was wanted",
-                "a clip is `name: value`, as in `a: \"bd*4\"`",
-            ),
-            ("scene", Some("{")) => (
-                "a slot was wanted",
-                "a scene lists tracks and their clips: `drums: a, bass: off`",
-            ),
-            ("arrange", Some("{")) => (
-                "a section was wanted",
-                "a section is a scene and its length: `intro 8bars`",
-            ),
-            ("automate", Some("{")) => (
-                "a point was wanted",
-                "a point is a place and a value: `8bar: 2khz exp`",
-            ),
-            ("scene", None) => (
-                "a scene was wanted",
-                "write `scene drop { drums: a, bass: off }`",
-            ),
-            ("arrange", None) => (
-                "a song was wanted",
-                "write `arrange { intro 8bars  drop 16bars }`",
-            ),
-            ("automate", None) => (
-                "a lane was wanted",
-                "write `automate bass.cutoff { 0bar: 200hz, 8bar: 2khz }`",
-            ),
-            ("use", None) => (
-                "a module was wanted",
-                "write `use std/bass` or `use ./acid as acid`",
-            ),
+            (_, Some("{")) if owner == "clips" => ("a clip was wanted", "a clip is `name: value`, as in `a: \"bd*4\"`"),
+            ("scene", Some("{")) => {
+                ("a slot was wanted", "a scene lists tracks and their clips: `drums: a, bass: off`")
+            }
+            ("arrange", Some("{")) => ("a section was wanted", "a section is a scene and its length: `intro 8bars`"),
+            ("automate", Some("{")) => ("a point was wanted", "a point is a place and a value: `8bar: 2khz exp`"),
+            ("scene", None) => ("a scene was wanted", "write `scene drop { drums: a, bass: off }`"),
+            ("arrange", None) => ("a song was wanted", "write `arrange { intro 8bars  drop 16bars }`"),
+            ("automate", None) => ("a lane was wanted", "write `automate bass.cutoff { 0bar: 200hz, 8bar: 2khz }`"),
+            ("use", None) => ("a module was wanted", "write `use std/bass` or `use ./acid as acid`"),
             ("meter", None) => ("a meter was wanted", "write `meter 7/8`"),
-            ("launch" | "stop" | "mute" | "solo", None) => (
-                "a command was wanted",
-                "write `launch drums.fill at next bar`",
-            ),
-            ("record" | "export", None) => (
-                "a command was wanted",
-                "write `record master to 'take.wav'`",
-            ),
+            ("launch" | "stop" | "mute" | "solo", None) => {
+                ("a command was wanted", "write `launch drums.fill at next bar`")
+            }
+            ("record" | "export", None) => ("a command was wanted", "write `record master to 'take.wav'`"),
             _ if self.before.is_some_and(|before| before.ends_value()) => match self.opener() {
                 Some("(") => (
                     "an operator, a `,` or the `)` was wanted",
                     "separate arguments by `,`, join signals by `>>` or `+`",
                 ),
-                Some("[") => (
-                    "an operator, a `,` or the `]` was wanted",
-                    "separate entries by `,`, join signals by `>>` or `+`",
-                ),
+                Some("[") => {
+                    ("an operator, a `,` or the `]` was wanted", "separate entries by `,`, join signals by `>>` or `+`")
+                }
                 Some(_) => (
                     "an operator, a definition or the `}` was wanted",
                     "a line in braces is `name = value`, the last a value",
@@ -556,10 +421,7 @@ impl<'a> Place<'a> {
                     "join signals by `>>` or `+`, or begin the rest on a new line",
                 ),
             },
-            _ => (
-                "a value was wanted",
-                "a value is a name, a number, a pattern \"bd sn\" or a bracket",
-            ),
+            _ => ("a value was wanted", "a value is a name, a number, a pattern \"bd sn\" or a bracket"),
         }
     }
 }
@@ -568,13 +430,7 @@ impl<'a> Place<'a> {
 fn short(text: &str) -> String {
     match text.char_indices().nth(24) {
         None if !text.contains('\n') => text.to_string(),
-        _ => format!(
-            "{}..",
-            text.chars()
-                .take(20)
-                .take_while(|c| *c != '\n')
-                .collect::<String>()
-        ),
+        _ => format!("{}..", text.chars().take(20).take_while(|c| *c != '\n').collect::<String>()),
     }
 }
 
@@ -597,17 +453,14 @@ pub(crate) fn setting_example(word: &str) -> Option<&'static str> {
 pub(crate) fn note_name(word: &str, span: Span) -> Diagnostic {
     let (letter, octave) = word.split_at(word.len() - 1);
     let message = format!("`{word}` is a note, so nothing can be called that");
-    Diagnostic::error("note-name", FileId::default(), span, message).help(format!(
-        "call it `{}_{octave}` or something longer",
-        letter.replace('#', "s")
-    ))
+    Diagnostic::error("note-name", FileId::default(), span, message)
+        .help(format!("call it `{}_{octave}` or something longer", letter.replace('#', "s")))
 }
 
 /// The error for a keyword where a name was wanted.
 pub(crate) fn reserved_name(word: &str, span: Span) -> Diagnostic {
     let message = format!("`{word}` is a word of the language, so nothing can be called that");
-    Diagnostic::error("syntax", FileId::default(), span, message)
-        .help(format!("call it `{word}_` or something longer"))
+    Diagnostic::error("syntax", FileId::default(), span, message).help(format!("call it `{word}_` or something longer"))
 }
 
 /// The error for a number with letters after it that are no unit.
@@ -633,30 +486,14 @@ pub(crate) fn unknown_unit(number: &str, suffix: &str, span: Span) -> Diagnostic
         ("pc", "%"),
     ];
     let lower = suffix.to_ascii_lowercase();
-    let known = SPELLINGS
-        .iter()
-        .find(|(unit, _)| *unit == lower)
-        .map(|(unit, _)| *unit);
-    let other = OTHER_NAMES
-        .iter()
-        .find(|(name, _)| *name == lower)
-        .map(|(_, unit)| *unit);
+    let known = SPELLINGS.iter().find(|(unit, _)| *unit == lower).map(|(unit, _)| *unit);
+    let other = OTHER_NAMES.iter().find(|(name, _)| *name == lower).map(|(_, unit)| *unit);
     // A single letter is near to everything: guess only from two on.
     let near = || {
-        let far = SPELLINGS
-            .iter()
-            .map(|(unit, _)| (distance(&lower, unit), *unit))
-            .filter(|(_, u)| u.len() > 1);
-        far.min_by_key(|(d, _)| *d)
-            .filter(|(d, _)| *d <= 1 && lower.len() > 1)
-            .map(|(_, unit)| unit)
+        let far = SPELLINGS.iter().map(|(unit, _)| (distance(&lower, unit), *unit)).filter(|(_, u)| u.len() > 1);
+        far.min_by_key(|(d, _)| *d).filter(|(d, _)| *d <= 1 && lower.len() > 1).map(|(_, unit)| unit)
     };
-    let found = Diagnostic::error(
-        "unit",
-        FileId::default(),
-        span,
-        format!("`{suffix}` is not a unit"),
-    );
+    let found = Diagnostic::error("unit", FileId::default(), span, format!("`{suffix}` is not a unit"));
     match known.or(other).or_else(near) {
         Some(unit) => found.help(format!("did you mean `{number}{unit}`?")),
         None if note_number(suffix).is_some() => found.help("notes stand alone: `c4`"),
@@ -666,8 +503,7 @@ pub(crate) fn unknown_unit(number: &str, suffix: &str, span: Span) -> Diagnostic
 
 /// Letters to change, add, drop or swap with a neighbour to make one word of the other. For words, not for texts.
 pub fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) =
-        (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {

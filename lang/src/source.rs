@@ -22,26 +22,17 @@ pub struct Span {
 impl Span {
     /// A span from `start` to `end`.
     pub fn new(start: usize, end: usize) -> Span {
-        Span {
-            start: start as u32,
-            end: end as u32,
-        }
+        Span { start: start as u32, end: end as u32 }
     }
 
     /// The smallest span that holds both.
     pub fn to(self, other: Span) -> Span {
-        Span {
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
     /// This span moved right by `offset` bytes: from statement to file.
     pub fn shift(self, offset: u32) -> Span {
-        Span {
-            start: self.start + offset,
-            end: self.end + offset,
-        }
+        Span { start: self.start + offset, end: self.end + offset }
     }
 }
 
@@ -60,18 +51,9 @@ impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Source {
         let text = text.into();
         let lines = std::iter::once(0)
-            .chain(
-                text.bytes()
-                    .enumerate()
-                    .filter(|(_, b)| *b == b'\n')
-                    .map(|(i, _)| i as u32 + 1),
-            )
+            .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
-        Source {
-            name: name.into(),
-            text,
-            lines,
-        }
+        Source { name: name.into(), text, lines }
     }
 
     /// Line and column of a byte, both from 1; columns count characters.
@@ -79,10 +61,7 @@ impl Source {
         let byte = (byte as usize).min(self.text.len());
         let line = self.lines.partition_point(|&start| start as usize <= byte) - 1;
         let start = self.lines[line] as usize;
-        let column = self.text.as_bytes()[start..byte]
-            .iter()
-            .filter(|b| (**b & 0xC0) != 0x80)
-            .count();
+        let column = self.text.as_bytes()[start..byte].iter().filter(|b| (**b & 0xC0) != 0x80).count();
         (line + 1, column + 1)
     }
 
@@ -91,10 +70,7 @@ impl Source {
         let Some(&start) = self.lines.get(line.wrapping_sub(1)) else {
             return "";
         };
-        let end = self
-            .lines
-            .get(line)
-            .map_or(self.text.len(), |&e| e as usize);
+        let end = self.lines.get(line).map_or(self.text.len(), |&e| e as usize);
         self.text[start as usize..end].trim_end_matches(['\n', '\r'])
     }
 }

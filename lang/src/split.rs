@@ -30,11 +30,7 @@ pub struct Chunk<'a> {
 /// Cuts a file into top-level statements by the layout rule.
 pub fn split(text: &str) -> Split<'_> {
     // A byte-order mark is not a character of the program.
-    let pos = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
+    let pos = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     Split { text, pos }
 }
 
@@ -120,10 +116,7 @@ impl<'a> Iterator for Split<'a> {
         }
         self.pos = pos;
         let start = start.unwrap_or(end);
-        Some(Chunk {
-            offset: start,
-            text: &self.text[start..end],
-        })
+        Some(Chunk { offset: start, text: &self.text[start..end] })
     }
 }
 
@@ -133,13 +126,9 @@ pub fn head_name(text: &str) -> Option<&str> {
     match first {
         "track" | "bus" | "scene" => {
             let after = code_start(text) + first.len();
-            word_at(
-                &text[after..],
-                text[after..].len() - text[after..].trim_start().len(),
-            )
+            word_at(&text[after..], text[after..].len() - text[after..].trim_start().len())
         }
-        "use" | "arrange" | "automate" | "launch" | "stop" | "mute" | "solo" | "record"
-        | "export" => None,
+        "use" | "arrange" | "automate" | "launch" | "stop" | "mute" | "solo" | "record" | "export" => None,
         _ => Some(first),
     }
 }
@@ -170,10 +159,7 @@ fn word_at(text: &str, pos: usize) -> Option<&str> {
     if !(first.is_ascii_alphabetic() || first == b'_') {
         return None;
     }
-    let len = bytes[pos..]
-        .iter()
-        .take_while(|b| is_word_byte(**b))
-        .count();
+    let len = bytes[pos..].iter().take_while(|b| is_word_byte(**b)).count();
     Some(&text[pos..pos + len])
 }
 
@@ -204,11 +190,7 @@ pub(crate) fn scan(text: &str) -> Result<Scan<'_>, Box<Diagnostic>> {
     let bytes = text.as_bytes();
     let mut comments: Vec<(usize, usize)> = Vec::new();
     let mut long_pattern = None;
-    let mut top = Open {
-        bracket: 0,
-        at: 0,
-        nests: 0,
-    };
+    let mut top = Open { bracket: 0, at: 0, nests: 0 };
     let mut stack: Vec<Open> = Vec::new();
     // The sum of `nests` over all open brackets, and the length of the chain of `-` and `not` up to here.
     let (mut nests, mut signs) = (0, 0);
@@ -241,14 +223,7 @@ pub(crate) fn scan(text: &str) -> Result<Scan<'_>, Box<Diagnostic>> {
                 len = inside + 2;
             }
             bracket @ (b'(' | b'[' | b'{') => {
-                stack.push(std::mem::replace(
-                    &mut top,
-                    Open {
-                        bracket,
-                        at: i,
-                        nests: 0,
-                    },
-                ));
+                stack.push(std::mem::replace(&mut top, Open { bracket, at: i, nests: 0 }));
             }
             closer @ (b')' | b']' | b'}') => {
                 if top.bracket != opener(closer) {
@@ -256,11 +231,7 @@ pub(crate) fn scan(text: &str) -> Result<Scan<'_>, Box<Diagnostic>> {
                 }
                 nests -= top.nests;
                 // The outermost frame has no bracket, so a matched one always has another below it.
-                top = stack.pop().unwrap_or(Open {
-                    bracket: 0,
-                    at: 0,
-                    nests: 0,
-                });
+                top = stack.pop().unwrap_or(Open { bracket: 0, at: 0, nests: 0 });
             }
             b'-' => chain = signs + 1,
             b'=' if next == b'>' => {
@@ -291,10 +262,7 @@ pub(crate) fn scan(text: &str) -> Result<Scan<'_>, Box<Diagnostic>> {
     if top.bracket != 0 {
         return Err(unclosed_bracket(text, top.at));
     }
-    Ok(Scan {
-        code: blank(text, &comments),
-        long_pattern,
-    })
+    Ok(Scan { code: blank(text, &comments), long_pattern })
 }
 
 /// An apostrophe that touches a value before it is a prime; any other one starts a string.
@@ -345,32 +313,14 @@ pub(crate) fn unclosed_quote(text: &str, at: usize) -> Box<Diagnostic> {
     let quote = text.as_bytes()[at] as char;
     let end = text[at..].find(['\n', '\r']).map_or(text.len(), |n| at + n);
     let what = if quote == '"' { "pattern" } else { "text" };
-    let found = error(
-        "quote",
-        at,
-        end,
-        format!("this {what} has no closing `{quote}`"),
-    );
-    Box::new(
-        found
-            .label("opened here")
-            .help(format!("put a `{quote}` where the {what} ends")),
-    )
+    let found = error("quote", at, end, format!("this {what} has no closing `{quote}`"));
+    Box::new(found.label("opened here").help(format!("put a `{quote}` where the {what} ends")))
 }
 
 fn unclosed_bracket(text: &str, at: usize) -> Box<Diagnostic> {
     let bracket = text.as_bytes()[at];
-    let found = error(
-        "bracket",
-        at,
-        at + 1,
-        format!("this `{}` is never closed", bracket as char),
-    );
-    Box::new(
-        found
-            .label("opened here")
-            .help(format!("put a `{}` where it ends", closer(bracket))),
-    )
+    let found = error("bracket", at, at + 1, format!("this `{}` is never closed", bracket as char));
+    Box::new(found.label("opened here").help(format!("put a `{}` where it ends", closer(bracket))))
 }
 
 fn wrong_closer(text: &str, stack: &[Open], top: &Open, at: usize) -> Box<Diagnostic> {
@@ -388,22 +338,12 @@ fn wrong_closer(text: &str, stack: &[Open], top: &Open, at: usize) -> Box<Diagno
 }
 
 fn control_character(at: usize) -> Box<Diagnostic> {
-    let found = error(
-        "syntax",
-        at,
-        at + 1,
-        "there is an invisible control character here".into(),
-    );
+    let found = error("syntax", at, at + 1, "there is an invisible control character here".into());
     Box::new(found.help("delete it and type the line again"))
 }
 
 fn too_deep(at: usize) -> Box<Diagnostic> {
-    let found = error(
-        "limit",
-        at,
-        at + 1,
-        format!("this nests deeper than {MAX_DEPTH} levels"),
-    );
+    let found = error("limit", at, at + 1, format!("this nests deeper than {MAX_DEPTH} levels"));
     Box::new(found.help("give an inner part a name of its own and use the name here"))
 }
 
@@ -417,18 +357,11 @@ mod tests {
 
     #[test]
     fn the_layout_rule() {
-        let text =
-            "\u{feff}// head\n\na = 1\n  + 2\n\n>> f // x\nb = {\n}\n// end\n/// doc\nc(x) = x\n";
-        assert_eq!(
-            texts(text),
-            ["a = 1\n  + 2\n\n>> f // x", "b = {\n}", "/// doc\nc(x) = x"]
-        );
+        let text = "\u{feff}// head\n\na = 1\n  + 2\n\n>> f // x\nb = {\n}\n// end\n/// doc\nc(x) = x\n";
+        assert_eq!(texts(text), ["a = 1\n  + 2\n\n>> f // x", "b = {\n}", "/// doc\nc(x) = x"]);
         assert_eq!(texts("  a = 1\n  b = 2"), ["  a = 1\n  b = 2"]);
         assert_eq!(texts("/// lost\n\na = 1\n/// end"), ["a = 1"]);
-        assert_eq!(
-            texts("a = \"bd\n\nb = \"sn\"\n"),
-            ["a = \"bd", "b = \"sn\""]
-        );
+        assert_eq!(texts("a = \"bd\n\nb = \"sn\"\n"), ["a = \"bd", "b = \"sn\""]);
         assert_eq!(texts("a = 1\r\nb = 2\r\n"), ["a = 1", "b = 2"]);
         assert!(texts("").is_empty() && texts(" \n\n//x").is_empty());
     }
@@ -437,10 +370,7 @@ mod tests {
     fn chunks_lie_where_they_say() {
         let text = "x = 1\n\n/// d\ny = 2 \n";
         for chunk in split(text) {
-            assert_eq!(
-                &text[chunk.offset..chunk.offset + chunk.text.len()],
-                chunk.text
-            );
+            assert_eq!(&text[chunk.offset..chunk.offset + chunk.text.len()], chunk.text);
         }
     }
 
@@ -462,9 +392,6 @@ mod tests {
 
     #[test]
     fn comments_become_blanks() {
-        assert_eq!(
-            scan("a = 1 // é (\n 'x//y'").unwrap().code,
-            "a = 1        \n 'x//y'"
-        );
+        assert_eq!(scan("a = 1 // é (\n 'x//y'").unwrap().code, "a = 1        \n 'x//y'");
     }
 }

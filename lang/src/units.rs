@@ -95,10 +95,7 @@ impl Unit {
         match self {
             Unit::Bar => "bars",
             Unit::Beat => "b",
-            other => SPELLINGS
-                .iter()
-                .find(|(_, u)| *u == other)
-                .map_or("", |(s, _)| s),
+            other => SPELLINGS.iter().find(|(_, u)| *u == other).map_or("", |(s, _)| s),
         }
     }
 

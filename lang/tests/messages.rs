@@ -4,13 +4,7 @@
 use modurust_lang::{FileId, Source, parse};
 
 /// `(program, code, text under the carets, message, help)`
-type Case = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-);
+type Case = (&'static str, &'static str, &'static str, &'static str, &'static str);
 const CASES: &[Case] = &[
     (
         "a1 = sin(440hz)",
@@ -33,34 +27,10 @@ const CASES: &[Case] = &[
         "`a1` is a note, so nothing can be called that",
         "call it `a_1` or something longer",
     ),
-    (
-        "out = saw(55hz >> lpf(800hz)",
-        "bracket",
-        "(",
-        "this `(` is never closed",
-        "put a `)` where it ends",
-    ),
-    (
-        "out = {\n  x = sin(440hz\n  x * 2\n}",
-        "bracket",
-        "(",
-        "this `(` is never closed",
-        "put a `)` where it ends",
-    ),
-    (
-        "out = sin(440hz))",
-        "bracket",
-        ")",
-        "this `)` closes nothing",
-        "delete it, or open a bracket before it",
-    ),
-    (
-        "out = f([1, 2)",
-        "bracket",
-        "[",
-        "this `[` is never closed",
-        "put a `]` where it ends",
-    ),
+    ("out = saw(55hz >> lpf(800hz)", "bracket", "(", "this `(` is never closed", "put a `)` where it ends"),
+    ("out = {\n  x = sin(440hz\n  x * 2\n}", "bracket", "(", "this `(` is never closed", "put a `)` where it ends"),
+    ("out = sin(440hz))", "bracket", ")", "this `)` closes nothing", "delete it, or open a bracket before it"),
+    ("out = f([1, 2)", "bracket", "[", "this `[` is never closed", "put a `]` where it ends"),
     (
         "track d = \"bd sn >> kit('tr909')",
         "quote",
@@ -82,69 +52,15 @@ const CASES: &[Case] = &[
         "this pattern has no closing `\"`",
         "put a `\"` where the pattern ends",
     ),
-    (
-        "track bass \"0 0\" >> mono(acid)",
-        "syntax",
-        "bass",
-        "`=` is missing after `bass`",
-        "write `track bass = ..`",
-    ),
-    (
-        "bass saw(55hz)",
-        "syntax",
-        "bass",
-        "`=` is missing after `bass`",
-        "write `bass = ..`",
-    ),
-    (
-        "trakc bass = saw(55hz)",
-        "syntax",
-        "trakc",
-        "`trakc` does not begin a statement",
-        "did you mean `track`?",
-    ),
-    (
-        "out = saw(55hz) >> lpf(800htz)",
-        "unit",
-        "800htz",
-        "`htz` is not a unit",
-        "did you mean `800hz`?",
-    ),
-    (
-        "out = saw(55Hz)",
-        "unit",
-        "55Hz",
-        "`Hz` is not a unit",
-        "did you mean `55hz`?",
-    ),
-    (
-        "out = delay(2sec)",
-        "unit",
-        "2sec",
-        "`sec` is not a unit",
-        "did you mean `2s`?",
-    ),
-    (
-        "out = 3x",
-        "unit",
-        "3x",
-        "`x` is not a unit",
-        "units are hz khz s ms us smp b bars n bpm db st ct oct deg %",
-    ),
-    (
-        "out = lpf(saw(55hz) 800hz)",
-        "syntax",
-        "800hz",
-        "a `,` is missing before `800hz`",
-        "put a `,` between the two",
-    ),
-    (
-        "out = [1 2]",
-        "syntax",
-        "2",
-        "a `,` is missing before `2`",
-        "put a `,` between the two",
-    ),
+    ("track bass \"0 0\" >> mono(acid)", "syntax", "bass", "`=` is missing after `bass`", "write `track bass = ..`"),
+    ("bass saw(55hz)", "syntax", "bass", "`=` is missing after `bass`", "write `bass = ..`"),
+    ("trakc bass = saw(55hz)", "syntax", "trakc", "`trakc` does not begin a statement", "did you mean `track`?"),
+    ("out = saw(55hz) >> lpf(800htz)", "unit", "800htz", "`htz` is not a unit", "did you mean `800hz`?"),
+    ("out = saw(55Hz)", "unit", "55Hz", "`Hz` is not a unit", "did you mean `55hz`?"),
+    ("out = delay(2sec)", "unit", "2sec", "`sec` is not a unit", "did you mean `2s`?"),
+    ("out = 3x", "unit", "3x", "`x` is not a unit", "units are hz khz s ms us smp b bars n bpm db st ct oct deg %"),
+    ("out = lpf(saw(55hz) 800hz)", "syntax", "800hz", "a `,` is missing before `800hz`", "put a `,` between the two"),
+    ("out = [1 2]", "syntax", "2", "a `,` is missing before `2`", "put a `,` between the two"),
     (
         "out = saw(55hz) >>",
         "syntax",
@@ -159,20 +75,8 @@ const CASES: &[Case] = &[
         "there is nothing on the right of `>>`",
         "put an effect after it, or delete the `>>`",
     ),
-    (
-        "out = 2 * + 3",
-        "syntax",
-        "+",
-        "`+` cannot follow `*`",
-        "delete one of them, or put a value between them",
-    ),
-    (
-        "out =",
-        "syntax",
-        "=",
-        "nothing follows `=`",
-        "put a value after it, or delete the `=`",
-    ),
+    ("out = 2 * + 3", "syntax", "+", "`+` cannot follow `*`", "delete one of them, or put a value between them"),
+    ("out =", "syntax", "=", "nothing follows `=`", "put a value after it, or delete the `=`"),
     (
         "for = 3",
         "syntax",
@@ -187,27 +91,9 @@ const CASES: &[Case] = &[
         "`in` is a word of the language, so nothing can be called that",
         "call it `in_` or something longer",
     ),
-    (
-        "out = sin (440hz)",
-        "syntax",
-        " (",
-        "the `(` must touch what it belongs to",
-        "delete the blank: `sin(`",
-    ),
-    (
-        "out = x [1]",
-        "syntax",
-        " [",
-        "the `[` must touch what it belongs to",
-        "delete the blank: `x[`",
-    ),
-    (
-        "out = lpf(x, q = 2)",
-        "syntax",
-        "= 2",
-        "an argument is named with `:`, not with `=`",
-        "write `q: 2`",
-    ),
+    ("out = sin (440hz)", "syntax", " (", "the `(` must touch what it belongs to", "delete the blank: `sin(`"),
+    ("out = x [1]", "syntax", " [", "the `[` must touch what it belongs to", "delete the blank: `x[`"),
+    ("out = lpf(x, q = 2)", "syntax", "= 2", "an argument is named with `:`, not with `=`", "write `q: 2`"),
     (
         "sin(440hz)",
         "syntax",
@@ -215,20 +101,8 @@ const CASES: &[Case] = &[
         "this line has no name, so nothing plays it",
         "give it one: `out = sin(440hz)`",
     ),
-    (
-        "out = if a > b then c",
-        "syntax",
-        "if",
-        "this `if` has no `else`",
-        "write `if a > b then x else y`",
-    ),
-    (
-        "out = if a > b else c",
-        "syntax",
-        "if",
-        "this `if` has no `then`",
-        "write `if a > b then x else y`",
-    ),
+    ("out = if a > b then c", "syntax", "if", "this `if` has no `else`", "write `if a > b then x else y`"),
+    ("out = if a > b else c", "syntax", "if", "this `if` has no `then`", "write `if a > b then x else y`"),
     (
         "out = a |> b",
         "syntax",
@@ -236,20 +110,8 @@ const CASES: &[Case] = &[
         "I did not expect `|>` here",
         "a signal flows with `>>`; a function is written `x => ..`",
     ),
-    (
-        "out = a && b",
-        "syntax",
-        "&&",
-        "I did not expect `&&` here",
-        "write `and`",
-    ),
-    (
-        "out = .5 * a",
-        "syntax",
-        ".",
-        "I did not expect `.` here",
-        "write the zero before the point: `0.5`",
-    ),
+    ("out = a && b", "syntax", "&&", "I did not expect `&&` here", "write `and`"),
+    ("out = .5 * a", "syntax", ".", "I did not expect `.` here", "write the zero before the point: `0.5`"),
     (
         "out = a % 2",
         "syntax",
@@ -264,41 +126,11 @@ const CASES: &[Case] = &[
         "I did not expect `;` here",
         "nothing is needed between statements: begin the next on a new line",
     ),
-    (
-        "out = “bd sn”",
-        "quote",
-        "“",
-        "`“` is a printer's quote",
-        "patterns stand between plain quotes: \"bd sn\"",
-    ),
-    (
-        "größe = 3",
-        "syntax",
-        "ö",
-        "`ö` cannot stand in a name",
-        "names are made of a-z, A-Z, 0-9 and `_`",
-    ),
-    (
-        "+ 3",
-        "syntax",
-        "+",
-        "I did not expect `+` here",
-        "write `name = ..`; a line that goes on is indented",
-    ),
-    (
-        "808kick = 3",
-        "syntax",
-        "808kick",
-        "a name cannot begin with a digit: `808kick`",
-        "call it `x808kick`",
-    ),
-    (
-        "y' = 3",
-        "syntax",
-        "y'",
-        "`y'` is what `y` was one sample ago, it cannot be set",
-        "define `y = ..`",
-    ),
+    ("out = “bd sn”", "quote", "“", "`“` is a printer's quote", "patterns stand between plain quotes: \"bd sn\""),
+    ("größe = 3", "syntax", "ö", "`ö` cannot stand in a name", "names are made of a-z, A-Z, 0-9 and `_`"),
+    ("+ 3", "syntax", "+", "I did not expect `+` here", "write `name = ..`; a line that goes on is indented"),
+    ("808kick = 3", "syntax", "808kick", "a name cannot begin with a digit: `808kick`", "call it `x808kick`"),
+    ("y' = 3", "syntax", "y'", "`y'` is what `y` was one sample ago, it cannot be set", "define `y = ..`"),
     (
         "a + b = 3",
         "syntax",
@@ -341,27 +173,9 @@ const CASES: &[Case] = &[
         "`record` wants a file to write to",
         "write `record master to 'take.wav'`",
     ),
-    (
-        "launch x to 'y'",
-        "syntax",
-        "launch x to 'y'",
-        "`launch` takes no `to`",
-        "only `record` and `export` take it",
-    ),
-    (
-        "stop",
-        "syntax",
-        "stop",
-        "`stop` of what?",
-        "name a track or a scene: `stop drums`",
-    ),
-    (
-        "track",
-        "syntax",
-        "track",
-        "`track` wants a name",
-        "write `track bass = ..`",
-    ),
+    ("launch x to 'y'", "syntax", "launch x to 'y'", "`launch` takes no `to`", "only `record` and `export` take it"),
+    ("stop", "syntax", "stop", "`stop` of what?", "name a track or a scene: `stop drums`"),
+    ("track", "syntax", "track", "`track` wants a name", "write `track bass = ..`"),
     (
         "meter 7/9",
         "syntax",
@@ -369,13 +183,7 @@ const CASES: &[Case] = &[
         "there is no such meter",
         "a meter counts note values of 2, 4, 8 or 16: `meter 7/8`",
     ),
-    (
-        "f(x = 1 in 3) = x",
-        "syntax",
-        "3",
-        "after `in` stands a range",
-        "write `in 20hz..20khz`",
-    ),
+    ("f(x = 1 in 3) = x", "syntax", "3", "after `in` stands a range", "write `in 20hz..20khz`"),
     (
         "out = {\n  x y\n  x = 3\n}",
         "syntax",
@@ -404,27 +212,9 @@ const CASES: &[Case] = &[
         "I did not expect `~>` here",
         "join signals by `>>` or `+`, or begin the rest on a new line",
     ),
-    (
-        "import x",
-        "syntax",
-        "import",
-        "`import` does not begin a statement",
-        "did you mean `use`?",
-    ),
-    (
-        "out = a == ",
-        "syntax",
-        "==",
-        "nothing follows `==`",
-        "put a value after it, or delete the `==`",
-    ),
-    (
-        "out = x.",
-        "syntax",
-        ".",
-        "nothing follows `.`",
-        "put a value after it, or delete the `.`",
-    ),
+    ("import x", "syntax", "import", "`import` does not begin a statement", "did you mean `use`?"),
+    ("out = a == ", "syntax", "==", "nothing follows `==`", "put a value after it, or delete the `==`"),
+    ("out = x.", "syntax", ".", "nothing follows `.`", "put a value after it, or delete the `.`"),
     (
         "out = clips { a = \"bd\" }",
         "syntax",
@@ -432,13 +222,7 @@ const CASES: &[Case] = &[
         "I did not expect `=` here",
         "a clip is `name: value`, as in `a: \"bd*4\"`",
     ),
-    (
-        "tempo = 120bpm\ntempo",
-        "syntax",
-        "tempo",
-        "`tempo` wants a value",
-        "write `tempo 120bpm`",
-    ),
+    ("tempo = 120bpm\ntempo", "syntax", "tempo", "`tempo` wants a value", "write `tempo 120bpm`"),
     (
         "out = f(,)",
         "syntax",
@@ -446,20 +230,8 @@ const CASES: &[Case] = &[
         "I did not expect `,` here",
         "a value is a name, a number, a pattern \"bd sn\" or a bracket",
     ),
-    (
-        "out = x => ",
-        "syntax",
-        "=>",
-        "nothing follows `=>`",
-        "put a value after it, or delete the `=>`",
-    ),
-    (
-        "out = “x",
-        "quote",
-        "“",
-        "`“` is a printer's quote",
-        "patterns stand between plain quotes: \"bd sn\"",
-    ),
+    ("out = x => ", "syntax", "=>", "nothing follows `=>`", "put a value after it, or delete the `=>`"),
+    ("out = “x", "quote", "“", "`“` is a printer's quote", "patterns stand between plain quotes: \"bd sn\""),
     (
         "a = 1 track b = 2 3",
         "syntax",
@@ -467,27 +239,9 @@ const CASES: &[Case] = &[
         "I did not expect `3` here",
         "join signals by `>>` or `+`, or begin the rest on a new line",
     ),
-    (
-        "a: 3",
-        "syntax",
-        ":",
-        "a definition is written with `=`",
-        "write `a = ..`",
-    ),
-    (
-        "tempo: 120bpm",
-        "syntax",
-        ":",
-        "a setting is written without `:`",
-        "write `tempo 120bpm`",
-    ),
-    (
-        "let a = 3",
-        "syntax",
-        "let",
-        "`let` does not begin a statement",
-        "it is not needed: write `a = ..`",
-    ),
+    ("a: 3", "syntax", ":", "a definition is written with `=`", "write `a = ..`"),
+    ("tempo: 120bpm", "syntax", ":", "a setting is written without `:`", "write `tempo 120bpm`"),
+    ("let a = 3", "syntax", "let", "`let` does not begin a statement", "it is not needed: write `a = ..`"),
     (
         "out = f(for: 3)",
         "syntax",
@@ -509,13 +263,7 @@ const CASES: &[Case] = &[
         "I did not expect `lpf` here",
         "join signals by `>>` or `+`, or begin the rest on a new line",
     ),
-    (
-        "x = if a then f(b c) else d",
-        "syntax",
-        "c",
-        "a `,` is missing before `c`",
-        "put a `,` between the two",
-    ),
+    ("x = if a then f(b c) else d", "syntax", "c", "a `,` is missing before `c`", "put a `,` between the two"),
     (
         "automate x { 8bar 3 }",
         "syntax",
@@ -530,20 +278,8 @@ const CASES: &[Case] = &[
         "I did not expect `'std/bass'` here",
         "write `use std/bass` or `use ./acid as acid`",
     ),
-    (
-        "out = 'a\n b'",
-        "quote",
-        "'a",
-        "this text has no closing `'`",
-        "put a `'` where the text ends",
-    ),
-    (
-        "quantise",
-        "syntax",
-        "quantise",
-        "`quantise` wants a value",
-        "write `quantise 1bar`",
-    ),
+    ("out = 'a\n b'", "quote", "'a", "this text has no closing `'`", "put a `'` where the text ends"),
+    ("quantise", "syntax", "quantise", "`quantise` wants a value", "write `quantise 1bar`"),
     (
         "a = b.c = 3",
         "syntax",
@@ -572,23 +308,13 @@ fn one_mistake_one_error_in_plain_words() {
     for (program, code, place, message, help) in CASES {
         let source = Source::new("live.modu", *program);
         let parsed = parse(FileId(0), &source);
-        let [found] = parsed.diagnostics.as_slice() else {
-            panic!("{program}: {:?}", parsed.diagnostics)
-        };
+        let [found] = parsed.diagnostics.as_slice() else { panic!("{program}: {:?}", parsed.diagnostics) };
         let marked = &program[found.span.start as usize..found.span.end as usize];
-        let said = (
-            found.code,
-            marked,
-            found.message.as_str(),
-            found.help.as_deref().unwrap_or(""),
-        );
+        let said = (found.code, marked, found.message.as_str(), found.help.as_deref().unwrap_or(""));
         // `MODU_PRINT=1 cargo test --test messages -- --nocapture` writes the table anew, to be read before it is
         // kept.
         if std::env::var_os("MODU_PRINT").is_some() {
-            println!(
-                "    ({program:?}, {:?}, {:?}, {:?}, {:?}),",
-                said.0, said.1, said.2, said.3
-            );
+            println!("    ({program:?}, {:?}, {:?}, {:?}, {:?}),", said.0, said.1, said.2, said.3);
             continue;
         }
         assert_eq!(said, (*code, *place, *message, *help), "{program}");

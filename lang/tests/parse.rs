@@ -11,12 +11,7 @@ fn programs() -> Vec<(String, String)> {
     let mut programs: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .map(|path| {
-            (
-                path.display().to_string(),
-                std::fs::read_to_string(&path).unwrap(),
-            )
-        })
+        .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap()))
         .collect();
     programs.sort();
     assert!(programs.len() >= 12);
@@ -76,25 +71,11 @@ fn survives(text: &str) -> bool {
     for found in &parsed.diagnostics {
         let (start, end) = (found.span.start as usize, found.span.end as usize);
         assert!(start <= end && end <= text.len(), "{found:?} in {text:?}");
-        assert!(
-            text.is_char_boundary(start) && text.is_char_boundary(end),
-            "{found:?} in {text:?}"
-        );
-        assert!(
-            !found.message.is_empty() && found.is_error() && found.help.is_some(),
-            "{found:?}"
-        );
+        assert!(text.is_char_boundary(start) && text.is_char_boundary(end), "{found:?} in {text:?}");
+        assert!(!found.message.is_empty() && found.is_error() && found.help.is_some(), "{found:?}");
     }
-    let broken = parsed
-        .stmts
-        .iter()
-        .filter(|stmt| matches!(&*stmt.item, Item::Broken { .. }))
-        .count();
-    assert_eq!(
-        broken,
-        parsed.diagnostics.len(),
-        "one error per broken statement: {text:?}"
-    );
+    let broken = parsed.stmts.iter().filter(|stmt| matches!(&*stmt.item, Item::Broken { .. })).count();
+    assert_eq!(broken, parsed.diagnostics.len(), "one error per broken statement: {text:?}");
     for stmt in parsed.stmts {
         assert!(stmt.offset as usize <= text.len());
         round_trip(&stmt.item, text);
@@ -108,11 +89,7 @@ fn round_trip(item: &Item, text: &str) {
     }
     let printed = print_item(item);
     let again = parse(FileId(0), &Source::new("print.modu", printed.as_str()));
-    assert!(
-        again.diagnostics.is_empty(),
-        "{printed}\nfrom {text:?}\n{:?}",
-        again.diagnostics
-    );
+    assert!(again.diagnostics.is_empty(), "{printed}\nfrom {text:?}\n{:?}", again.diagnostics);
     assert_eq!(again.stmts.len(), 1, "{printed}\nfrom {text:?}");
     assert_eq!(print_item(&again.stmts[0].item), printed, "from {text:?}");
     assert_eq!(bare(&again.stmts[0].item), bare(item), "from {text:?}");
@@ -140,8 +117,7 @@ fn programs_are_read_without_complaint() {
     for (name, text) in programs() {
         let source = Source::new(name, text.as_str());
         let parsed = parse(FileId(0), &source);
-        let shown =
-            modurust_lang::diag::render(&parsed.diagnostics, std::slice::from_ref(&source), false);
+        let shown = modurust_lang::diag::render(&parsed.diagnostics, std::slice::from_ref(&source), false);
         assert!(parsed.diagnostics.is_empty(), "{shown}");
         assert!(!parsed.stmts.is_empty());
     }
@@ -152,8 +128,7 @@ fn canonical_text_is_printed_as_it_was_written() {
     for text in CANONICAL {
         let source = Source::new("test.modu", *text);
         let parsed = parse(FileId(0), &source);
-        let shown =
-            modurust_lang::diag::render(&parsed.diagnostics, std::slice::from_ref(&source), false);
+        let shown = modurust_lang::diag::render(&parsed.diagnostics, std::slice::from_ref(&source), false);
         assert!(parsed.diagnostics.is_empty(), "{shown}");
         assert_eq!(parsed.stmts.len(), 1, "{text}");
         assert_eq!(print_item(&parsed.stmts[0].item), *text);
@@ -174,10 +149,9 @@ fn every_prefix_and_suffix_survives() {
 #[test]
 fn random_mutations_survive() {
     const PIECES: &[&str] = &[
-        "(", ")", "[", "]", "{", "}", "\"", "'", "=", "=>", ">>", "~>", " ", "\n", "\n  ", ",",
-        ":", ".", "..", "-", "+", "not ", "if ", " then ", " else ", "for ", "a1", "x", "8bars",
-        "3/16n", "800htz", "//", "///", "é", "“", "\0", "\t", "in ", "it", "exp ", "hold",
-        "track ", "clips {", "@", "|", "1.5", "%", "^", "#",
+        "(", ")", "[", "]", "{", "}", "\"", "'", "=", "=>", ">>", "~>", " ", "\n", "\n  ", ",", ":", ".", "..", "-",
+        "+", "not ", "if ", " then ", " else ", "for ", "a1", "x", "8bars", "3/16n", "800htz", "//", "///", "é", "“",
+        "\0", "\t", "in ", "it", "exp ", "hold", "track ", "clips {", "@", "|", "1.5", "%", "^", "#",
     ];
     let mut corpus: Vec<String> = programs().into_iter().map(|(_, text)| text).collect();
     corpus.extend(CANONICAL.iter().map(|text| text.to_string()));
@@ -186,19 +160,10 @@ fn random_mutations_survive() {
     for _ in 0..5_000 {
         let mut text = corpus[random.below(corpus.len())].clone();
         for _ in 0..1 + random.below(3) {
-            let chars: Vec<usize> = text
-                .char_indices()
-                .map(|(i, _)| i)
-                .chain([text.len()])
-                .collect();
-            let (a, b) = (
-                chars[random.below(chars.len())],
-                chars[random.below(chars.len())],
-            );
+            let chars: Vec<usize> = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
+            let (a, b) = (chars[random.below(chars.len())], chars[random.below(chars.len())]);
             let (a, b) = (a.min(b), a.max(b).min(a.min(b) + 12));
-            let b = (b..=text.len())
-                .find(|i| text.is_char_boundary(*i))
-                .unwrap();
+            let b = (b..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap();
             match random.below(4) {
                 0 => text.replace_range(a..b, ""),
                 1 => {
@@ -229,20 +194,12 @@ fn a_broken_statement_hurts_no_other() {
             item => print_item(item),
         })
         .collect();
-    assert_eq!(
-        names,
-        ["a = 1", "broken b", "broken c", "broken d", "e = 5"]
-    );
+    assert_eq!(names, ["a = 1", "broken b", "broken c", "broken d", "e = 5"]);
 }
 
 #[test]
 fn a_pattern_may_run_over_indented_lines() {
-    let code = |text: &str| {
-        parse(FileId(0), &Source::new("test.modu", text))
-            .diagnostics
-            .first()
-            .map(|d| d.code)
-    };
+    let code = |text: &str| parse(FileId(0), &Source::new("test.modu", text)).diagnostics.first().map(|d| d.code);
     assert_eq!(code("a = \"bd sn // x\n  hh*2\"\n  >> f\nb = 1"), None);
     assert_eq!(code("a = \"bd sn\n  hh*2\" >> f(1 2)"), Some("syntax"));
     assert_eq!(code("a = f(\"bd sn,\n  \"hh*2\")"), Some("quote"));
@@ -253,14 +210,8 @@ fn a_pattern_may_run_over_indented_lines() {
 fn unchanged_statements_keep_their_tree() {
     let mut parser = parse::Parser::new();
     let before = parser.parse(FileId(0), &Source::new("test.modu", "a = 1\nb = 2\n"));
-    let after = parser.parse(
-        FileId(0),
-        &Source::new("test.modu", "// new\na = 1\nc = 3\nb = 2\n"),
-    );
-    assert!(std::sync::Arc::ptr_eq(
-        &before.stmts[1].item,
-        &after.stmts[2].item
-    ));
+    let after = parser.parse(FileId(0), &Source::new("test.modu", "// new\na = 1\nc = 3\nb = 2\n"));
+    assert!(std::sync::Arc::ptr_eq(&before.stmts[1].item, &after.stmts[2].item));
     assert_eq!((before.stmts[1].offset, after.stmts[2].offset), (6, 19));
 }
 
@@ -269,10 +220,7 @@ fn soon(what: &str, text: &str) -> Vec<&'static str> {
     let parsed = parse(FileId(0), &Source::new("test.modu", text));
     let took = start.elapsed();
     assert!(took < Duration::from_secs(1), "{what}: {took:?}");
-    assert!(
-        parsed.stmts.len() <= parse::MAX_STATEMENTS
-            && parsed.diagnostics.len() <= parse::MAX_DIAGNOSTICS
-    );
+    assert!(parsed.stmts.len() <= parse::MAX_STATEMENTS && parsed.diagnostics.len() <= parse::MAX_DIAGNOSTICS);
     parsed.diagnostics.iter().map(|found| found.code).collect()
 }
 
@@ -302,25 +250,15 @@ fn nesting_is_read_in_linear_time() {
         assert_eq!(soon(open, &depth(201)), ["limit"], "{open}");
         assert_eq!(soon(open, &depth(100_000 / open.len())).len(), 1, "{open}");
         // Without the end the whole is wrong; finding out must not take exponential time either.
-        assert!(
-            soon(open, &format!("a = {}+{}", open.repeat(n), close.repeat(n))).len() == 1,
-            "{open}"
-        );
+        assert!(soon(open, &format!("a = {}+{}", open.repeat(n), close.repeat(n))).len() == 1, "{open}");
     }
 }
 
 #[test]
 fn long_chains_are_refused_before_they_hurt() {
     for link in [" >> f", " + x", "'", ".f", "(1)", "^x", " and x"] {
-        assert!(
-            soon(link, &format!("a = x{}", link.repeat(250))).is_empty(),
-            "{link}"
-        );
-        assert_eq!(
-            soon(link, &format!("a = x{}", link.repeat(20_000))),
-            ["limit"],
-            "{link}"
-        );
+        assert!(soon(link, &format!("a = x{}", link.repeat(250))).is_empty(), "{link}");
+        assert_eq!(soon(link, &format!("a = x{}", link.repeat(20_000))), ["limit"], "{link}");
     }
 }
 
@@ -328,45 +266,18 @@ fn long_chains_are_refused_before_they_hurt() {
 fn large_texts_are_read_soon() {
     let megabytes = 10 << 20;
     assert_eq!(soon("one long line", &"x".repeat(megabytes)), ["limit"]);
-    assert_eq!(
-        soon(
-            "long pattern",
-            &format!("a = \"{}\"", "bd ".repeat(megabytes / 3))
-        ),
-        ["limit"]
-    );
+    assert_eq!(soon("long pattern", &format!("a = \"{}\"", "bd ".repeat(megabytes / 3))), ["limit"]);
     assert_eq!(soon("open brackets", &"(".repeat(100_000)), ["limit"]);
-    assert_eq!(
-        soon("closing brackets", &format!("a = {}", ")".repeat(100_000))),
-        ["bracket"]
-    );
-    assert_eq!(
-        soon("open quotes", &format!("a = {}\"", "\"\n ".repeat(80_000))),
-        ["quote"]
-    );
+    assert_eq!(soon("closing brackets", &format!("a = {}", ")".repeat(100_000))), ["bracket"]);
+    assert_eq!(soon("open quotes", &format!("a = {}\"", "\"\n ".repeat(80_000))), ["quote"]);
     assert_eq!(soon("noughts", &"\0".repeat(100_000)), ["syntax"]);
     assert!(soon("blanks", &" \n".repeat(megabytes / 2)).is_empty());
     assert!(soon("comments", &"// x\n".repeat(megabytes / 5)).is_empty());
-    assert!(
-        soon(
-            "defs on a line",
-            &format!("a = {{ {} }}", "b=1 ".repeat(50_000))
-        )
-        .is_empty()
-    );
+    assert!(soon("defs on a line", &format!("a = {{ {} }}", "b=1 ".repeat(50_000))).is_empty());
     assert!(soon("long array", &format!("a = [{}]", "1,".repeat(100_000))).is_empty());
-    assert_eq!(
-        soon("wrong array", &format!("a = [{};]", "1,".repeat(100_000))),
-        ["syntax"]
-    );
-    assert_eq!(
-        soon("statements", &"a=1\n".repeat(megabytes / 4)),
-        ["limit"]
-    );
-    assert_eq!(
-        soon("wrong statements", &"a=\n".repeat(100_000)).len(),
-        parse::MAX_DIAGNOSTICS
-    );
+    assert_eq!(soon("wrong array", &format!("a = [{};]", "1,".repeat(100_000))), ["syntax"]);
+    assert_eq!(soon("statements", &"a=1\n".repeat(megabytes / 4)), ["limit"]);
+    assert_eq!(soon("wrong statements", &"a=\n".repeat(100_000)).len(), parse::MAX_DIAGNOSTICS);
     assert_eq!(soon("doc lines", &"/// x\n".repeat(100_000)).len(), 0);
 }
 
@@ -374,10 +285,7 @@ fn large_texts_are_read_soon() {
 fn a_single_expression() {
     let (expr, found) = parse::parse_expr(FileId(0), " saw(55hz) // x\n >> lpf(800hz)");
     assert!(found.is_empty());
-    assert_eq!(
-        modurust_lang::print::print_expr(&expr.unwrap()),
-        "saw(55hz) >> lpf(800hz)"
-    );
+    assert_eq!(modurust_lang::print::print_expr(&expr.unwrap()), "saw(55hz) >> lpf(800hz)");
     let (expr, found) = parse::parse_expr(FileId(7), "saw(55hz");
     assert!(expr.is_none() && found[0].code == "bracket" && found[0].file == FileId(7));
     assert!(parse::parse_expr(FileId(0), "").0.is_none());

@@ -103,7 +103,12 @@ pub fn stage(section: &Section, stage: &str) -> Result<String, String> {
                     e.score.query(unit.pattern, Ratio::int(cycle), Ratio::int(cycle + 1), &mut buffer);
                     let mut lines: Vec<_> = buffer
                         .onsets()
-                        .map(|event| (event.whole.0, format!("  {} {} {}", event.whole.0, event.whole.1, event_text(&e.score, event))))
+                        .map(|event| {
+                            (
+                                event.whole.0,
+                                format!("  {} {} {}", event.whole.0, event.whole.1, event_text(&e.score, event)),
+                            )
+                        })
                         .collect();
                     lines.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(&b.1)));
                     lines.iter().for_each(|(_, line)| out += &format!("{line}\n"));

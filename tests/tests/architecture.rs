@@ -76,7 +76,8 @@ fn violations(manifests: &BTreeMap<String, String>) -> Vec<String> {
 
 #[test]
 fn crates_look_one_way() {
-    let read = |name: &str| fs::read_to_string(root().join(name).join("Cargo.toml")).expect("a manifest for every crate");
+    let read =
+        |name: &str| fs::read_to_string(root().join(name).join("Cargo.toml")).expect("a manifest for every crate");
     let manifests = ORDER.iter().map(|name| (name.to_string(), read(name))).collect();
     assert_eq!(violations(&manifests), Vec::<String>::new());
 }

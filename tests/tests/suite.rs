@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 
 fn all() -> Vec<Section> {
-    let mut files: Vec<_> = fs::read_dir(home().join("suite")).expect("the suites").flatten().map(|e| e.path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(home().join("suite")).expect("the suites").flatten().map(|e| e.path()).collect();
     files.sort();
     let mut out = Vec::new();
     for file in files {
@@ -46,7 +47,13 @@ fn text_stages_match_their_references() {
             if wanted != found {
                 let line = wanted.lines().zip(found.lines()).position(|(a, b)| a != b).unwrap_or(0);
                 let show = |t: &str| t.lines().nth(line).unwrap_or("(end)").to_string();
-                faults.push(format!("{}: {name} differs in line {}:\n- {}\n+ {}", section.place, line + 1, show(&wanted), show(&found)));
+                faults.push(format!(
+                    "{}: {name} differs in line {}:\n- {}\n+ {}",
+                    section.place,
+                    line + 1,
+                    show(&wanted),
+                    show(&found)
+                ));
             }
         }
     }

@@ -43,48 +43,276 @@ pub struct Builtin {
 
 /// Every function of the compiler, by category and name.
 pub static BUILTINS: &[Builtin] = &[
-    Builtin { name: "channels", signature: "channels(x)", doc: "How many channels a signal has, known at compile time.", category: "signal tools", run: Run::Fn(channels) },
-    Builtin { name: "index", signature: "index(x)", doc: "0, 1, 2 .. in the channels of a signal.", category: "signal tools", run: Run::Fn(index) },
-    Builtin { name: "knob", signature: "knob(default, range)", doc: "A number that can be moved by hand, with its range.", category: "outside", run: Run::Fn(knob) },
-    Builtin { name: "mix", signature: "mix(x)", doc: "The sum of all channels.", category: "signal tools", run: Run::Fn(mix_all) },
-    Builtin { name: "par", signature: "par(n, k => ..)", doc: "n copies side by side as channels; k counts from 0.", category: "signal tools", run: Run::Fn(par) },
-    Builtin { name: "send", signature: "send(x, bus, gain = 0db)", doc: "Adds a signal to the input of a bus and hands it on unchanged.", category: "signal tools", run: Run::Fn(send) },
-    Builtin { name: "sum", signature: "sum(n, k => ..)", doc: "The sum of n copies; k counts from 0.", category: "signal tools", run: Run::Fn(sum) },
-    Builtin { name: "chain", signature: "chain(n, x, (x, k) => ..)", doc: "n copies one after another; k counts from 0.", category: "signal tools", run: Run::Fn(chain) },
-    Builtin { name: "mono", signature: "mono(pattern, voice, glide: 0s)", doc: "Plays a pattern on one voice; a new note takes it over, sliding in `glide`.", category: "voices", run: Run::Fn(voices::mono) },
-    Builtin { name: "poly", signature: "poly(pattern, n, voice)", doc: "Plays a pattern on n voices, summed with 6 dB of room for chords; when all are busy the oldest is taken.", category: "voices", run: Run::Fn(voices::poly) },
-    Builtin { name: "kit", signature: "kit(pattern, 'tr909')", doc: "Plays the words of a pattern on the drums of a kit.", category: "voices", run: Run::Fn(voices::kit) },
-    Builtin { name: "add", signature: "add(pattern, n)", doc: "Adds to every value.", category: "patterns", run: Run::Fn(patterns::add) },
-    Builtin { name: "cat", signature: "cat(a, b, ..)", doc: "One pattern a cycle, in turn.", category: "patterns", run: Run::Fn(patterns::cat) },
-    Builtin { name: "degrade", signature: "degrade(pattern, chance = 50%)", doc: "Drops events by chance.", category: "patterns", run: Run::Fn(patterns::degrade) },
-    Builtin { name: "early", signature: "early(pattern, cycles)", doc: "Moves a pattern back in time.", category: "patterns", run: Run::Fn(patterns::early) },
-    Builtin { name: "euclid", signature: "euclid(pattern, k, n, rotation = 0)", doc: "k onsets spread over n steps.", category: "patterns", run: Run::Fn(patterns::euclid) },
-    Builtin { name: "every", signature: "every(pattern, n, f)", doc: "Applies f in the first of every n cycles.", category: "patterns", run: Run::Fn(patterns::every) },
-    Builtin { name: "fast", signature: "fast(pattern, n)", doc: "n times as fast.", category: "patterns", run: Run::Fn(patterns::fast) },
-    Builtin { name: "iter", signature: "iter(pattern, n)", doc: "Starts one nth later each cycle.", category: "patterns", run: Run::Fn(patterns::iter) },
-    Builtin { name: "late", signature: "late(pattern, cycles)", doc: "Moves a pattern forward in time.", category: "patterns", run: Run::Fn(patterns::late) },
-    Builtin { name: "mul", signature: "mul(pattern, n)", doc: "Multiplies every value.", category: "patterns", run: Run::Fn(patterns::mul) },
-    Builtin { name: "off", signature: "off(pattern, cycles, f)", doc: "Adds a changed copy a little later.", category: "patterns", run: Run::Fn(patterns::off) },
-    Builtin { name: "palindrome", signature: "palindrome(pattern)", doc: "Forwards and backwards in turn.", category: "patterns", run: Run::Fn(patterns::palindrome) },
-    Builtin { name: "ply", signature: "ply(pattern, n)", doc: "Repeats every event n times in its place.", category: "patterns", run: Run::Fn(patterns::ply) },
-    Builtin { name: "rev", signature: "rev(pattern)", doc: "Every cycle backwards.", category: "patterns", run: Run::Fn(patterns::rev) },
-    Builtin { name: "scale", signature: "scale(pattern, root, name)", doc: "Numbers as degrees of a scale on a root note: `scale(a1, minor)`.", category: "harmony", run: Run::Fn(patterns::scale) },
-    Builtin { name: "slow", signature: "slow(pattern, n)", doc: "n times as slow.", category: "patterns", run: Run::Fn(patterns::slow) },
-    Builtin { name: "stack", signature: "stack(a, b, ..)", doc: "All patterns at once.", category: "patterns", run: Run::Fn(patterns::stack) },
-    Builtin { name: "superimpose", signature: "superimpose(pattern, f)", doc: "A pattern and a changed copy at once.", category: "patterns", run: Run::Fn(patterns::superimpose) },
-    Builtin { name: "swing", signature: "swing(pattern, amount, steps = 8)", doc: "Delays every second half of `steps` pairs a bar: 50% is straight, 66% a triplet.", category: "patterns", run: Run::Fn(patterns::swing) },
-    Builtin { name: "transpose", signature: "transpose(pattern, interval)", doc: "Moves notes by an interval.", category: "harmony", run: Run::Fn(patterns::transpose) },
-    Builtin { name: "with", signature: "with(pattern, field: value, ..)", doc: "Gives events fields that a voice can take as parameters.", category: "patterns", run: Run::Fn(patterns::with) },
+    Builtin {
+        name: "channels",
+        signature: "channels(x)",
+        doc: "How many channels a signal has, known at compile time.",
+        category: "signal tools",
+        run: Run::Fn(channels),
+    },
+    Builtin {
+        name: "index",
+        signature: "index(x)",
+        doc: "0, 1, 2 .. in the channels of a signal.",
+        category: "signal tools",
+        run: Run::Fn(index),
+    },
+    Builtin {
+        name: "knob",
+        signature: "knob(default, range)",
+        doc: "A number that can be moved by hand, with its range.",
+        category: "outside",
+        run: Run::Fn(knob),
+    },
+    Builtin {
+        name: "mix",
+        signature: "mix(x)",
+        doc: "The sum of all channels.",
+        category: "signal tools",
+        run: Run::Fn(mix_all),
+    },
+    Builtin {
+        name: "par",
+        signature: "par(n, k => ..)",
+        doc: "n copies side by side as channels; k counts from 0.",
+        category: "signal tools",
+        run: Run::Fn(par),
+    },
+    Builtin {
+        name: "send",
+        signature: "send(x, bus, gain = 0db)",
+        doc: "Adds a signal to the input of a bus and hands it on unchanged.",
+        category: "signal tools",
+        run: Run::Fn(send),
+    },
+    Builtin {
+        name: "sum",
+        signature: "sum(n, k => ..)",
+        doc: "The sum of n copies; k counts from 0.",
+        category: "signal tools",
+        run: Run::Fn(sum),
+    },
+    Builtin {
+        name: "chain",
+        signature: "chain(n, x, (x, k) => ..)",
+        doc: "n copies one after another; k counts from 0.",
+        category: "signal tools",
+        run: Run::Fn(chain),
+    },
+    Builtin {
+        name: "mono",
+        signature: "mono(pattern, voice, glide: 0s)",
+        doc: "Plays a pattern on one voice; a new note takes it over, sliding in `glide`.",
+        category: "voices",
+        run: Run::Fn(voices::mono),
+    },
+    Builtin {
+        name: "poly",
+        signature: "poly(pattern, n, voice)",
+        doc: "Plays a pattern on n voices, summed with 6 dB of room for chords; when all are busy the oldest is taken.",
+        category: "voices",
+        run: Run::Fn(voices::poly),
+    },
+    Builtin {
+        name: "kit",
+        signature: "kit(pattern, 'tr909')",
+        doc: "Plays the words of a pattern on the drums of a kit.",
+        category: "voices",
+        run: Run::Fn(voices::kit),
+    },
+    Builtin {
+        name: "add",
+        signature: "add(pattern, n)",
+        doc: "Adds to every value.",
+        category: "patterns",
+        run: Run::Fn(patterns::add),
+    },
+    Builtin {
+        name: "cat",
+        signature: "cat(a, b, ..)",
+        doc: "One pattern a cycle, in turn.",
+        category: "patterns",
+        run: Run::Fn(patterns::cat),
+    },
+    Builtin {
+        name: "degrade",
+        signature: "degrade(pattern, chance = 50%)",
+        doc: "Drops events by chance.",
+        category: "patterns",
+        run: Run::Fn(patterns::degrade),
+    },
+    Builtin {
+        name: "early",
+        signature: "early(pattern, cycles)",
+        doc: "Moves a pattern back in time.",
+        category: "patterns",
+        run: Run::Fn(patterns::early),
+    },
+    Builtin {
+        name: "euclid",
+        signature: "euclid(pattern, k, n, rotation = 0)",
+        doc: "k onsets spread over n steps.",
+        category: "patterns",
+        run: Run::Fn(patterns::euclid),
+    },
+    Builtin {
+        name: "every",
+        signature: "every(pattern, n, f)",
+        doc: "Applies f in the first of every n cycles.",
+        category: "patterns",
+        run: Run::Fn(patterns::every),
+    },
+    Builtin {
+        name: "fast",
+        signature: "fast(pattern, n)",
+        doc: "n times as fast.",
+        category: "patterns",
+        run: Run::Fn(patterns::fast),
+    },
+    Builtin {
+        name: "iter",
+        signature: "iter(pattern, n)",
+        doc: "Starts one nth later each cycle.",
+        category: "patterns",
+        run: Run::Fn(patterns::iter),
+    },
+    Builtin {
+        name: "late",
+        signature: "late(pattern, cycles)",
+        doc: "Moves a pattern forward in time.",
+        category: "patterns",
+        run: Run::Fn(patterns::late),
+    },
+    Builtin {
+        name: "mul",
+        signature: "mul(pattern, n)",
+        doc: "Multiplies every value.",
+        category: "patterns",
+        run: Run::Fn(patterns::mul),
+    },
+    Builtin {
+        name: "off",
+        signature: "off(pattern, cycles, f)",
+        doc: "Adds a changed copy a little later.",
+        category: "patterns",
+        run: Run::Fn(patterns::off),
+    },
+    Builtin {
+        name: "palindrome",
+        signature: "palindrome(pattern)",
+        doc: "Forwards and backwards in turn.",
+        category: "patterns",
+        run: Run::Fn(patterns::palindrome),
+    },
+    Builtin {
+        name: "ply",
+        signature: "ply(pattern, n)",
+        doc: "Repeats every event n times in its place.",
+        category: "patterns",
+        run: Run::Fn(patterns::ply),
+    },
+    Builtin {
+        name: "rev",
+        signature: "rev(pattern)",
+        doc: "Every cycle backwards.",
+        category: "patterns",
+        run: Run::Fn(patterns::rev),
+    },
+    Builtin {
+        name: "scale",
+        signature: "scale(pattern, root, name)",
+        doc: "Numbers as degrees of a scale on a root note: `scale(a1, minor)`.",
+        category: "harmony",
+        run: Run::Fn(patterns::scale),
+    },
+    Builtin {
+        name: "slow",
+        signature: "slow(pattern, n)",
+        doc: "n times as slow.",
+        category: "patterns",
+        run: Run::Fn(patterns::slow),
+    },
+    Builtin {
+        name: "stack",
+        signature: "stack(a, b, ..)",
+        doc: "All patterns at once.",
+        category: "patterns",
+        run: Run::Fn(patterns::stack),
+    },
+    Builtin {
+        name: "superimpose",
+        signature: "superimpose(pattern, f)",
+        doc: "A pattern and a changed copy at once.",
+        category: "patterns",
+        run: Run::Fn(patterns::superimpose),
+    },
+    Builtin {
+        name: "swing",
+        signature: "swing(pattern, amount, steps = 8)",
+        doc: "Delays every second half of `steps` pairs a bar: 50% is straight, 66% a triplet.",
+        category: "patterns",
+        run: Run::Fn(patterns::swing),
+    },
+    Builtin {
+        name: "transpose",
+        signature: "transpose(pattern, interval)",
+        doc: "Moves notes by an interval.",
+        category: "harmony",
+        run: Run::Fn(patterns::transpose),
+    },
+    Builtin {
+        name: "with",
+        signature: "with(pattern, field: value, ..)",
+        doc: "Gives events fields that a voice can take as parameters.",
+        category: "patterns",
+        run: Run::Fn(patterns::with),
+    },
 ];
 
 /// Functions for the library only, reached as `prim.name`.
 static INTRINSICS: &[Builtin] = &[
-    Builtin { name: "frame", signature: "prim.frame()", doc: "Frames since the start, a 32-bit count.", category: "primitives", run: Run::Fn(frame) },
-    Builtin { name: "line", signature: "prim.line(x)", doc: "A value that changes once a quantum, drawn as a line now: what is made of it agrees sample by sample.", category: "primitives", run: Run::Fn(line) },
-    Builtin { name: "mix", signature: "prim.mix(x)", doc: "The sum of all channels, also where a parameter is called mix.", category: "primitives", run: Run::Fn(mix_all) },
-    Builtin { name: "ring", signature: "prim.ring(x, longest)", doc: "A delay line with the input x.", category: "primitives", run: Run::Fn(ring) },
-    Builtin { name: "seed", signature: "prim.seed()", doc: "A 32-bit number of its own for each place and voice.", category: "primitives", run: Run::Fn(seed) },
-    Builtin { name: "tap", signature: "prim.tap(ring, samples)", doc: "A delay line, whole samples ago.", category: "primitives", run: Run::Fn(tap) },
+    Builtin {
+        name: "frame",
+        signature: "prim.frame()",
+        doc: "Frames since the start, a 32-bit count.",
+        category: "primitives",
+        run: Run::Fn(frame),
+    },
+    Builtin {
+        name: "line",
+        signature: "prim.line(x)",
+        doc: "A value that changes once a quantum, drawn as a line now: what is made of it agrees sample by sample.",
+        category: "primitives",
+        run: Run::Fn(line),
+    },
+    Builtin {
+        name: "mix",
+        signature: "prim.mix(x)",
+        doc: "The sum of all channels, also where a parameter is called mix.",
+        category: "primitives",
+        run: Run::Fn(mix_all),
+    },
+    Builtin {
+        name: "ring",
+        signature: "prim.ring(x, longest)",
+        doc: "A delay line with the input x.",
+        category: "primitives",
+        run: Run::Fn(ring),
+    },
+    Builtin {
+        name: "seed",
+        signature: "prim.seed()",
+        doc: "A 32-bit number of its own for each place and voice.",
+        category: "primitives",
+        run: Run::Fn(seed),
+    },
+    Builtin {
+        name: "tap",
+        signature: "prim.tap(ring, samples)",
+        doc: "A delay line, whole samples ago.",
+        category: "primitives",
+        run: Run::Fn(tap),
+    },
 ];
 
 fn ops() -> &'static [Builtin] {
@@ -94,7 +322,13 @@ fn ops() -> &'static [Builtin] {
             .iter()
             .map(|&op| {
                 let info = op.info();
-                Builtin { name: info.name, signature: info.name, doc: info.doc, category: "primitives", run: Run::Op(op) }
+                Builtin {
+                    name: info.name,
+                    signature: info.name,
+                    doc: info.doc,
+                    category: "primitives",
+                    run: Run::Op(op),
+                }
             })
             .collect()
     })
@@ -162,7 +396,11 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// The next argument without a name, or the one of this name.
     pub fn take(&mut self, name: &str) -> Option<Item<'a>> {
-        let at = self.items.iter().position(|(n, _)| *n == Some(name)).or_else(|| self.items.iter().position(|(n, _)| n.is_none()))?;
+        let at = self
+            .items
+            .iter()
+            .position(|(n, _)| *n == Some(name))
+            .or_else(|| self.items.iter().position(|(n, _)| n.is_none()))?;
         Some(self.items.remove(at).1)
     }
 
@@ -200,7 +438,12 @@ impl<'a> Elab<'a> {
     }
 
     /// Calls a builtin with values.
-    pub(super) fn call_builtin_values(&mut self, builtin: &'static Builtin, args: Vec<ArgVal<'a>>, span: Span) -> Value<'a> {
+    pub(super) fn call_builtin_values(
+        &mut self,
+        builtin: &'static Builtin,
+        args: Vec<ArgVal<'a>>,
+        span: Span,
+    ) -> Value<'a> {
         let items = args.into_iter().map(|arg| (arg.name, Item::Value(arg))).collect();
         let scope = self.root;
         self.run_builtin(builtin, Call { name: builtin.name, signature: builtin.signature, scope, span, items })
@@ -231,7 +474,12 @@ impl<'a> Elab<'a> {
         for name in names {
             let Some(item) = call.take(name) else {
                 let wants = names.join(", ");
-                let message = format!("`{}` wants {} argument{}", call.name, names.len(), if names.len() == 1 { "" } else { "s" });
+                let message = format!(
+                    "`{}` wants {} argument{}",
+                    call.name,
+                    names.len(),
+                    if names.len() == 1 { "" } else { "s" }
+                );
                 self.error("arity", call.span, message).help = Some(format!("write `{}({wants})`", call.name));
                 return Value::Broken;
             };
@@ -278,11 +526,14 @@ impl<'a> Elab<'a> {
     pub(super) fn count(&mut self, call: &mut Call<'a>, name: &str, most: u32) -> Option<u32> {
         let arg = self.want(call, name)?;
         match arg.value {
-            Value::Num(n) if n.value.fract() == 0.0 && n.value >= 1.0 && n.value <= f64::from(most) => Some(n.value as u32),
+            Value::Num(n) if n.value.fract() == 0.0 && n.value >= 1.0 && n.value <= f64::from(most) => {
+                Some(n.value as u32)
+            }
             other => {
                 let article = other.article();
                 let shown = if let Value::Num(n) = other { format!("{}", n.value) } else { article };
-                let message = format!("`{}` wants a whole number from 1 to {most} for `{name}`, got {shown}", call.name);
+                let message =
+                    format!("`{}` wants a whole number from 1 to {most} for `{name}`, got {shown}", call.name);
                 self.error("type", arg.span, message).help = Some("write a number, such as `8`".into());
                 None
             }
@@ -325,7 +576,8 @@ fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(default) = e.want(call, "default") else { return Value::Broken };
     let range = call.take("range").map(|item| e.item(item, call.scope));
     let Value::Num(num) = default.value else {
-        e.error("type", default.span, "a knob wants a number to start from").help = Some("write `knob(0.5, 0..1)`".into());
+        e.error("type", default.span, "a knob wants a number to start from").help =
+            Some("write `knob(0.5, 0..1)`".into());
         return Value::Broken;
     };
     match range.map(|r| (r.value, r.span)) {
@@ -338,7 +590,8 @@ fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         }
         Some((Value::Broken, _)) => Value::Broken,
         Some((_, span)) => {
-            e.error("type", span, "the range of a knob goes from number to number").help = Some("write `knob(0.5, 0..1)`".into());
+            e.error("type", span, "the range of a knob goes from number to number").help =
+                Some("write `knob(0.5, 0..1)`".into());
             Value::Broken
         }
     }
@@ -398,7 +651,8 @@ fn send<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         None => Value::Num(Num::constant(1.0)),
     };
     let Value::Bus(bus_index) = bus.value else {
-        e.error("type", bus.span, "a signal is sent to a bus").help = Some("define one: `bus verb = in >> reverb(3s)`".into());
+        e.error("type", bus.span, "a signal is sent to a bus").help =
+            Some("define one: `bus verb = in >> reverb(3s)`".into());
         return Value::Broken;
     };
     if e.bank.is_some() {
@@ -450,7 +704,8 @@ fn tap<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(ring) = e.want(call, "ring") else { return Value::Broken };
     let Some(delay) = e.want(call, "samples") else { return Value::Broken };
     let Value::Ring(id, shape) = ring.value else {
-        e.error("type", ring.span, "`prim.tap` reads a delay line").help = Some("make one with `prim.ring(x, longest)`".into());
+        e.error("type", ring.span, "`prim.tap` reads a delay line").help =
+            Some("make one with `prim.ring(x, longest)`".into());
         return Value::Broken;
     };
     let Some(delay) = e.signal(delay.value, delay.span) else { return Value::Broken };
@@ -492,7 +747,9 @@ impl<'a> Elab<'a> {
     fn constant_bound(&self, node: NodeId) -> Option<f64> {
         match self.graph.node(node) {
             Node::Const(Ty::F32, bits) => Some(bits.iter().map(|b| f64::from(f32::from_bits(*b))).fold(0.0, f64::max)),
-            Node::Join(parts) => parts.iter().map(|x| self.constant_bound(*x)).try_fold(0.0, |a: f64, b| Some(a.max(b?))),
+            Node::Join(parts) => {
+                parts.iter().map(|x| self.constant_bound(*x)).try_fold(0.0, |a: f64, b| Some(a.max(b?)))
+            }
             Node::Shuffle(x, _) => self.constant_bound(*x),
             _ => None,
         }

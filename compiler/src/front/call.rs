@@ -86,7 +86,9 @@ impl<'a> Elab<'a> {
         match &expr.kind {
             ExprKind::Call { callee, .. } => match &callee.kind {
                 ExprKind::Call { .. } => self.first_call(scope, callee),
-                ExprKind::Field { base, .. } if !self.is_module(scope, base) => self.first_call(scope, base).or(Some(expr)),
+                ExprKind::Field { base, .. } if !self.is_module(scope, base) => {
+                    self.first_call(scope, base).or(Some(expr))
+                }
                 _ => Some(expr),
             },
             ExprKind::Name(name) => self.names_function(scope, name).then_some(expr),
@@ -311,7 +313,8 @@ impl<'a> Elab<'a> {
                         Some(close) => format!("did you mean `{close}`?"),
                         None => format!("it has: {}", known.join(", ")),
                     };
-                    self.error_at(arg.origin, "arity", arg.span, format!("`{}` has no parameter `{name}`", f.name)).help = Some(help);
+                    self.error_at(arg.origin, "arity", arg.span, format!("`{}` has no parameter `{name}`", f.name))
+                        .help = Some(help);
                     return None;
                 }
             }
@@ -322,8 +325,13 @@ impl<'a> Elab<'a> {
             }
             if next == n {
                 let names = (0..n).map(|i| f.params.name(i)).collect::<Vec<_>>().join(", ");
-                self.error_at(arg.origin, "arity", arg.span, format!("`{}` takes {n} argument{}, this is one too many", f.name, if n == 1 { "" } else { "s" })).help =
-                    Some(format!("it is called as `{}({names})`", f.name));
+                self.error_at(
+                    arg.origin,
+                    "arity",
+                    arg.span,
+                    format!("`{}` takes {n} argument{}, this is one too many", f.name, if n == 1 { "" } else { "s" }),
+                )
+                .help = Some(format!("it is called as `{}({names})`", f.name));
                 return None;
             }
             slots[next] = Some(arg);
@@ -334,11 +342,12 @@ impl<'a> Elab<'a> {
             .collect::<Vec<_>>();
         if !missing.is_empty() {
             let names = (0..n).map(|i| f.params.name(i)).collect::<Vec<_>>().join(", ");
-            let help = if missing.len() == 1 && f.params.full(0).is_some_and(|p| p.default.is_none()) && slots[0].is_none() {
-                format!("pipe a signal into it, or write `{}({names})`", f.name)
-            } else {
-                format!("write `{}({names})`", f.name)
-            };
+            let help =
+                if missing.len() == 1 && f.params.full(0).is_some_and(|p| p.default.is_none()) && slots[0].is_none() {
+                    format!("pipe a signal into it, or write `{}({names})`", f.name)
+                } else {
+                    format!("write `{}({names})`", f.name)
+                };
             self.error("arity", span, format!("`{}` wants {}", f.name, missing.join(" and "))).help = Some(help);
             return None;
         }
@@ -367,9 +376,15 @@ impl<'a> Elab<'a> {
             Value::Array(items) => {
                 let items = items
                     .iter()
-                    .map(|item| self.coerce(ArgVal { name: None, value: item.clone(), span, origin }, want, function, param))
+                    .map(|item| {
+                        self.coerce(ArgVal { name: None, value: item.clone(), span, origin }, want, function, param)
+                    })
                     .collect::<Vec<_>>();
-                if items.iter().any(|v| matches!(v, Value::Broken)) { Value::Broken } else { Value::Array(Rc::new(items)) }
+                if items.iter().any(|v| matches!(v, Value::Broken)) {
+                    Value::Broken
+                } else {
+                    Value::Array(Rc::new(items))
+                }
             }
             Value::Pat(pattern) => {
                 let sig = self.hold(pattern, dim == Dim::Frequency);
@@ -387,12 +402,22 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn coerce_number(&mut self, num: Num, dim: Dim, want: Want, place: (Origin, Span), function: &str, param: &str) -> Value<'a> {
+    fn coerce_number(
+        &mut self,
+        num: Num,
+        dim: Dim,
+        want: Want,
+        place: (Origin, Span),
+        function: &str,
+        param: &str,
+    ) -> Value<'a> {
         let clock = self.clock();
         let good = match (dim, num.dim) {
             (a, b) if a == b => Some(num),
             (Dim::Frequency, Dim::Pitch) | (Dim::Time, Dim::Beats) => Some(number::canonical(num, clock)),
-            (Dim::Frequency, Dim::Beats) => Some(num.derive(1.0 / (num.value * clock.beat).max(1e-9), Dim::Frequency, 0x31)),
+            (Dim::Frequency, Dim::Beats) => {
+                Some(num.derive(1.0 / (num.value * clock.beat).max(1e-9), Dim::Frequency, 0x31))
+            }
             (Dim::None, Dim::Gain) => Some(number::canonical(num, clock)),
             (Dim::Gain | Dim::Interval | Dim::Angle, Dim::None) => Some(Num { dim, ..num }),
             (Dim::Beats, Dim::Time) => Some(num.derive(num.value / clock.beat, Dim::Beats, 0x32)),

@@ -150,11 +150,20 @@ impl<'a> Elab<'a> {
     }
 
     /// Reports an error at a span of some origin.
-    pub fn error_at(&mut self, at: Origin, code: &'static str, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+    pub fn error_at(
+        &mut self,
+        at: Origin,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
         let (at, span) = if at.library { self.site.unwrap_or((at, span)) } else { (at, span) };
         let diagnostic = Diagnostic::error(code, at.file, span.shift(at.offset), message);
         // One mistake gives one error: a second word about the same place is an echo of the first.
-        let echo = self.diagnostics.iter().position(|d| d.file == diagnostic.file && d.span == diagnostic.span && d.is_error());
+        let echo = self
+            .diagnostics
+            .iter()
+            .position(|d| d.file == diagnostic.file && d.span == diagnostic.span && d.is_error());
         let index = echo.unwrap_or_else(|| {
             self.diagnostics.push(diagnostic);
             self.diagnostics.len() - 1
@@ -180,12 +189,15 @@ impl<'a> Elab<'a> {
     /// Evaluates an expression.
     pub fn eval(&mut self, scope: ScopeId, expr: &'a Expr) -> Value<'a> {
         if self.graph.nodes.len() > MAX_NODES {
-            self.error("limit", expr.span, "this patch is too large to play").help = Some("use fewer voices or copies".into());
+            self.error("limit", expr.span, "this patch is too large to play").help =
+                Some("use fewer voices or copies".into());
             return Value::Broken;
         }
         match &expr.kind {
             ExprKind::Number { value, ratio, unit } => Value::Num(self.literal(*value, *ratio, *unit, expr.span)),
-            ExprKind::Note(note) => Value::Num(Num { value: f64::from(*note), dim: Dim::Pitch, key: self.literal_key(expr.span) }),
+            ExprKind::Note(note) => {
+                Value::Num(Num { value: f64::from(*note), dim: Dim::Pitch, key: self.literal_key(expr.span) })
+            }
             ExprKind::Text(text) => Value::Text(Rc::from(text.as_str())),
             ExprKind::Pattern { text, text_start } => self.pattern_literal(text, *text_start),
             ExprKind::Name(name) => self.eval_name(scope, expr, name),
@@ -228,7 +240,11 @@ impl<'a> Elab<'a> {
             ExprKind::Block { defs, value } => self.eval_block(scope, defs, value.as_deref(), expr.span),
             ExprKind::Array(items) => {
                 let values = items.iter().map(|item| self.eval(scope, item)).collect::<Vec<_>>();
-                if values.iter().any(|v| matches!(v, Value::Broken)) { Value::Broken } else { Value::Array(Rc::new(values)) }
+                if values.iter().any(|v| matches!(v, Value::Broken)) {
+                    Value::Broken
+                } else {
+                    Value::Array(Rc::new(values))
+                }
             }
             ExprKind::Clips(clips) => {
                 let span = clips.first().map_or(expr.span, |c| c.name.span);
@@ -338,7 +354,13 @@ impl<'a> Elab<'a> {
     }
 
     /// Calls a library function with signals and numbers.
-    pub(super) fn library_call(&mut self, module: Option<&str>, name: &str, args: &[Value<'a>], span: Span) -> Value<'a> {
+    pub(super) fn library_call(
+        &mut self,
+        module: Option<&str>,
+        name: &str,
+        args: &[Value<'a>],
+        span: Span,
+    ) -> Value<'a> {
         let Some(lazy) = self.library_entry(module, name) else {
             self.error("name", span, format!("the library has no `{name}`"));
             return Value::Broken;
@@ -371,7 +393,8 @@ impl<'a> Elab<'a> {
             (Some(expr), _) => self.eval(scope, expr),
             (None, Some(&last)) => self.force(last, span),
             (None, None) => {
-                self.error("syntax", span, "this block is empty").help = Some("end it with the value that it stands for".into());
+                self.error("syntax", span, "this block is empty").help =
+                    Some("end it with the value that it stands for".into());
                 Value::Broken
             }
         };

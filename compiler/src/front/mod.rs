@@ -158,7 +158,9 @@ impl Compiler {
                 Err(error) => {
                     let message = format!("the compiler could not make code of this: {error}");
                     let diagnostic = Diagnostic::error("internal", FileId(0), modurust_lang::Span::new(0, 1), message);
-                    outcome.diagnostics.push(diagnostic.help("this is a fault of the program, please report it with the text"));
+                    outcome
+                        .diagnostics
+                        .push(diagnostic.help("this is a fault of the program, please report it with the text"));
                     return outcome;
                 }
             },
@@ -242,7 +244,12 @@ impl Compiler {
             let id = FileId(sources.len() as u32);
             sources.push(source);
             if let Err(why) = &text {
-                diagnostics.push(Diagnostic::error("file", id, modurust_lang::Span::default(), format!("`{root}` cannot be read: {why}")));
+                diagnostics.push(Diagnostic::error(
+                    "file",
+                    id,
+                    modurust_lang::Span::default(),
+                    format!("`{root}` cannot be read: {why}"),
+                ));
             }
             files.push(File { path: root.clone(), stmts: Vec::new(), used: false, uses: Vec::new() });
         }
@@ -261,7 +268,10 @@ impl Compiler {
                 if path == "std" || path.starts_with("std/") {
                     let known = modurust_lang::library::library().modules().collect::<Vec<_>>().join(", ");
                     let message = format!("the library has no module `{module}`");
-                    diagnostics.push(Diagnostic::error("file", id, span.shift(stmt.offset), message).help(format!("it has: {known}")));
+                    diagnostics.push(
+                        Diagnostic::error("file", id, span.shift(stmt.offset), message)
+                            .help(format!("it has: {known}")),
+                    );
                     continue;
                 }
                 let file = beside(&files[at].path, &format!("{path}.modu"));
@@ -281,7 +291,8 @@ impl Compiler {
                         Err(why) => {
                             let message = format!("`{file}` cannot be read: {why}");
                             let help = "give the path of a file without `.modu`, such as `use ./acid`";
-                            diagnostics.push(Diagnostic::error("file", id, span.shift(stmt.offset), message).help(help));
+                            diagnostics
+                                .push(Diagnostic::error("file", id, span.shift(stmt.offset), message).help(help));
                             continue;
                         }
                     }

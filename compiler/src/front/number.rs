@@ -105,7 +105,9 @@ fn sum(op: BinaryOp, a: Num, b: Num, clock: Clock) -> Result<Num, String> {
         (Dim::Frequency, Dim::Interval) => make(a.value * (sign * b.value / 12.0).exp2(), Dim::Frequency),
         (Dim::Pitch, Dim::Interval | Dim::None) => make(a.value + sign * b.value, Dim::Pitch),
         (Dim::Interval | Dim::None, Dim::Pitch) if op == BinaryOp::Add => make(a.value + b.value, Dim::Pitch),
-        (Dim::Interval, Dim::Frequency) if op == BinaryOp::Add => make(b.value * (a.value / 12.0).exp2(), Dim::Frequency),
+        (Dim::Interval, Dim::Frequency) if op == BinaryOp::Add => {
+            make(b.value * (a.value / 12.0).exp2(), Dim::Frequency)
+        }
         (Dim::Gain | Dim::Pitch | Dim::Beats, _) | (_, Dim::Gain | Dim::Pitch | Dim::Beats) => {
             let (x, y) = (canonical(a, clock), canonical(b, clock));
             if x.dim == y.dim || x.dim == Dim::None || y.dim == Dim::None {

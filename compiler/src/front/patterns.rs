@@ -128,7 +128,13 @@ impl<'a> Elab<'a> {
     }
 
     /// `a + b` where one side is a pattern: the structure comes from the left.
-    pub(super) fn pattern_binary(&mut self, op: BinaryOp, l: (Value<'a>, Span), r: (Value<'a>, Span), span: Span) -> Value<'a> {
+    pub(super) fn pattern_binary(
+        &mut self,
+        op: BinaryOp,
+        l: (Value<'a>, Span),
+        r: (Value<'a>, Span),
+        span: Span,
+    ) -> Value<'a> {
         let op = match op {
             BinaryOp::Add => Operator::Add,
             BinaryOp::Sub => Operator::Sub,
@@ -147,7 +153,9 @@ impl<'a> Elab<'a> {
     /// An interval or note in arithmetic counts semitones.
     fn pattern_operand(&mut self, operand: (Value<'a>, Span)) -> Option<PatId> {
         match operand.0 {
-            Value::Num(num) if matches!(num.dim, Dim::Interval | Dim::Pitch) => Some(self.score.pure(score::Value::Num(num.value))),
+            Value::Num(num) if matches!(num.dim, Dim::Interval | Dim::Pitch) => {
+                Some(self.score.pure(score::Value::Num(num.value)))
+            }
             value => self.pattern(value, operand.1),
         }
     }
@@ -194,8 +202,12 @@ impl<'a> Elab<'a> {
             Value::Pat(pattern) => Some(Factor::Pattern(pattern)),
             other => {
                 let article = other.article();
-                self.error("type", arg.span, format!("`{}` wants a number or a pattern for `{name}`, got {article}", call.name)).help =
-                    Some("write `2`, or `\"<2 3>\"` to change it every cycle".into());
+                self.error(
+                    "type",
+                    arg.span,
+                    format!("`{}` wants a number or a pattern for `{name}`, got {article}", call.name),
+                )
+                .help = Some("write `2`, or `\"<2 3>\"` to change it every cycle".into());
                 None
             }
         }
@@ -209,8 +221,8 @@ impl<'a> Elab<'a> {
             Value::Num(num) => Some(num.value),
             other => {
                 let article = other.article();
-                self.error("type", arg.span, format!("`{}` wants a number for `{name}`, got {article}", call.name)).help =
-                    Some("write a plain number".into());
+                self.error("type", arg.span, format!("`{}` wants a number for `{name}`, got {article}", call.name))
+                    .help = Some("write a plain number".into());
                 None
             }
         }
@@ -424,7 +436,8 @@ impl<'a> Elab<'a> {
     fn tuning(&mut self, arg: &ArgVal<'a>) -> Option<Vec<f64>> {
         let Value::Text(name) = &arg.value else {
             if !matches!(arg.value, Value::Broken) {
-                self.error("type", arg.span, "a tuning is a Scala file").help = Some("write `tuning: 'just.scl'`".into());
+                self.error("type", arg.span, "a tuning is a Scala file").help =
+                    Some("write `tuning: 'just.scl'`".into());
             }
             return None;
         };

@@ -6,9 +6,11 @@ use crate::front::scope::ScopeId;
 use crate::front::value::*;
 use crate::graph::ops::Op;
 use crate::graph::*;
+use crate::passes::fold;
 use modurust_lang::ast::{BinaryOp, Expr};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
+use smallvec::SmallVec;
 use std::rc::Rc;
 
 impl<'a> Elab<'a> {
@@ -94,7 +96,9 @@ impl<'a> Elab<'a> {
         }
         let own = if sig.shape.banked { voices } else { 1 };
         let map = (0..shape.channels)
-            .flat_map(|c| (0..want / shape.channels).map(move |v| (c % sig.shape.channels) * own + if own > 1 { v } else { 0 }))
+            .flat_map(|c| {
+                (0..want / shape.channels).map(move |v| (c % sig.shape.channels) * own + if own > 1 { v } else { 0 })
+            })
             .collect();
         self.graph.push(Node::Shuffle(sig.node, map))
     }
@@ -115,12 +119,31 @@ impl<'a> Elab<'a> {
     /// Applies an operation lane by lane. The dimension is the caller's business.
     pub(super) fn apply(&mut self, op: Op, args: &[Sig]) -> Sig {
         let shape = args.iter().fold(Shape::MONO, |shape, arg| shape.join(arg.shape));
+        if let Some(node) = self.fold(op, args) {
+            return Sig { node: self.graph.push(node), shape, dim: Dim::None };
+        }
         let nodes = args
             .iter()
             .map(|arg| if arg.shape.lanes(self.voices()) == 1 { arg.node } else { self.spread(*arg, shape) })
             .collect();
         let node = self.graph.push(Node::Op(op, nodes));
         Sig { node, shape, dim: Dim::None }
+    }
+
+    /// An operation on constants is done at once: the library computes a good deal from its own numbers.
+    fn fold(&self, op: Op, args: &[Sig]) -> Option<Node> {
+        let mut lanes = 1;
+        let mut words: SmallVec<[(Ty, &[u32]); 4]> = SmallVec::new();
+        for arg in args {
+            let Node::Const(ty, bits) = self.graph.node(arg.node) else { return None };
+            // Channels that wrap are left to the general way.
+            if bits.len() > 1 && lanes > 1 && bits.len() != lanes {
+                return None;
+            }
+            lanes = lanes.max(bits.len());
+            words.push((*ty, bits));
+        }
+        Some(Node::Const(op.info().result, fold::op(op, &words)))
     }
 
     /// Applies an operation by name to values.
@@ -177,11 +200,12 @@ impl<'a> Elab<'a> {
                     }
                 }
             }
-            (Value::Array(a), Value::Array(b)) if all_numbers(a) && all_numbers(b) && !a.is_empty() && !b.is_empty() => {
+            (Value::Array(a), Value::Array(b))
+                if all_numbers(a) && all_numbers(b) && !a.is_empty() && !b.is_empty() =>
+            {
                 let n = a.len().max(b.len());
-                let items = (0..n).map(|i| {
-                    self.binary(op, (a[i % a.len()].clone(), l.1), (b[i % b.len()].clone(), r.1), span)
-                });
+                let items =
+                    (0..n).map(|i| self.binary(op, (a[i % a.len()].clone(), l.1), (b[i % b.len()].clone(), r.1), span));
                 Value::Array(Rc::new(items.collect()))
             }
             (Value::Array(a), Value::Num(_)) if all_numbers(a) => {
@@ -190,7 +214,9 @@ impl<'a> Elab<'a> {
             (Value::Num(_), Value::Array(b)) if all_numbers(b) => {
                 Value::Array(Rc::new(b.iter().map(|x| self.binary(op, l.clone(), (x.clone(), r.1), span)).collect()))
             }
-            (Value::Pat(_), Value::Pat(_) | Value::Num(_)) | (Value::Num(_), Value::Pat(_)) => self.pattern_binary(op, l, r, span),
+            (Value::Pat(_), Value::Pat(_) | Value::Num(_)) | (Value::Num(_), Value::Pat(_)) => {
+                self.pattern_binary(op, l, r, span)
+            }
             _ => {
                 let (Some(a), Some(b)) = (self.signal(l.0, l.1), self.signal(r.0, r.1)) else { return Value::Broken };
                 self.binary_signals(op, a, b, span)
@@ -234,7 +260,9 @@ impl<'a> Elab<'a> {
                 let octaves = self.named_op("mul", &[Sig { dim: Dim::None, ..interval }, scale]);
                 let ratio = self.library_call(Some("math"), "exp2", &[Value::Sig(octaves)], span);
                 match ratio {
-                    Value::Sig(ratio) => Value::Sig(Sig { dim: Dim::Frequency, ..self.named_op("mul", &[freq, ratio]) }),
+                    Value::Sig(ratio) => {
+                        Value::Sig(Sig { dim: Dim::Frequency, ..self.named_op("mul", &[freq, ratio]) })
+                    }
                     _ => Value::Broken,
                 }
             }
@@ -257,7 +285,9 @@ impl<'a> Elab<'a> {
             cond_value => {
                 let (a, b) = (self.eval(scope, then), self.eval(scope, other));
                 let Some(c) = self.signal(cond_value, cond.span) else { return Value::Broken };
-                let (Some(a), Some(b)) = (self.signal(a, then.span), self.signal(b, other.span)) else { return Value::Broken };
+                let (Some(a), Some(b)) = (self.signal(a, then.span), self.signal(b, other.span)) else {
+                    return Value::Broken;
+                };
                 let dim = if a.dim == Dim::None { b.dim } else { a.dim };
                 Value::Sig(Sig { dim, ..self.named_op("select", &[c, a, b]) })
             }
@@ -270,7 +300,8 @@ impl<'a> Elab<'a> {
         let index_value = self.eval(scope, index);
         let Value::Num(i) = index_value else {
             if !matches!(index_value, Value::Broken) {
-                self.error("type", index.span, "a channel is chosen by a plain number").help = Some("write `x[0]`".into());
+                self.error("type", index.span, "a channel is chosen by a plain number").help =
+                    Some("write `x[0]`".into());
             }
             return Value::Broken;
         };

@@ -44,7 +44,8 @@ impl<'a> Elab<'a> {
                     Item::Setting { name, value } => self.setting(*scope, name, value),
                     Item::Meter { beats, unit, span } => {
                         if *beats == 0 || *unit == 0 {
-                            self.error("type", *span, "a meter has at least one beat").help = Some("write `meter 7/8`".into());
+                            self.error("type", *span, "a meter has at least one beat").help =
+                                Some("write `meter 7/8`".into());
                         } else {
                             self.timing.beats_per_bar = Ratio::new(i64::from(*beats) * 4, i64::from(*unit));
                         }
@@ -165,11 +166,13 @@ impl<'a> Elab<'a> {
                 if (1.0..=2000.0).contains(&num.value) {
                     self.timing.bpm = Ratio::from_f64(num.value);
                 } else {
-                    self.error("type", expr.span, "a tempo lies between 1 and 2000 bpm").help = Some("write `tempo 124bpm`".into());
+                    self.error("type", expr.span, "a tempo lies between 1 and 2000 bpm").help =
+                        Some("write `tempo 124bpm`".into());
                 }
             }
             ("tempo", _) => {
-                self.error("type", expr.span, "a tempo is a number of beats per minute").help = Some("write `tempo 124bpm`".into());
+                self.error("type", expr.span, "a tempo is a number of beats per minute").help =
+                    Some("write `tempo 124bpm`".into());
             }
             // Settings come before any pattern.
             ("seed", Value::Num(num)) => self.score.set_seed(num.value.to_bits()),
@@ -226,7 +229,8 @@ impl<'a> Elab<'a> {
         self.frame = self.graph.frame(FrameId(0), &strip.name.name, true, 0);
         let scope = self.scopes.add(Some(self.root));
         if let Some(index) = strip.bus {
-            let input = Sig { node: self.buses[index].input, shape: Shape { channels: 2, banked: false }, dim: Dim::None };
+            let input =
+                Sig { node: self.buses[index].input, shape: Shape { channels: 2, banked: false }, dim: Dim::None };
             self.scopes.bind(scope, "in", Binding::Value(Value::Sig(input)));
         }
         let frame = self.frame;

@@ -112,15 +112,25 @@ fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<(PatId, Span)> {
 
 impl<'a> Elab<'a> {
     /// Plays a pattern on voices and sums them.
-    fn voices_of(&mut self, pattern: PatId, voice: ArgVal<'a>, plan: Plan, glide: Option<Value<'a>>, span: Span) -> Value<'a> {
+    fn voices_of(
+        &mut self,
+        pattern: PatId,
+        voice: ArgVal<'a>,
+        plan: Plan,
+        glide: Option<Value<'a>>,
+        span: Span,
+    ) -> Value<'a> {
         let Value::Fn(f) = &voice.value else {
             let article = voice.value.article();
-            self.error("type", voice.span, format!("a voice is a function of freq, gate, vel .., got {article}")).help =
-                Some("write `tone(freq, gate) = saw(freq) * adsr(gate, 5ms, 100ms, 0.7, 200ms)` and give `tone`".into());
+            self.error("type", voice.span, format!("a voice is a function of freq, gate, vel .., got {article}"))
+                .help = Some(
+                "write `tone(freq, gate) = saw(freq) * adsr(gate, 5ms, 100ms, 0.7, 200ms)` and give `tone`".into(),
+            );
             return Value::Broken;
         };
         if self.bank.is_some() {
-            self.error("type", span, "a voice cannot play voices of its own").help = Some("play both patterns on the track".into());
+            self.error("type", span, "a voice cannot play voices of its own").help =
+                Some("play both patterns on the track".into());
             return Value::Broken;
         }
         let f = Rc::clone(f);
@@ -161,7 +171,13 @@ impl<'a> Elab<'a> {
     }
 
     /// The arguments of a voice: rows for what events give, defaults for the rest.
-    fn bind_voice(&mut self, f: &Closure<'a>, pattern: PatId, glide: Option<Value<'a>>, span: Span) -> Option<Vec<ArgVal<'a>>> {
+    fn bind_voice(
+        &mut self,
+        f: &Closure<'a>,
+        pattern: PatId,
+        glide: Option<Value<'a>>,
+        span: Span,
+    ) -> Option<Vec<ArgVal<'a>>> {
         let unit = self.units.len() - 1;
         let given = self.score.score().fields(pattern);
         let mut args = Vec::with_capacity(f.params.len());
@@ -202,7 +218,12 @@ impl<'a> Elab<'a> {
                 }
                 (_, None) => {
                     let Some(expr) = default else {
-                        self.error("arity", span, format!("the voice `{}` wants `{name}`, which no event gives", f.name)).help =
+                        self.error(
+                            "arity",
+                            span,
+                            format!("the voice `{}` wants `{name}`, which no event gives", f.name),
+                        )
+                        .help =
                             Some(format!("give it a default, or give events the field: `>> with({name}: \"1 2\")`"));
                         return None;
                     };

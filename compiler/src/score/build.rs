@@ -22,16 +22,8 @@ impl ScoreBuilder {
     /// An empty score whose chance follows `seed`. The fields `freq`, `vel` and `gate` exist from the start.
     pub fn new(seed: u64) -> ScoreBuilder {
         let field_names = ["freq", "vel", "gate"].map(str::to_owned).to_vec();
-        let score = Score {
-            field_names,
-            ..Score::default()
-        };
-        let mut builder = ScoreBuilder {
-            score,
-            seed,
-            overflow: false,
-            silence: PatId(0),
-        };
+        let score = Score { field_names, ..Score::default() };
+        let mut builder = ScoreBuilder { score, seed, overflow: false, silence: PatId(0) };
         builder.silence = builder.add(Kind::Silence);
         builder
     }
@@ -90,14 +82,12 @@ impl ScoreBuilder {
     pub(super) fn add(&mut self, kind: Kind) -> PatId {
         let nodes = &self.score.nodes;
         let (mut depth, mut continuous, mut known) = (0, false, true);
-        kind.children(&self.score.lists, &self.score.slots, |p| {
-            match nodes.get(p.0 as usize) {
-                Some(child) => {
-                    depth = depth.max(child.depth + 1);
-                    continuous |= child.continuous;
-                }
-                None => known = false,
+        kind.children(&self.score.lists, &self.score.slots, |p| match nodes.get(p.0 as usize) {
+            Some(child) => {
+                depth = depth.max(child.depth + 1);
+                continuous |= child.continuous;
             }
+            None => known = false,
         });
         let of = |p: PatId| nodes.get(p.0 as usize).is_some_and(|n| n.continuous);
         // Where the structure comes from one side only, so does continuity: the other is sampled.
@@ -117,28 +107,18 @@ impl ScoreBuilder {
             self.overflow = true;
             return self.silence;
         };
-        self.score.nodes.push(Node {
-            kind,
-            continuous,
-            depth,
-        });
+        self.score.nodes.push(Node { kind, continuous, depth });
         PatId(id)
     }
 
     pub(super) fn list(&mut self, pats: &[PatId]) -> List {
         let start = self.score.lists.len() as u32;
         self.score.lists.extend_from_slice(pats);
-        List {
-            start,
-            len: pats.len() as u32,
-        }
+        List { start, len: pats.len() as u32 }
     }
 
     pub(super) fn kind(&self, p: PatId) -> Kind {
-        self.score
-            .nodes
-            .get(p.0 as usize)
-            .map_or(Kind::Silence, |n| n.kind)
+        self.score.nodes.get(p.0 as usize).map_or(Kind::Silence, |n| n.kind)
     }
 
     /// A factor that is a single number becomes fixed.
@@ -164,12 +144,7 @@ impl ScoreBuilder {
 
     /// A value once per cycle, with what hangs on it and where it was written.
     pub fn pure_at(&mut self, value: Value, tail: Tail, source: (u32, u32), pattern: u32) -> PatId {
-        self.add(Kind::Pure {
-            value,
-            tail,
-            source,
-            pattern,
-        })
+        self.add(Kind::Pure { value, tail, source, pattern })
     }
 
     /// A word once per cycle.
@@ -200,12 +175,7 @@ impl ScoreBuilder {
                     _ => self.add(Kind::Fast { p, by: n }),
                 }
             }
-            Factor::Pattern(factor) => self.add(Kind::FastBy {
-                p,
-                factor,
-                scale,
-                slow,
-            }),
+            Factor::Pattern(factor) => self.add(Kind::FastBy { p, factor, scale, slow }),
         }
     }
 
@@ -217,23 +187,13 @@ impl ScoreBuilder {
     /// `transformed` in the first of every `n` cycles, `plain` in the others.
     pub fn every(&mut self, n: impl Into<Factor>, transformed: PatId, plain: PatId) -> PatId {
         let n = self.settle(n.into());
-        self.add(Kind::Every {
-            n,
-            last: false,
-            a: transformed,
-            b: plain,
-        })
+        self.add(Kind::Every { n, last: false, a: transformed, b: plain })
     }
 
     /// `transformed` in the last of every `n` cycles, `plain` in the others.
     pub fn last_of(&mut self, n: impl Into<Factor>, transformed: PatId, plain: PatId) -> PatId {
         let n = self.settle(n.into());
-        self.add(Kind::Every {
-            n,
-            last: true,
-            a: transformed,
-            b: plain,
-        })
+        self.add(Kind::Every { n, last: true, a: transformed, b: plain })
     }
 
     /// All at once.
@@ -262,10 +222,7 @@ impl ScoreBuilder {
 
     /// All in one cycle, each as long as its weight says. Weights of 0 and below are left out.
     pub fn seq(&mut self, parts: &[(Ratio, PatId)]) -> PatId {
-        let total = parts
-            .iter()
-            .filter(|(w, _)| w.is_positive())
-            .fold(Ratio::ZERO, |sum, (w, _)| sum + *w);
+        let total = parts.iter().filter(|(w, _)| w.is_positive()).fold(Ratio::ZERO, |sum, (w, _)| sum + *w);
         if !total.is_positive() {
             return self.silence;
         }
@@ -293,19 +250,11 @@ impl ScoreBuilder {
         for &(begin, end, pat) in slots {
             let len = end - begin;
             if len.is_positive() {
-                self.score.slots.push(Slot {
-                    begin,
-                    end,
-                    len,
-                    inv: len.recip(),
-                    pat,
-                });
+                self.score.slots.push(Slot { begin, end, len, inv: len.recip(), pat });
             }
         }
         let len = self.score.slots.len() as u32 - start;
-        self.add(Kind::Seq {
-            slots: List { start, len },
-        })
+        self.add(Kind::Seq { slots: List { start, len } })
     }
 
     /// Earlier by some cycles.
@@ -315,11 +264,7 @@ impl ScoreBuilder {
 
     /// Later by some cycles.
     pub fn late(&mut self, p: PatId, by: Ratio) -> PatId {
-        if by.is_zero() {
-            p
-        } else {
-            self.add(Kind::Late { p, by })
-        }
+        if by.is_zero() { p } else { self.add(Kind::Late { p, by }) }
     }
 
     /// The values of `p` in the rhythm of `bools`, where that is true: a number that is not 0, a word that is not `f` or
@@ -341,11 +286,8 @@ impl ScoreBuilder {
         rotation: impl Into<Factor>,
         p: PatId,
     ) -> PatId {
-        let (pulses, steps, rotation) = (
-            self.settle(pulses.into()),
-            self.settle(steps.into()),
-            self.settle(rotation.into()),
-        );
+        let (pulses, steps, rotation) =
+            (self.settle(pulses.into()), self.settle(steps.into()), self.settle(rotation.into()));
         match (pulses, steps, rotation) {
             (Factor::Fixed(k), Factor::Fixed(n), Factor::Fixed(r)) => {
                 let mut out = [false; MAX_STEPS];
@@ -355,20 +297,9 @@ impl ScoreBuilder {
                 }
                 let start = self.score.rhythms.len() as u32;
                 self.score.rhythms.extend_from_slice(&out[..len]);
-                self.add(Kind::Euclid {
-                    p,
-                    rhythm: List {
-                        start,
-                        len: len as u32,
-                    },
-                })
+                self.add(Kind::Euclid { p, rhythm: List { start, len: len as u32 } })
             }
-            _ => self.add(Kind::EuclidBy {
-                p,
-                pulses,
-                steps,
-                rotation,
-            }),
+            _ => self.add(Kind::EuclidBy { p, pulses, steps, rotation }),
         }
     }
 
@@ -389,32 +320,19 @@ impl ScoreBuilder {
         }
         let bools = self.seq(&parts);
         let held = self.struct_(bools, p);
-        self.late(
-            held,
-            Ratio::new((first as i64).saturating_add(rotation), len as i64),
-        )
+        self.late(held, Ratio::new((first as i64).saturating_add(rotation), len as i64))
     }
 
     /// Drops events with a probability.
     pub fn degrade(&mut self, p: PatId, prob: f64, seed: u64) -> PatId {
         let seed = combine(self.seed, seed);
-        self.add(Kind::Degrade {
-            p,
-            prob,
-            seed,
-            keep: false,
-        })
+        self.add(Kind::Degrade { p, prob, seed, keep: false })
     }
 
     /// Keeps exactly the events that [`degrade`](Self::degrade) with the same seed would drop.
     pub fn undegrade(&mut self, p: PatId, prob: f64, seed: u64) -> PatId {
         let seed = combine(self.seed, seed);
-        self.add(Kind::Degrade {
-            p,
-            prob,
-            seed,
-            keep: true,
-        })
+        self.add(Kind::Degrade { p, prob, seed, keep: true })
     }
 
     /// One of several, chosen anew each cycle.
@@ -439,16 +357,8 @@ impl ScoreBuilder {
     pub fn scale(&mut self, p: PatId, root_midi: f64, steps: &[f64], period: f64) -> PatId {
         let start = self.score.tables.len() as u32;
         self.score.tables.extend_from_slice(steps);
-        let steps = List {
-            start,
-            len: steps.len() as u32,
-        };
-        self.add(Kind::Scale {
-            p,
-            root: root_midi,
-            steps,
-            period,
-        })
+        let steps = List { start, len: steps.len() as u32 };
+        self.add(Kind::Scale { p, root: root_midi, steps, period })
     }
 
     /// Words such as `c4`, `eb`, `f#2` and plain numbers (MIDI) become notes; the octave is 3 if none is given.

@@ -28,9 +28,7 @@ impl ScoreBuilder {
 
     fn rotations(&mut self, n: i64, p: PatId, sign: i64) -> PatId {
         let n = n.clamp(0, MAX_RUN);
-        let turned: Vec<PatId> = (0..n)
-            .map(|i| self.early(p, Ratio::new(sign * i, n)))
-            .collect();
+        let turned: Vec<PatId> = (0..n).map(|i| self.early(p, Ratio::new(sign * i, n))).collect();
         self.cat(&turned)
     }
 
@@ -67,11 +65,7 @@ impl ScoreBuilder {
 
     /// The first part of each cycle, over and over; negative: the last part.
     pub fn linger(&mut self, p: PatId, by: Ratio) -> PatId {
-        if by.is_zero() {
-            self.silence()
-        } else {
-            self.add(Kind::Linger { p, by })
-        }
+        if by.is_zero() { self.silence() } else { self.add(Kind::Linger { p, by }) }
     }
 
     /// Each cycle `n` times before the next.
@@ -98,16 +92,7 @@ impl ScoreBuilder {
     }
 
     fn chunks(&mut self, n: i64, a: PatId, b: PatId, back: bool) -> PatId {
-        if n < 1 {
-            self.silence()
-        } else {
-            self.add(Kind::Chunk {
-                a,
-                b,
-                n: n.min(MAX_RUN),
-                back,
-            })
-        }
+        if n < 1 { self.silence() } else { self.add(Kind::Chunk { a, b, n: n.min(MAX_RUN), back }) }
     }
 
     /// Pushes every other half of a cell late: a cycle has `per_cycle` cells, and the first half of each takes `amount` of it.
@@ -117,23 +102,12 @@ impl ScoreBuilder {
         if amount == Ratio::new(1, 2) || per_cycle < 1 {
             return p;
         }
-        self.add(Kind::Swing {
-            p,
-            amount,
-            per_cycle,
-        })
+        self.add(Kind::Swing { p, amount, per_cycle })
     }
 
     /// `transformed` with a probability, else `plain`: for each event, or for each cycle. To move only the chosen events, apply
     /// the function to [`undegrade`](Self::undegrade) and stack it with [`degrade`](Self::degrade) instead.
-    pub fn sometimes(
-        &mut self,
-        prob: f64,
-        transformed: PatId,
-        plain: PatId,
-        scope: Scope,
-        seed: u64,
-    ) -> PatId {
+    pub fn sometimes(&mut self, prob: f64, transformed: PatId, plain: PatId, scope: Scope, seed: u64) -> PatId {
         match scope {
             Scope::Event => {
                 let kept = self.degrade(plain, prob, seed);
@@ -142,12 +116,7 @@ impl ScoreBuilder {
             }
             Scope::Cycle => {
                 let seed = combine(self.seed, seed);
-                self.add(Kind::Chance {
-                    prob,
-                    seed,
-                    a: transformed,
-                    b: plain,
-                })
+                self.add(Kind::Chance { prob, seed, a: transformed, b: plain })
             }
         }
     }
@@ -159,29 +128,17 @@ impl ScoreBuilder {
 
     /// Combines values; the rhythm comes from where `join` says.
     pub fn binop_with(&mut self, op: Operator, join: JoinMode, left: PatId, right: PatId) -> PatId {
-        self.add(Kind::Binop {
-            op,
-            join,
-            left,
-            right,
-        })
+        self.add(Kind::Binop { op, join, left, right })
     }
 
     /// A line from one number to another over some cycles from time 0; before it the first value holds, after it the last.
     pub fn ramp(&mut self, from: f64, to: f64, over_cycles: Ratio, curve: Curve) -> PatId {
-        self.add(Kind::Ramp {
-            from,
-            to,
-            over: over_cycles,
-            curve,
-        })
+        self.add(Kind::Ramp { from, to, over: over_cycles, curve })
     }
 
     /// The numbers 0 to n - 1.
     pub fn run(&mut self, n: i64) -> PatId {
-        let steps: Vec<PatId> = (0..n.clamp(0, MAX_RUN))
-            .map(|i| self.pure(Value::Num(i as f64)))
-            .collect();
+        let steps: Vec<PatId> = (0..n.clamp(0, MAX_RUN)).map(|i| self.pure(Value::Num(i as f64))).collect();
         self.fastcat(&steps)
     }
 
@@ -207,26 +164,16 @@ impl ScoreBuilder {
 
     /// Each event begins late by a share of its length.
     pub fn press_by(&mut self, p: PatId, by: Ratio) -> PatId {
-        if by.is_negative() || by >= Ratio::ONE {
-            self.silence()
-        } else {
-            self.add(Kind::Press { p, by })
-        }
+        if by.is_negative() || by >= Ratio::ONE { self.silence() } else { self.add(Kind::Press { p, by }) }
     }
 
     /// Each for a number of cycles, then from the start.
     pub fn arrange(&mut self, sections: &[(Ratio, PatId)]) -> PatId {
-        let total = sections
-            .iter()
-            .filter(|(n, _)| n.is_positive())
-            .fold(Ratio::ZERO, |sum, (n, _)| sum + *n);
+        let total = sections.iter().filter(|(n, _)| n.is_positive()).fold(Ratio::ZERO, |sum, (n, _)| sum + *n);
         if !total.is_positive() {
             return self.silence();
         }
-        let parts: Vec<_> = sections
-            .iter()
-            .map(|&(n, p)| (n, self.fast(p, n)))
-            .collect();
+        let parts: Vec<_> = sections.iter().map(|&(n, p)| (n, self.fast(p, n))).collect();
         let all = self.seq(&parts);
         self.slow(all, total)
     }
@@ -252,25 +199,12 @@ impl ScoreBuilder {
             return self.silence();
         }
         let list = self.list(pats);
-        self.add(Kind::Pick {
-            selector,
-            list,
-            squeeze,
-            wrap,
-        })
+        self.add(Kind::Pick { selector, list, squeeze, wrap })
     }
 
     /// Loops `cycles` cycles from `offset`.
     pub fn ribbon(&mut self, p: PatId, offset: Ratio, cycles: Ratio) -> PatId {
-        if cycles.is_positive() {
-            self.add(Kind::Ribbon {
-                p,
-                offset,
-                len: cycles,
-            })
-        } else {
-            self.silence()
-        }
+        if cycles.is_positive() { self.add(Kind::Ribbon { p, offset, len: cycles }) } else { self.silence() }
     }
 
     /// A continuous pattern in 0..1.
@@ -311,10 +245,7 @@ impl ScoreBuilder {
 
     /// 0..1 becomes `low..high`.
     pub fn range(&mut self, p: PatId, low: f64, high: f64) -> PatId {
-        let (span, base) = (
-            self.pure(Value::Num(high - low)),
-            self.pure(Value::Num(low)),
-        );
+        let (span, base) = (self.pure(Value::Num(high - low)), self.pure(Value::Num(low)));
         let scaled = self.binop(Operator::Mul, p, span);
         self.binop(Operator::Add, scaled, base)
     }

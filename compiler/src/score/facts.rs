@@ -38,15 +38,10 @@ impl Score {
                 continue;
             }
             match node.kind {
-                Kind::Pure {
-                    value: Value::Word(s),
-                    ..
-                } if only.is_none_or(|o| o == s) => {
+                Kind::Pure { value: Value::Word(s), .. } if only.is_none_or(|o| o == s) => {
                     words.insert(s);
                 }
-                Kind::Filter { p, sym } if only.is_none_or(|o| o == sym) => {
-                    todo.push((p, Some(sym)))
-                }
+                Kind::Filter { p, sym } if only.is_none_or(|o| o == sym) => todo.push((p, Some(sym))),
                 Kind::Filter { .. } | Kind::Range { .. } => {}
                 Kind::FastBy { p, .. }
                 | Kind::Ply { p, .. }
@@ -56,9 +51,7 @@ impl Score {
                 | Kind::Tail { left: p, .. }
                 | Kind::Field { p, .. } => todo.push((p, only)),
                 Kind::Every { a, b, .. } => todo.extend([(a, only), (b, only)]),
-                Kind::Pick { list, .. } => {
-                    todo.extend(list.of(&self.lists).iter().map(|p| (*p, only)))
-                }
+                Kind::Pick { list, .. } => todo.extend(list.of(&self.lists).iter().map(|p| (*p, only))),
                 kind => kind.children(&self.lists, &self.slots, |child| todo.push((child, only))),
             }
         }
@@ -114,24 +107,13 @@ impl Score {
             Kind::Silence => 0.0,
             Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => 1.0,
             // A slot longer than its cycle shows a part of it.
-            Kind::Seq { slots } => slots
-                .of(&self.slots)
-                .iter()
-                .map(|s| of(s.pat) / s.len.to_f64().max(1.0))
-                .sum(),
+            Kind::Seq { slots } => slots.of(&self.slots).iter().map(|s| of(s.pat) / s.len.to_f64().max(1.0)).sum(),
             Kind::Stack { list } => list.of(&self.lists).iter().map(|p| of(*p)).sum(),
-            Kind::Cat { list } | Kind::Choose { list, .. } => list
-                .of(&self.lists)
-                .iter()
-                .map(|p| of(*p))
-                .fold(0.0, f64::max),
+            Kind::Cat { list } | Kind::Choose { list, .. } => {
+                list.of(&self.lists).iter().map(|p| of(*p)).fold(0.0, f64::max)
+            }
             Kind::Fast { p, by } => of(p) * by.to_f64(),
-            Kind::FastBy {
-                p,
-                factor,
-                scale,
-                slow,
-            } => {
+            Kind::FastBy { p, factor, scale, slow } => {
                 let n = self.largest(Factor::Pattern(factor)) * scale.to_f64();
                 of(p) * if slow { 1.0 } else { n }
             }
@@ -148,9 +130,7 @@ impl Score {
             | Kind::Linger { p, .. }
             | Kind::Field { p, .. }
             | Kind::Mask { p, .. } => of(p),
-            Kind::Every { a, b, .. } | Kind::Chance { a, b, .. } | Kind::Chunk { a, b, .. } => {
-                of(a).max(of(b))
-            }
+            Kind::Every { a, b, .. } | Kind::Chance { a, b, .. } | Kind::Chunk { a, b, .. } => of(a).max(of(b)),
             Kind::Euclid { p, rhythm } => {
                 rhythm.of(&self.rhythms).iter().filter(|b| **b).count() as f64 * of(p).max(1.0)
             }
@@ -158,26 +138,12 @@ impl Score {
             Kind::Struct { bools, p } => of(bools).max(of(p)),
             Kind::Tail { left, .. } => of(left),
             Kind::Range { left, right } => {
-                let span =
-                    self.largest(Factor::Pattern(left)) + self.largest(Factor::Pattern(right));
+                let span = self.largest(Factor::Pattern(left)) + self.largest(Factor::Pattern(right));
                 of(left) * (span + 1.0)
             }
-            Kind::Pick {
-                selector,
-                list,
-                squeeze,
-                ..
-            } => {
-                let most = list
-                    .of(&self.lists)
-                    .iter()
-                    .map(|p| of(*p))
-                    .fold(0.0, f64::max);
-                if squeeze {
-                    most * of(selector)
-                } else {
-                    most.max(of(selector))
-                }
+            Kind::Pick { selector, list, squeeze, .. } => {
+                let most = list.of(&self.lists).iter().map(|p| of(*p)).fold(0.0, f64::max);
+                if squeeze { most * of(selector) } else { most.max(of(selector)) }
             }
             Kind::Ply { p, n } => of(p) * self.largest(n),
             Kind::Binop { left, right, .. } => of(left).max(of(right)),

@@ -53,15 +53,9 @@ pub fn note_number(name: &str) -> Option<f64> {
 
 /// The name of the nearest MIDI note: 61 is `c#4`.
 pub fn note_name(note: f64) -> String {
-    const NAMES: [&str; 12] = [
-        "c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b",
-    ];
+    const NAMES: [&str; 12] = ["c", "c#", "d", "d#", "e", "f", "f#", "g", "g#", "a", "a#", "b"];
     let n = note.round().clamp(-120.0, 240.0) as i32;
-    format!(
-        "{}{}",
-        NAMES[n.rem_euclid(12) as usize],
-        n.div_euclid(12) - 1
-    )
+    format!("{}{}", NAMES[n.rem_euclid(12) as usize], n.div_euclid(12) - 1)
 }
 
 /// Names and steps of scales, in semitones above the root, period 12.
@@ -76,10 +70,7 @@ pub const SCALES: &[(&str, &[f64])] = &[
     ("bebop major", &[0.0, 2.0, 4.0, 5.0, 7.0, 8.0, 9.0, 11.0]),
     ("blues", &[0.0, 3.0, 5.0, 6.0, 7.0, 10.0]),
     ("chinese", &[0.0, 4.0, 6.0, 7.0, 11.0]),
-    (
-        "chromatic",
-        &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0],
-    ),
+    ("chromatic", &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]),
     ("diminished", &[0.0, 2.0, 3.0, 5.0, 6.0, 8.0, 9.0, 11.0]),
     ("dorian", &[0.0, 2.0, 3.0, 5.0, 7.0, 9.0, 10.0]),
     ("double harmonic", &[0.0, 1.0, 4.0, 5.0, 7.0, 8.0, 11.0]),
@@ -178,27 +169,18 @@ pub const CHORDS: &[(&str, &[f64])] = &[
 ];
 
 fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|c| !matches!(c, ' ' | '_' | '-'))
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The steps of a scale: `minor`, `harmonic_minor`, `Minor Pentatonic`.
 pub fn scale(name: &str) -> Option<&'static [f64]> {
     let name = plain(name);
-    SCALES
-        .iter()
-        .find(|(n, _)| plain(n) == name)
-        .map(|(_, steps)| *steps)
+    SCALES.iter().find(|(n, _)| plain(n) == name).map(|(_, steps)| *steps)
 }
 
 /// The tones of a chord: `maj7`, `m`.
 pub fn chord(name: &str) -> Option<&'static [f64]> {
-    CHORDS
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, tones)| *tones)
+    CHORDS.iter().find(|(n, _)| *n == name).map(|(_, tones)| *tones)
 }
 
 /// Degree `n` of a scale, in semitones above its root: wraps by the period in both directions, fractions round down.
@@ -217,15 +199,9 @@ mod tests {
 
     #[test]
     fn names_of_notes() {
-        for (name, n) in [
-            ("c4", 60.0),
-            ("a4", 69.0),
-            ("eb", 51.0),
-            ("f#2", 42.0),
-            ("Bb3", 58.0),
-            ("c-1", 0.0),
-            ("es5", 77.0),
-        ] {
+        for (name, n) in
+            [("c4", 60.0), ("a4", 69.0), ("eb", 51.0), ("f#2", 42.0), ("Bb3", 58.0), ("c-1", 0.0), ("es5", 77.0)]
+        {
             assert_eq!(note_number(name), Some(n), "{name}");
         }
         for name in ["", "h4", "bd", "c4x", "c444", "4", "c-", "sd", "cp", "f.2"] {
@@ -250,14 +226,10 @@ mod tests {
         assert!(SCALES.windows(2).all(|w| w[0].0 < w[1].0));
         for (name, steps) in SCALES {
             assert!(
-                steps.windows(2).all(|w| w[0] < w[1])
-                    && steps[0] == 0.0
-                    && steps[steps.len() - 1] < 12.0,
+                steps.windows(2).all(|w| w[0] < w[1]) && steps[0] == 0.0 && steps[steps.len() - 1] < 12.0,
                 "{name}"
             );
         }
-        assert!(
-            scale("harmonic_minor").is_some() && chord("m7").is_some() && scale("nope").is_none()
-        );
+        assert!(scale("harmonic_minor").is_some() && chord("m7").is_some() && scale("nope").is_none());
     }
 }

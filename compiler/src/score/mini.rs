@@ -22,19 +22,12 @@ impl ScoreBuilder {
     /// The pattern of a text. `origin` names the text in the events' `pattern`; `path_hash` is that of the binding, so that
     /// the same text elsewhere drops other notes.
     pub fn mini(&mut self, mini: &Mini, origin: u32, path_hash: u64) -> PatId {
-        let text = Text {
-            origin,
-            seed: path_hash,
-        };
+        let text = Text { origin, seed: path_hash };
         self.mini_group(&mini.body, text)
     }
 
     fn mini_group(&mut self, group: &Group, text: Text) -> PatId {
-        let parts: Vec<PatId> = group
-            .parts
-            .iter()
-            .map(|s| self.mini_sequence(s, text).0)
-            .collect();
+        let parts: Vec<PatId> = group.parts.iter().map(|s| self.mini_sequence(s, text).0).collect();
         match group.join {
             Join::Stack => self.stack(&parts),
             Join::Choose(n) => self.choose(&parts, combine(text.seed, u64::from(n))),
@@ -43,11 +36,8 @@ impl ScoreBuilder {
 
     /// A sequence and its number of steps.
     fn mini_sequence(&mut self, sequence: &Sequence, text: Text) -> (PatId, Ratio) {
-        let parts: Vec<(Ratio, PatId)> = sequence
-            .steps
-            .iter()
-            .map(|step| (Ratio::from_f64(step.weight), self.mini_step(step, text)))
-            .collect();
+        let parts: Vec<(Ratio, PatId)> =
+            sequence.steps.iter().map(|step| (Ratio::from_f64(step.weight), self.mini_step(step, text))).collect();
         let total = parts.iter().fold(Ratio::ZERO, |sum, (w, _)| sum + *w);
         (self.seq(&parts), total)
     }
@@ -69,19 +59,13 @@ impl ScoreBuilder {
                 self.stack(&parts)
             }
             Element::Poly { group, steps } => {
-                let parts: Vec<(PatId, Ratio)> = group
-                    .parts
-                    .iter()
-                    .map(|s| self.mini_sequence(s, text))
-                    .collect();
+                let parts: Vec<(PatId, Ratio)> = group.parts.iter().map(|s| self.mini_sequence(s, text)).collect();
                 let base = match steps {
                     Some(steps) => Factor::Pattern(self.mini_element(steps, text)),
                     None => Factor::Fixed(parts.first().map_or(Ratio::ONE, |p| p.1)),
                 };
-                let parts: Vec<PatId> = parts
-                    .into_iter()
-                    .map(|(p, n)| self.fast_scaled(p, base, n.recip(), false))
-                    .collect();
+                let parts: Vec<PatId> =
+                    parts.into_iter().map(|(p, n)| self.fast_scaled(p, base, n.recip(), false)).collect();
                 self.stack(&parts)
             }
         }
@@ -92,12 +76,7 @@ impl ScoreBuilder {
             Some(x) => Value::Num(x),
             None => Value::Word(self.sym(&atom.text)),
         };
-        self.pure_at(
-            value,
-            Tail::default(),
-            (atom.span.start, atom.span.end),
-            text.origin,
-        )
+        self.pure_at(value, Tail::default(), (atom.span.start, atom.span.end), text.origin)
     }
 
     fn mini_step(&mut self, step: &Step, text: Text) -> PatId {
@@ -117,14 +96,8 @@ impl ScoreBuilder {
                     let repeated = self.repeat_cycles(p, n);
                     self.fast(repeated, n)
                 }
-                Op::Drop { prob, seed } => {
-                    self.degrade(p, *prob, combine(text.seed, u64::from(*seed)))
-                }
-                Op::Euclid {
-                    pulses,
-                    steps,
-                    rotation,
-                } => {
+                Op::Drop { prob, seed } => self.degrade(p, *prob, combine(text.seed, u64::from(*seed))),
+                Op::Euclid { pulses, steps, rotation } => {
                     let pulses = self.mini_step(pulses, text);
                     let steps = self.mini_step(steps, text);
                     let rotation = match rotation {
@@ -148,19 +121,7 @@ impl ScoreBuilder {
 
     fn mini_tail(&mut self, left: PatId, right: PatId) -> PatId {
         match (self.kind(left), self.kind(right)) {
-            (
-                Kind::Pure {
-                    value,
-                    mut tail,
-                    source,
-                    pattern,
-                },
-                Kind::Pure {
-                    value: next,
-                    source: (_, end),
-                    ..
-                },
-            ) => {
+            (Kind::Pure { value, mut tail, source, pattern }, Kind::Pure { value: next, source: (_, end), .. }) => {
                 tail.push(next);
                 self.pure_at(value, tail, (source.0, end), pattern)
             }
@@ -169,30 +130,13 @@ impl ScoreBuilder {
     }
 
     fn mini_range(&mut self, left: PatId, right: PatId) -> PatId {
-        if let (
-            Kind::Pure {
-                value: Value::Num(a),
-                source,
-                pattern,
-                ..
-            },
-            Kind::Pure {
-                value: Value::Num(b),
-                ..
-            },
-        ) = (self.kind(left), self.kind(right))
+        if let (Kind::Pure { value: Value::Num(a), source, pattern, .. }, Kind::Pure { value: Value::Num(b), .. }) =
+            (self.kind(left), self.kind(right))
         {
             let n = ((b - a).abs().floor() as i64).clamp(0, MAX_RANGE - 1) + 1;
             let sign = if a < b { 1.0 } else { -1.0 };
             let steps: Vec<PatId> = (0..n)
-                .map(|i| {
-                    self.pure_at(
-                        Value::Num(a + sign * i as f64),
-                        Tail::default(),
-                        source,
-                        pattern,
-                    )
-                })
+                .map(|i| self.pure_at(Value::Num(a + sign * i as f64), Tail::default(), source, pattern))
                 .collect();
             return self.fastcat(&steps);
         }

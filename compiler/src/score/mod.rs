@@ -218,12 +218,7 @@ impl Default for EventBuf {
 impl EventBuf {
     /// Room for `capacity` events.
     pub fn new(capacity: usize) -> EventBuf {
-        EventBuf {
-            events: Vec::with_capacity(capacity),
-            capacity,
-            lost: 0,
-            work: 0,
-        }
+        EventBuf { events: Vec::with_capacity(capacity), capacity, lost: 0, work: 0 }
     }
 
     /// Forgets all events and what was lost.
@@ -305,33 +300,21 @@ impl Score {
 
     /// The text of a word.
     pub fn word(&self, sym: Sym) -> &str {
-        self.words
-            .get(usize::from(sym.0))
-            .map_or("", String::as_str)
+        self.words.get(usize::from(sym.0)).map_or("", String::as_str)
     }
 
     /// The word's number, if any pattern or caller used it.
     pub fn find_word(&self, text: &str) -> Option<Sym> {
-        self.words
-            .iter()
-            .position(|w| w == text)
-            .and_then(|i| u16::try_from(i).ok())
-            .map(Sym)
+        self.words.iter().position(|w| w == text).and_then(|i| u16::try_from(i).ok()).map(Sym)
     }
 
     /// The name of a field.
     pub fn field_name(&self, field: FieldId) -> &str {
-        self.field_names
-            .get(usize::from(field.0))
-            .map_or("", String::as_str)
+        self.field_names.get(usize::from(field.0)).map_or("", String::as_str)
     }
 
     /// The field of a name.
     pub fn find_field(&self, name: &str) -> Option<FieldId> {
-        self.field_names
-            .iter()
-            .position(|n| n == name)
-            .and_then(|i| u8::try_from(i).ok())
-            .map(FieldId)
+        self.field_names.iter().position(|n| n == name).and_then(|i| u8::try_from(i).ok()).map(FieldId)
     }
 }

@@ -364,12 +364,7 @@ impl Kind {
                 f(*a);
                 f(*b);
             }
-            Kind::EuclidBy {
-                p,
-                pulses,
-                steps,
-                rotation,
-            } => {
+            Kind::EuclidBy { p, pulses, steps, rotation } => {
                 f(*p);
                 for x in [pulses, steps, rotation] {
                     factor(x, &mut f);
@@ -379,9 +374,7 @@ impl Kind {
                 f(*p);
                 f(*bools);
             }
-            Kind::Tail { left, right }
-            | Kind::Range { left, right }
-            | Kind::Binop { left, right, .. } => {
+            Kind::Tail { left, right } | Kind::Range { left, right } | Kind::Binop { left, right, .. } => {
                 f(*left);
                 f(*right);
             }

@@ -19,10 +19,7 @@ pub(super) struct Query<'a> {
 
 /// Entry: sets the budget and goes.
 pub(super) fn run(score: &Score, pat: PatId, begin: Ratio, end: Ratio, out: &mut EventBuf) {
-    out.work = u32::try_from(out.capacity)
-        .unwrap_or(u32::MAX)
-        .saturating_mul(16)
-        .saturating_add(4096);
+    out.work = u32::try_from(out.capacity).unwrap_or(u32::MAX).saturating_mul(16).saturating_add(4096);
     Query { score, out }.ask(pat, begin, end);
 }
 
@@ -44,12 +41,7 @@ impl Query<'_> {
     }
 
     /// Calls `f(cycle, begin, end)` for each cycle that the span touches.
-    pub fn cycles(
-        &mut self,
-        begin: Ratio,
-        end: Ratio,
-        mut f: impl FnMut(&mut Self, i64, Ratio, Ratio),
-    ) {
+    pub fn cycles(&mut self, begin: Ratio, end: Ratio, mut f: impl FnMut(&mut Self, i64, Ratio, Ratio)) {
         let mut at = begin;
         while at < end && self.spend() {
             let cycle = at.floor();
@@ -67,16 +59,8 @@ impl Query<'_> {
     pub fn map_time(&mut self, from: usize, f: impl Fn(Ratio) -> Ratio) {
         for e in self.out.events.iter_mut().skip(from) {
             let whole = (f(e.whole.0), f(e.whole.1));
-            let part_0 = if e.part.0 == e.whole.0 {
-                whole.0
-            } else {
-                f(e.part.0)
-            };
-            let part_1 = if e.part.1 == e.whole.1 {
-                whole.1
-            } else {
-                f(e.part.1)
-            };
+            let part_0 = if e.part.0 == e.whole.0 { whole.0 } else { f(e.part.0) };
+            let part_1 = if e.part.1 == e.whole.1 { whole.1 } else { f(e.part.1) };
             e.whole = whole;
             e.part = (part_0, part_1);
         }
@@ -131,91 +115,43 @@ impl Query<'_> {
         // One method per kind, none inlined: the frame of this recursion stays small.
         match node.kind {
             Kind::Silence => {}
-            Kind::Pure {
-                value,
-                tail,
-                source,
-                pattern,
-            } => self.pure(begin, end, value, tail, (source, pattern)),
+            Kind::Pure { value, tail, source, pattern } => self.pure(begin, end, value, tail, (source, pattern)),
             Kind::Seq { slots } => self.seq(slots, begin, end),
             Kind::Stack { list } => self.stack(list, begin, end),
             Kind::Cat { list } => self.cat(list, begin, end),
             Kind::Fast { p, by } => self.fast(p, by, begin, end),
-            Kind::FastBy {
-                p,
-                factor,
-                scale,
-                slow,
-            } => self.fast_by(p, factor, (scale, slow), begin, end),
+            Kind::FastBy { p, factor, scale, slow } => self.fast_by(p, factor, (scale, slow), begin, end),
             Kind::Late { p, by } => self.late(p, by, begin, end),
             Kind::Rev { p } => self.rev(p, begin, end),
             Kind::Every { n, last, a, b } => self.every(n, last, (a, b), begin, end),
             Kind::Repeat { p, n } => self.repeat(p, n, begin, end),
-            Kind::Degrade {
-                p,
-                prob,
-                seed,
-                keep,
-            } => self.degrade(p, prob, (seed, keep), begin, end),
+            Kind::Degrade { p, prob, seed, keep } => self.degrade(p, prob, (seed, keep), begin, end),
             Kind::Choose { list, seed } => self.choose(list, seed, begin, end),
             Kind::Chance { prob, seed, a, b } => self.chance(prob, seed, (a, b), begin, end),
             Kind::Euclid { p, rhythm } => self.euclid(p, rhythm, begin, end),
-            Kind::EuclidBy {
-                p,
-                pulses,
-                steps,
-                rotation,
-            } => self.euclid_by(p, (pulses, steps, rotation), begin, end),
+            Kind::EuclidBy { p, pulses, steps, rotation } => self.euclid_by(p, (pulses, steps, rotation), begin, end),
             Kind::Struct { bools, p } => self.structure(bools, p, begin, end),
             Kind::Mask { bools, p } => self.mask(bools, p, begin, end),
             Kind::Tail { left, right } => self.tail(left, right, begin, end),
             Kind::Range { left, right } => self.range(left, right, begin, end),
-            Kind::Pick {
-                selector,
-                list,
-                squeeze,
-                wrap,
-            } => self.pick(selector, list, (squeeze, wrap), begin, end),
+            Kind::Pick { selector, list, squeeze, wrap } => self.pick(selector, list, (squeeze, wrap), begin, end),
             Kind::Ply { p, n } => self.ply(p, n, begin, end),
             Kind::Press { p, by } => self.press(p, by, begin, end),
             Kind::Linger { p, by } => self.linger(p, by, begin, end),
             Kind::Ribbon { p, offset, len } => self.ribbon(p, offset, len, begin, end),
             Kind::Chunk { a, b, n, back } => self.chunk((a, b), n, back, begin, end),
-            Kind::Swing {
-                p,
-                amount,
-                per_cycle,
-            } => self.swing(p, amount, per_cycle, begin, end),
-            Kind::Binop {
-                op,
-                join,
-                left,
-                right,
-            } => self.binop((op, join), left, right, begin, end),
+            Kind::Swing { p, amount, per_cycle } => self.swing(p, amount, per_cycle, begin, end),
+            Kind::Binop { op, join, left, right } => self.binop((op, join), left, right, begin, end),
             Kind::Field { p, field, from } => self.field(p, field, from, begin, end),
-            Kind::Scale {
-                p,
-                root,
-                steps,
-                period,
-            } => self.scale(p, root, (steps, period), begin, end),
+            Kind::Scale { p, root, steps, period } => self.scale(p, root, (steps, period), begin, end),
             Kind::ToNotes { p } => self.notes(p, begin, end),
             Kind::Filter { p, sym } => {
                 let from = self.out.len();
                 self.ask(p, begin, end);
                 self.retain(from, |e| e.value == Value::Word(sym));
             }
-            Kind::Ramp {
-                from,
-                to,
-                over,
-                curve,
-            } => {
-                self.continuous(
-                    begin,
-                    end,
-                    ramp(from, to, begin.to_f64() / over.to_f64(), curve),
-                );
+            Kind::Ramp { from, to, over, curve } => {
+                self.continuous(begin, end, ramp(from, to, begin.to_f64() / over.to_f64(), curve));
             }
             Kind::Signal { signal, seed } => self.continuous(begin, end, wave(signal, seed, begin)),
         }
@@ -223,10 +159,7 @@ impl Query<'_> {
 
     /// Whether some events of a pattern are continuous.
     pub fn is_continuous(&self, pat: PatId) -> bool {
-        self.score
-            .nodes
-            .get(pat.0 as usize)
-            .is_some_and(|n| n.continuous)
+        self.score.nodes.get(pat.0 as usize).is_some_and(|n| n.continuous)
     }
 
     /// The value of a pattern that is the same in every cycle, if it is one.
@@ -238,25 +171,10 @@ impl Query<'_> {
     }
 
     #[inline(never)]
-    fn pure(
-        &mut self,
-        begin: Ratio,
-        end: Ratio,
-        value: Value,
-        tail: Tail,
-        (source, pattern): ((u32, u32), u32),
-    ) {
+    fn pure(&mut self, begin: Ratio, end: Ratio, value: Value, tail: Tail, (source, pattern): ((u32, u32), u32)) {
         self.cycles(begin, end, |q, c, b, e| {
             let whole = (Ratio::int(c), Ratio::int(c.saturating_add(1)));
-            q.out.push(Event {
-                whole,
-                part: (b, e),
-                value,
-                tail,
-                source,
-                pattern,
-                ..Event::default()
-            });
+            q.out.push(Event { whole, part: (b, e), value, tail, source, pattern, ..Event::default() });
         });
     }
 
@@ -264,13 +182,7 @@ impl Query<'_> {
     fn continuous(&mut self, begin: Ratio, end: Ratio, value: f64) {
         let span = (begin, end);
         let value = Value::Num(value);
-        self.out.push(Event {
-            whole: span,
-            part: span,
-            value,
-            continuous: true,
-            ..Event::default()
-        });
+        self.out.push(Event { whole: span, part: span, value, continuous: true, ..Event::default() });
     }
 
     #[inline(never)]
@@ -285,35 +197,18 @@ impl Query<'_> {
                 if b >= e {
                     break;
                 }
-                if let Kind::Pure {
-                    value,
-                    tail,
-                    source,
-                    pattern,
-                } = q.kind(s.pat)
+                if let Kind::Pure { value, tail, source, pattern } = q.kind(s.pat)
                     && !s.begin.is_negative()
                     && s.end <= Ratio::ONE
                 {
                     // The common leaf, without the detour.
                     let whole = (s.begin + base, s.end + base);
                     let part = (b + base, e + base);
-                    q.out.push(Event {
-                        whole,
-                        part,
-                        value,
-                        tail,
-                        source,
-                        pattern,
-                        ..Event::default()
-                    });
+                    q.out.push(Event { whole, part, value, tail, source, pattern, ..Event::default() });
                     continue;
                 }
                 let from = q.out.len();
-                q.ask(
-                    s.pat,
-                    (b - s.begin) * s.inv + base,
-                    (e - s.begin) * s.inv + base,
-                );
+                q.ask(s.pat, (b - s.begin) * s.inv + base, (e - s.begin) * s.inv + base);
                 let offset = s.begin + base - base * s.len;
                 q.map_time(from, |t| t * s.len + offset);
             }
@@ -321,10 +216,7 @@ impl Query<'_> {
     }
 
     fn kind(&self, pat: PatId) -> Kind {
-        self.score
-            .nodes
-            .get(pat.0 as usize)
-            .map_or(Kind::Silence, |n| n.kind)
+        self.score.nodes.get(pat.0 as usize).map_or(Kind::Silence, |n| n.kind)
     }
 
     #[inline(never)]
@@ -362,14 +254,7 @@ impl Query<'_> {
     }
 
     #[inline(never)]
-    fn fast_by(
-        &mut self,
-        p: PatId,
-        factor: PatId,
-        (scale, slow): (Ratio, bool),
-        begin: Ratio,
-        end: Ratio,
-    ) {
+    fn fast_by(&mut self, p: PatId, factor: PatId, (scale, slow): (Ratio, bool), begin: Ratio, end: Ratio) {
         self.with_factor(Factor::Pattern(factor), begin, end, &mut |q, n, b, e| {
             let n = n * scale;
             q.fast(p, if slow { n.recip() } else { n }, b, e);
@@ -384,14 +269,7 @@ impl Query<'_> {
     }
 
     #[inline(never)]
-    fn scale(
-        &mut self,
-        p: PatId,
-        root: f64,
-        (steps, period): (List, f64),
-        begin: Ratio,
-        end: Ratio,
-    ) {
+    fn scale(&mut self, p: PatId, root: f64, (steps, period): (List, f64), begin: Ratio, end: Ratio) {
         let from = self.out.len();
         self.ask(p, begin, end);
         let steps = steps.of(&self.score.tables);
@@ -420,14 +298,7 @@ impl Query<'_> {
     }
 
     #[inline(never)]
-    fn degrade(
-        &mut self,
-        p: PatId,
-        prob: f64,
-        (seed, keep): (u64, bool),
-        begin: Ratio,
-        end: Ratio,
-    ) {
+    fn degrade(&mut self, p: PatId, prob: f64, (seed, keep): (u64, bool), begin: Ratio, end: Ratio) {
         let from = self.out.len();
         self.ask(p, begin, end);
         self.retain(from, |e| (random::at(seed, e.whole.0) < prob) == keep);
@@ -439,23 +310,13 @@ impl Query<'_> {
         if pats.is_empty() {
             return;
         }
-        self.cycles(begin, end, |q, c, b, e| {
-            q.ask(pats[random::choice(seed, c, pats.len())], b, e)
-        });
+        self.cycles(begin, end, |q, c, b, e| q.ask(pats[random::choice(seed, c, pats.len())], b, e));
     }
 
     #[inline(never)]
     fn chance(&mut self, prob: f64, seed: u64, (a, b): (PatId, PatId), begin: Ratio, end: Ratio) {
         self.cycles(begin, end, |q, c, from, to| {
-            q.ask(
-                if random::of_cycle(seed, c) < prob {
-                    a
-                } else {
-                    b
-                },
-                from,
-                to,
-            );
+            q.ask(if random::of_cycle(seed, c) < prob { a } else { b }, from, to);
         });
     }
 }

@@ -41,12 +41,7 @@ impl Query<'_> {
                 };
                 let Some(event) = f(q, &l, &r) else { continue };
                 let whole = if l.continuous { part } else { l.whole };
-                q.out.events[kept] = Event {
-                    whole,
-                    part,
-                    continuous: l.continuous,
-                    ..event
-                };
+                q.out.events[kept] = Event { whole, part, continuous: l.continuous, ..event };
                 kept += 1;
             }
             q.out.events.truncate(kept);
@@ -55,16 +50,12 @@ impl Query<'_> {
 
     #[inline(never)]
     pub fn structure(&mut self, bools: PatId, p: PatId, begin: Ratio, end: Ratio) {
-        self.join_left(bools, p, (begin, end), &mut |q, b, e| {
-            q.truth(b.value).then_some(*e)
-        });
+        self.join_left(bools, p, (begin, end), &mut |q, b, e| q.truth(b.value).then_some(*e));
     }
 
     #[inline(never)]
     pub fn mask(&mut self, bools: PatId, p: PatId, begin: Ratio, end: Ratio) {
-        self.join_left(p, bools, (begin, end), &mut |q, e, b| {
-            q.truth(b.value).then_some(*e)
-        });
+        self.join_left(p, bools, (begin, end), &mut |q, e, b| q.truth(b.value).then_some(*e));
     }
 
     #[inline(never)]
@@ -92,13 +83,7 @@ impl Query<'_> {
     }
 
     #[inline(never)]
-    pub fn euclid_by(
-        &mut self,
-        p: PatId,
-        (k, n, r): (Factor, Factor, Factor),
-        begin: Ratio,
-        end: Ratio,
-    ) {
+    pub fn euclid_by(&mut self, p: PatId, (k, n, r): (Factor, Factor, Factor), begin: Ratio, end: Ratio) {
         self.with_factor(k, begin, end, &mut |q, k, b, e| {
             q.with_factor(n, b, e, &mut |q, n, b, e| {
                 q.with_factor(r, b, e, &mut |q, r, b, e| {
@@ -137,12 +122,7 @@ impl Query<'_> {
                     let Some(part) = overlap(event.part, part) else {
                         return false;
                     };
-                    *event = Event {
-                        whole,
-                        part,
-                        continuous: false,
-                        ..*event
-                    };
+                    *event = Event { whole, part, continuous: false, ..*event };
                     true
                 });
             }
@@ -157,16 +137,10 @@ impl Query<'_> {
         }
         let cycle = Ratio::int(start.floor());
         let from = self.out.len();
-        f(
-            self,
-            (outer.part.0 - start) / len + cycle,
-            (outer.part.1 - start) / len + cycle,
-        );
+        f(self, (outer.part.0 - start) / len + cycle, (outer.part.1 - start) / len + cycle);
         self.map_time(from, |t| (t - cycle) * len + start);
         self.retain(from, |e| {
-            let (Some(whole), Some(part)) =
-                (overlap(e.whole, outer.whole), overlap(e.part, outer.part))
-            else {
+            let (Some(whole), Some(part)) = (overlap(e.whole, outer.whole), overlap(e.part, outer.part)) else {
                 return false;
             };
             (e.whole, e.part) = (whole, part);
@@ -208,26 +182,14 @@ impl Query<'_> {
                     break;
                 }
                 if let (Some(whole), Some(part)) = (overlap(step, r.whole), overlap(step, (b, e))) {
-                    q.out.push(Event {
-                        whole,
-                        part,
-                        value: Value::Num(low + sign * s as f64),
-                        ..*a
-                    });
+                    q.out.push(Event { whole, part, value: Value::Num(low + sign * s as f64), ..*a });
                 }
             }
         });
     }
 
     #[inline(never)]
-    pub fn pick(
-        &mut self,
-        selector: PatId,
-        list: List,
-        (squeeze, wrap): (bool, bool),
-        begin: Ratio,
-        end: Ratio,
-    ) {
+    pub fn pick(&mut self, selector: PatId, list: List, (squeeze, wrap): (bool, bool), begin: Ratio, end: Ratio) {
         let score = self.score;
         let pats = list.of(&score.lists);
         if pats.is_empty() {
@@ -237,11 +199,7 @@ impl Query<'_> {
         self.each(selector, begin, end, |q, s| {
             let Some(n) = s.value.number() else { return };
             let n = n.round() as i64;
-            let n = if wrap {
-                n.rem_euclid(last + 1)
-            } else {
-                n.clamp(0, last)
-            };
+            let n = if wrap { n.rem_euclid(last + 1) } else { n.clamp(0, last) };
             let chosen = pats[n as usize];
             if squeeze && !s.continuous {
                 q.squeezed(&s, |q, b, e| q.ask(chosen, b, e));
@@ -252,14 +210,7 @@ impl Query<'_> {
     }
 
     #[inline(never)]
-    pub fn binop(
-        &mut self,
-        (op, join): (Operator, JoinMode),
-        left: PatId,
-        right: PatId,
-        begin: Ratio,
-        end: Ratio,
-    ) {
+    pub fn binop(&mut self, (op, join): (Operator, JoinMode), left: PatId, right: PatId, begin: Ratio, end: Ratio) {
         let span = (begin, end);
         match join {
             JoinMode::In => match self.constant(right) {
@@ -291,12 +242,7 @@ impl Query<'_> {
                         continue;
                     };
                     let continuous = l.continuous && r.continuous;
-                    q.out.events[kept] = Event {
-                        whole,
-                        part,
-                        continuous,
-                        ..event
-                    };
+                    q.out.events[kept] = Event { whole, part, continuous, ..event };
                     kept += 1;
                 }
                 q.out.events.truncate(kept);
@@ -323,21 +269,14 @@ impl Query<'_> {
         let fixed = self.constant(source);
         for i in from..self.out.len() {
             let event = self.out.events[i];
-            let (at, until) = if event.continuous {
-                event.part
-            } else {
-                event.whole
-            };
+            let (at, until) = if event.continuous { event.part } else { event.whole };
             let found = match fixed {
                 Some((value, _)) => Some(value),
                 None => {
                     // A short look: an event that holds at the onset has a part that begins there.
                     let mark = self.out.len();
                     self.ask(source, at, at + (until - at) * Ratio::new(1, 16));
-                    let found = self.out.events[mark..]
-                        .iter()
-                        .find(|e| e.part.0 == at)
-                        .map(|e| e.value);
+                    let found = self.out.events[mark..].iter().find(|e| e.part.0 == at).map(|e| e.value);
                     self.out.events.truncate(mark);
                     found
                 }
@@ -351,11 +290,7 @@ impl Query<'_> {
     /// A value as the number of a field.
     fn field_number(&self, field: FieldId, value: Value) -> Option<f64> {
         let pitch = |note: f64| {
-            if field == FieldId::FREQ {
-                harmony::midi_to_hz(note)
-            } else {
-                note
-            }
+            if field == FieldId::FREQ { harmony::midi_to_hz(note) } else { note }
         };
         match value {
             Value::Num(x) | Value::Freq(x) => Some(x),
@@ -370,13 +305,7 @@ impl Query<'_> {
 }
 
 /// Puts the result of an operation into an event; false if there is none.
-fn operate_event(
-    notes: &[Option<f64>],
-    op: Operator,
-    l: &mut Event,
-    value: Value,
-    tail: Tail,
-) -> bool {
+fn operate_event(notes: &[Option<f64>], op: Operator, l: &mut Event, value: Value, tail: Tail) -> bool {
     match operate(notes, op, l.value, value) {
         Some(result) => {
             l.value = result;

@@ -23,14 +23,7 @@ impl Query<'_> {
     }
 
     #[inline(never)]
-    pub fn every(
-        &mut self,
-        n: Factor,
-        last: bool,
-        (a, b): (PatId, PatId),
-        begin: Ratio,
-        end: Ratio,
-    ) {
+    pub fn every(&mut self, n: Factor, last: bool, (a, b): (PatId, PatId), begin: Ratio, end: Ratio) {
         self.with_factor(n, begin, end, &mut |q, n, begin, end| {
             let n = n.floor();
             q.cycles(begin, end, |q, c, from, to| {
@@ -59,12 +52,7 @@ impl Query<'_> {
         let len = if by.is_negative() { -by } else { by };
         self.cycles(begin, end, |q, c, b, e| {
             // Where in the cycle the piece that is played again and again begins.
-            let start = Ratio::int(c)
-                + if by.is_negative() {
-                    Ratio::ONE - len
-                } else {
-                    Ratio::ZERO
-                };
+            let start = Ratio::int(c) + if by.is_negative() { Ratio::ONE - len } else { Ratio::ZERO };
             let mut turn = ((b - Ratio::int(c)) / len).floor();
             loop {
                 let cell = Ratio::int(c) + len * Ratio::int(turn);
@@ -85,23 +73,14 @@ impl Query<'_> {
         let mut at = begin;
         while at < end && self.spend() {
             let turn = (at / len).floor();
-            let cell = (
-                len * Ratio::int(turn),
-                len * Ratio::int(turn.saturating_add(1)),
-            );
+            let cell = (len * Ratio::int(turn), len * Ratio::int(turn.saturating_add(1)));
             let next = cell.1.min(end);
             let shift = cell.0 - offset;
             let from = self.out.len();
             self.ask(p, at - shift, next - shift);
             self.map_time(from, |t| t + shift);
             // What sounds into the loop starts with it; what sounds out of it ends with it.
-            for e in self
-                .out
-                .events
-                .iter_mut()
-                .skip(from)
-                .filter(|e| !e.continuous)
-            {
+            for e in self.out.events.iter_mut().skip(from).filter(|e| !e.continuous) {
                 e.whole = (e.whole.0.max(cell.0), e.whole.1.min(cell.1));
             }
             if next <= at {
@@ -114,15 +93,8 @@ impl Query<'_> {
     #[inline(never)]
     pub fn chunk(&mut self, (a, b): (PatId, PatId), n: i64, back: bool, begin: Ratio, end: Ratio) {
         self.cycles(begin, end, |q, c, from, to| {
-            let slot = if back {
-                c.saturating_neg().rem_euclid(n)
-            } else {
-                c.rem_euclid(n)
-            };
-            let cell = (
-                Ratio::int(c) + Ratio::new(slot, n),
-                Ratio::int(c) + Ratio::new(slot + 1, n),
-            );
+            let slot = if back { c.saturating_neg().rem_euclid(n) } else { c.rem_euclid(n) };
+            let cell = (Ratio::int(c) + Ratio::new(slot, n), Ratio::int(c) + Ratio::new(slot + 1, n));
             q.ask(b, from, to.min(cell.0));
             q.ask(a, from.max(cell.0), to.min(cell.1));
             q.ask(b, from.max(cell.1), to);
@@ -138,11 +110,7 @@ impl Query<'_> {
             let t = t * n;
             let cell = Ratio::int(t.floor());
             let x = t - cell;
-            let y = if x < from {
-                x * to / from
-            } else {
-                to + (x - from) * (Ratio::ONE - to) / (Ratio::ONE - from)
-            };
+            let y = if x < from { x * to / from } else { to + (x - from) * (Ratio::ONE - to) / (Ratio::ONE - from) };
             (cell + y) / n
         };
         let from = self.out.len();
@@ -151,13 +119,7 @@ impl Query<'_> {
     }
 
     /// Replaces each event of `p` by what `f` makes of it in place of the event.
-    pub fn each(
-        &mut self,
-        p: PatId,
-        begin: Ratio,
-        end: Ratio,
-        mut f: impl FnMut(&mut Self, Event),
-    ) {
+    pub fn each(&mut self, p: PatId, begin: Ratio, end: Ratio, mut f: impl FnMut(&mut Self, Event)) {
         let from = self.out.len();
         self.ask(p, begin, end);
         let to = self.out.len();
@@ -185,21 +147,14 @@ impl Query<'_> {
                 let origin = event.whole.0 - len * Ratio::int(event.whole.0.floor());
                 let mut turn = ((event.part.0 - origin) / step).floor();
                 while q.spend() {
-                    let cell = (
-                        origin + step * Ratio::int(turn),
-                        origin + step * Ratio::int(turn.saturating_add(1)),
-                    );
+                    let cell = (origin + step * Ratio::int(turn), origin + step * Ratio::int(turn.saturating_add(1)));
                     if cell.0 >= event.part.1 {
                         break;
                     }
                     let whole = (cell.0.max(event.whole.0), cell.1.min(event.whole.1));
                     let part = (cell.0.max(event.part.0), cell.1.min(event.part.1));
                     if part.0 < part.1 {
-                        q.out.push(Event {
-                            whole,
-                            part,
-                            ..event
-                        });
+                        q.out.push(Event { whole, part, ..event });
                     }
                     turn = turn.saturating_add(1);
                 }

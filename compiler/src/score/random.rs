@@ -21,8 +21,7 @@ pub fn combine(a: u64, b: u64) -> u64 {
 
 /// A hash of a text, for binding paths.
 pub fn of_text(text: &str) -> u64 {
-    text.bytes()
-        .fold(mix(text.len() as u64), |h, b| combine(h, u64::from(b)))
+    text.bytes().fold(mix(text.len() as u64), |h, b| combine(h, u64::from(b)))
 }
 
 /// A number in 0..1 from a hash.
@@ -48,10 +47,7 @@ pub fn choice(seed: u64, cycle: i64, n: usize) -> usize {
 /// Smooth noise in 0..1: random at whole cycles, half a cosine between.
 pub fn perlin(seed: u64, time: f64) -> f64 {
     let cycle = time.floor();
-    let (a, b) = (
-        of_cycle(seed, cycle as i64),
-        of_cycle(seed, (cycle as i64).wrapping_add(1)),
-    );
+    let (a, b) = (of_cycle(seed, cycle as i64), of_cycle(seed, (cycle as i64).wrapping_add(1)));
     let t = time - cycle;
     let s = 0.5 - 0.5 * (t * std::f64::consts::PI).cos();
     a + (b - a) * s
@@ -66,10 +62,7 @@ mod tests {
         let n = 20_000;
         let mean = (0..n).map(|i| at(7, Ratio::new(i, 16))).sum::<f64>() / n as f64;
         assert!((mean - 0.5).abs() < 0.01, "{mean}");
-        let low = (0..n)
-            .filter(|&i| of_cycle(combine(3, 1), i) < 0.25)
-            .count() as f64
-            / n as f64;
+        let low = (0..n).filter(|&i| of_cycle(combine(3, 1), i) < 0.25).count() as f64 / n as f64;
         assert!((low - 0.25).abs() < 0.01, "{low}");
         assert_eq!(at(7, Ratio::new(2, 4)), at(7, Ratio::new(1, 2)));
         assert_ne!(at(7, Ratio::new(1, 2)), at(8, Ratio::new(1, 2)));
@@ -78,9 +71,7 @@ mod tests {
     #[test]
     fn seeds_do_not_follow_each_other() {
         // Drops of two seeds agree half of the time.
-        let same = (0..10_000)
-            .filter(|&i| (of_cycle(1, i) < 0.5) == (of_cycle(2, i) < 0.5))
-            .count();
+        let same = (0..10_000).filter(|&i| (of_cycle(1, i) < 0.5) == (of_cycle(2, i) < 0.5)).count();
         assert!((4_700..5_300).contains(&same), "{same}");
     }
 }

@@ -46,10 +46,9 @@ fn nearest(num: i128, den: i128) -> Ratio {
     let (mut h0, mut h1, mut k0, mut k1) = (0u128, 1u128, 1u128, 0u128);
     while b != 0 {
         let q = a / b;
-        let (Some(h2), Some(k2)) = (
-            q.checked_mul(h1).and_then(|x| x.checked_add(h0)),
-            q.checked_mul(k1).and_then(|x| x.checked_add(k0)),
-        ) else {
+        let (Some(h2), Some(k2)) =
+            (q.checked_mul(h1).and_then(|x| x.checked_add(h0)), q.checked_mul(k1).and_then(|x| x.checked_add(k0)))
+        else {
             break;
         };
         if h2 > LIMIT || k2 > LIMIT {
@@ -60,10 +59,7 @@ fn nearest(num: i128, den: i128) -> Ratio {
     }
     // Too large even for its whole part: the largest value. (Too small falls out as 0/1.)
     let (h, k) = if k1 == 0 { (LIMIT, 1) } else { (h1, k1) };
-    Ratio {
-        num: if negative { -(h as i64) } else { h as i64 },
-        den: k as i64,
-    }
+    Ratio { num: if negative { -(h as i64) } else { h as i64 }, den: k as i64 }
 }
 
 impl Ratio {
@@ -84,10 +80,7 @@ impl Ratio {
         match (i64::try_from(g), num == i64::MIN || den == i64::MIN) {
             (Ok(g), false) => {
                 let sign = den.signum();
-                Ratio {
-                    num: sign * (num / g),
-                    den: sign * (den / g),
-                }
+                Ratio { num: sign * (num / g), den: sign * (den / g) }
             }
             _ => Ratio::wide(i128::from(num), i128::from(den)),
         }
@@ -106,18 +99,14 @@ impl Ratio {
         }
         let g = i128::try_from(g).ok()?;
         let sign = den.signum();
-        Some(Ratio {
-            num: i64::try_from(sign * (num / g)).ok()?,
-            den: i64::try_from(sign * (den / g)).ok()?,
-        })
+        Some(Ratio { num: i64::try_from(sign * (num / g)).ok()?, den: i64::try_from(sign * (den / g)).ok()? })
     }
 
     fn wide(num: i128, den: i128) -> Ratio {
         if den == 0 {
             return Ratio::ZERO;
         }
-        Ratio::exact(num, den)
-            .unwrap_or_else(|| nearest(if den < 0 { num.saturating_neg() } else { num }, den))
+        Ratio::exact(num, den).unwrap_or_else(|| nearest(if den < 0 { num.saturating_neg() } else { num }, den))
     }
 
     /// The simplest fraction within rounding of `x`: 0.1 is 1/10, 0.333333333333 is 1/3 only if it was meant so to 12 digits.
@@ -130,11 +119,7 @@ impl Ratio {
             return Ratio::int(x as i64);
         }
         if x.abs() >= 9e15 {
-            return Ratio::int(if x < 0.0 {
-                -9_000_000_000_000_000
-            } else {
-                9_000_000_000_000_000
-            });
+            return Ratio::int(if x < 0.0 { -9_000_000_000_000_000 } else { 9_000_000_000_000_000 });
         }
         let tolerance = (x.abs() * 1e-13).max(1e-15);
         let (mut h0, mut h1, mut k0, mut k1) = (0i64, 1i64, 1i64, 0i64);
@@ -145,10 +130,9 @@ impl Ratio {
                 break;
             }
             let q = q as i64;
-            let (Some(h2), Some(k2)) = (
-                q.checked_mul(h1).and_then(|v| v.checked_add(h0)),
-                q.checked_mul(k1).and_then(|v| v.checked_add(k0)),
-            ) else {
+            let (Some(h2), Some(k2)) =
+                (q.checked_mul(h1).and_then(|v| v.checked_add(h0)), q.checked_mul(k1).and_then(|v| v.checked_add(k0)))
+            else {
                 break;
             };
             if k2 > 1_000_000_000_000 {
@@ -186,11 +170,7 @@ impl Ratio {
     /// Smallest whole number not below.
     pub fn ceil(self) -> i64 {
         let down = self.floor();
-        if self.den == 1 {
-            down
-        } else {
-            down.saturating_add(1)
-        }
+        if self.den == 1 { down } else { down.saturating_add(1) }
     }
 
     /// Less than zero.
@@ -215,21 +195,13 @@ impl Ratio {
 
     /// The sum if it is exact in 64 bits.
     pub fn checked_add(self, o: Ratio) -> Option<Ratio> {
-        let (a, b, c, d) = (
-            i128::from(self.num),
-            i128::from(self.den),
-            i128::from(o.num),
-            i128::from(o.den),
-        );
+        let (a, b, c, d) = (i128::from(self.num), i128::from(self.den), i128::from(o.num), i128::from(o.den));
         Ratio::exact((a * d).checked_add(c * b)?, b * d)
     }
 
     /// The product if it is exact in 64 bits.
     pub fn checked_mul(self, o: Ratio) -> Option<Ratio> {
-        Ratio::exact(
-            i128::from(self.num) * i128::from(o.num),
-            i128::from(self.den) * i128::from(o.den),
-        )
+        Ratio::exact(i128::from(self.num) * i128::from(o.num), i128::from(self.den) * i128::from(o.den))
     }
 }
 
@@ -241,20 +213,13 @@ impl Add for Ratio {
         {
             return Ratio::new(num, self.den);
         }
-        if let (Some(a), Some(b), Some(den)) = (
-            self.num.checked_mul(o.den),
-            o.num.checked_mul(self.den),
-            self.den.checked_mul(o.den),
-        ) && let Some(num) = a.checked_add(b)
+        if let (Some(a), Some(b), Some(den)) =
+            (self.num.checked_mul(o.den), o.num.checked_mul(self.den), self.den.checked_mul(o.den))
+            && let Some(num) = a.checked_add(b)
         {
             return Ratio::new(num, den);
         }
-        let (a, b, c, d) = (
-            i128::from(self.num),
-            i128::from(self.den),
-            i128::from(o.num),
-            i128::from(o.den),
-        );
+        let (a, b, c, d) = (i128::from(self.num), i128::from(self.den), i128::from(o.num), i128::from(o.den));
         // |a*d| and |c*b| are below 2^126: their sum fits.
         Ratio::wide(a * d + c * b, b * d)
     }
@@ -263,10 +228,7 @@ impl Add for Ratio {
 impl Neg for Ratio {
     type Output = Ratio;
     fn neg(self) -> Ratio {
-        Ratio {
-            num: self.num.saturating_neg(),
-            den: self.den,
-        }
+        Ratio { num: self.num.saturating_neg(), den: self.den }
     }
 }
 
@@ -283,10 +245,7 @@ impl Mul for Ratio {
         if let (Some(num), Some(den)) = (self.num.checked_mul(o.num), self.den.checked_mul(o.den)) {
             return Ratio::new(num, den);
         }
-        Ratio::wide(
-            i128::from(self.num) * i128::from(o.num),
-            i128::from(self.den) * i128::from(o.den),
-        )
+        Ratio::wide(i128::from(self.num) * i128::from(o.num), i128::from(self.den) * i128::from(o.den))
     }
 }
 
@@ -350,14 +309,8 @@ mod tests {
 
     #[test]
     fn from_decimals() {
-        for (x, n, d) in [
-            (1.5, 3, 2),
-            (0.1, 1, 10),
-            (-0.25, -1, 4),
-            (0.333, 333, 1000),
-            (1.0 / 3.0, 1, 3),
-            (7.0, 7, 1),
-        ] {
+        for (x, n, d) in [(1.5, 3, 2), (0.1, 1, 10), (-0.25, -1, 4), (0.333, 333, 1000), (1.0 / 3.0, 1, 3), (7.0, 7, 1)]
+        {
             assert_eq!(Ratio::from_f64(x), Ratio::new(n, d), "{x}");
         }
         assert_eq!(Ratio::from_f64(f64::NAN), Ratio::ZERO);
@@ -367,13 +320,7 @@ mod tests {
     fn never_panics_and_stays_near() {
         let big = Ratio::new(i64::MAX, 3);
         let tiny = Ratio::new(1, i64::MAX - 2);
-        for a in [
-            big,
-            tiny,
-            -big,
-            Ratio::new(i64::MIN, 1),
-            Ratio::new(i64::MAX - 1, i64::MAX),
-        ] {
+        for a in [big, tiny, -big, Ratio::new(i64::MIN, 1), Ratio::new(i64::MAX - 1, i64::MAX)] {
             for b in [big, tiny, -tiny, Ratio::new(i64::MIN, 7), Ratio::int(1)] {
                 let (sum, product, quotient) = (a + b, a * b, a / b);
                 assert!(sum.den() > 0 && product.den() > 0 && quotient.den() > 0);

@@ -59,11 +59,7 @@ pub(crate) fn euclid(pulses: i64, steps: i64, rotation: i64, out: &mut [bool; MA
             }
         }
     }
-    let turn = if rotation.saturating_abs() < steps {
-        rotation.rem_euclid(steps.max(1)) as usize
-    } else {
-        0
-    };
+    let turn = if rotation.saturating_abs() < steps { rotation.rem_euclid(steps.max(1)) as usize } else { 0 };
     for (i, &step) in flat[..at].iter().enumerate() {
         out[(i + turn) % at] = step;
     }
@@ -77,10 +73,7 @@ mod tests {
     fn text(k: i64, n: i64, r: i64) -> String {
         let mut out = [false; MAX_STEPS];
         let n = euclid(k, n, r, &mut out);
-        out[..n]
-            .iter()
-            .map(|&b| if b { 'x' } else { '.' })
-            .collect()
+        out[..n].iter().map(|&b| if b { 'x' } else { '.' }).collect()
     }
 
     #[test]

@@ -42,10 +42,7 @@ pub fn onsets_of(text: &str, cycles: u32) -> Result<Vec<TextEvent>, TextError> {
         if out.lost() > 0 || onsets.len() > MAX_EVENTS {
             return Err(TextError::TooDense);
         }
-        onsets.extend(
-            out.onsets()
-                .map(|e| (e.whole.0, e.whole.1, event_text(&score, e), e.source)),
-        );
+        onsets.extend(out.onsets().map(|e| (e.whole.0, e.whole.1, event_text(&score, e), e.source)));
     }
     onsets.sort();
     Ok(onsets)

@@ -149,19 +149,11 @@ pub struct PatternError {
 
 impl PatternError {
     fn error(span: Span, message: impl Into<String>) -> PatternError {
-        PatternError {
-            severity: Severity::Error,
-            span,
-            message: message.into(),
-            help: None,
-        }
+        PatternError { severity: Severity::Error, span, message: message.into(), help: None }
     }
 
     fn warning(span: Span, message: impl Into<String>) -> PatternError {
-        PatternError {
-            severity: Severity::Warning,
-            ..PatternError::error(span, message)
-        }
+        PatternError { severity: Severity::Warning, ..PatternError::error(span, message) }
     }
 
     fn help(mut self, help: impl Into<String>) -> PatternError {
@@ -190,10 +182,7 @@ mod tests {
 
     fn first_error(text: &str) -> PatternError {
         let (_, errors) = parse(text);
-        errors
-            .into_iter()
-            .find(PatternError::is_error)
-            .unwrap_or_else(|| panic!("{text:?} was accepted"))
+        errors.into_iter().find(PatternError::is_error).unwrap_or_else(|| panic!("{text:?} was accepted"))
     }
 
     #[test]
@@ -252,12 +241,7 @@ mod tests {
             ("a .. b", 0, 1, "number"),
         ] {
             let e = first_error(text);
-            assert_eq!(
-                (e.span.start, e.span.end),
-                (start, end),
-                "{text:?}: {}",
-                e.message
-            );
+            assert_eq!((e.span.start, e.span.end), (start, end), "{text:?}: {}", e.message);
             assert!(e.message.contains(part), "{text:?}: {}", e.message);
         }
     }
@@ -271,13 +255,7 @@ mod tests {
 
     #[test]
     fn weights_and_repeats() {
-        let weights = |text| {
-            parse(text).0.body.parts[0]
-                .steps
-                .iter()
-                .map(|s| s.weight)
-                .collect::<Vec<_>>()
-        };
+        let weights = |text| parse(text).0.body.parts[0].steps.iter().map(|s| s.weight).collect::<Vec<_>>();
         assert_eq!(weights("a@3 b"), [3.0, 1.0]);
         assert_eq!(weights("a@2 _ b"), [3.0, 1.0]);
         assert_eq!(weights("a! ! b!4"), [3.0, 4.0]);
@@ -287,13 +265,9 @@ mod tests {
     #[test]
     fn spans_of_atoms() {
         let (mini, _) = parse("bd [sd:<1 é>]");
-        let Element::Sub(group) = &mini.body.parts[0].steps[1].element else {
-            panic!()
-        };
+        let Element::Sub(group) = &mini.body.parts[0].steps[1].element else { panic!() };
         let step = &group.parts[0].steps[0];
-        let Element::Atom(atom) = &step.element else {
-            panic!()
-        };
+        let Element::Atom(atom) = &step.element else { panic!() };
         assert_eq!((atom.span.start, atom.span.end), (4, 6));
         assert_eq!((step.span.start, step.span.end), (4, 13));
     }
@@ -331,10 +305,7 @@ mod tests {
             for e in errors {
                 let (start, end) = (e.span.start as usize, e.span.end as usize);
                 assert!(start <= end && end <= text.len(), "{text:?}: {e:?}");
-                assert!(
-                    text.is_char_boundary(start) && text.is_char_boundary(end),
-                    "{text:?}: {e:?}"
-                );
+                assert!(text.is_char_boundary(start) && text.is_char_boundary(end), "{text:?}: {e:?}");
             }
         }
     }

@@ -3,9 +3,7 @@
 //! The grammar takes any text whose brackets match; what is missing or misplaced shows as an absent child or as a production
 //! of its own, and is put into words here. Reading goes on after an error, so one look tells all of them.
 
-use super::{
-    Atom, Element, Group, Join, MAX_OPS, MAX_REPEAT, Mini, Op, PatternError, Sequence, Step,
-};
+use super::{Atom, Element, Group, Join, MAX_OPS, MAX_REPEAT, Mini, Op, PatternError, Sequence, Step};
 use crate::source::Span;
 use pest::Parser;
 use pest::iterators::Pair;
@@ -16,10 +14,7 @@ struct Grammar;
 
 /// Reads a text whose brackets match.
 pub(super) fn read(text: &str) -> (Mini, Vec<PatternError>) {
-    let mut reader = Reader {
-        errors: Vec::new(),
-        seeds: 0,
-    };
+    let mut reader = Reader { errors: Vec::new(), seeds: 0 };
     let body = match Grammar::parse(Rule::text, text) {
         Ok(mut pairs) => match pairs.next().and_then(|t| t.into_inner().next()) {
             Some(group) => reader.group(group, Place::Top),
@@ -31,14 +26,8 @@ pub(super) fn read(text: &str) -> (Mini, Vec<PatternError>) {
                 pest::error::InputLocation::Pos(at) => (at, at),
                 pest::error::InputLocation::Span(span) => span,
             };
-            let end = text[end..]
-                .chars()
-                .next()
-                .map_or(end, |c| end + c.len_utf8());
-            reader.errors.push(PatternError::error(
-                Span::new(start, end),
-                "this makes no sense here",
-            ));
+            let end = text[end..].chars().next().map_or(end, |c| end + c.len_utf8());
+            reader.errors.push(PatternError::error(Span::new(start, end), "this makes no sense here"));
             Group::default()
         }
     };
@@ -66,9 +55,7 @@ fn span(pair: &Pair<'_, Rule>) -> Span {
 
 /// A plain decimal number; words such as `inf` are words.
 fn number(text: &str) -> Option<f64> {
-    let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'e'));
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'e'));
     if !plain || !text.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -101,27 +88,19 @@ impl Reader {
     }
 
     fn error_help(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.errors
-            .push(PatternError::error(span, message).help(help));
+        self.errors.push(PatternError::error(span, message).help(help));
     }
 
     fn group(&mut self, pair: Pair<'_, Rule>, place: Place) -> Group {
         let whole = span(&pair);
-        let mut group = Group {
-            span: whole,
-            ..Group::default()
-        };
+        let mut group = Group { span: whole, ..Group::default() };
         let mut separator: Option<&str> = None;
         for inner in pair.into_inner() {
             match inner.as_rule() {
                 Rule::sep => {
                     let (at, text) = (span(&inner), inner.as_str());
                     if text == "|" && matches!(place, Place::Curly | Place::Angle) {
-                        self.error_help(
-                            at,
-                            "`|` does not work inside `< >` or `{ }`",
-                            "write `[a | b]`",
-                        );
+                        self.error_help(at, "`|` does not work inside `< >` or `{ }`", "write `[a | b]`");
                     } else if separator.is_some_and(|s| s != text) {
                         self.error_help(
                             at,
@@ -136,25 +115,13 @@ impl Reader {
                 _ => group.parts.push(self.sequence(inner)),
             }
         }
-        let empty = group
-            .parts
-            .iter()
-            .filter(|p| p.steps.is_empty() && !p.marked)
-            .map(|p| p.span)
-            .collect::<Vec<_>>();
+        let empty = group.parts.iter().filter(|p| p.steps.is_empty() && !p.marked).map(|p| p.span).collect::<Vec<_>>();
         // The empty text is silence; an empty place beside a comma is a slip, and so is an empty bracket.
         if !(place == Place::Top && group.parts.len() == 1) && self.errors.is_empty() {
             for at in empty {
                 if group.parts.len() == 1 {
-                    let around = Span {
-                        start: whole.start.saturating_sub(1),
-                        end: whole.end + 1,
-                    };
-                    self.error_help(
-                        around,
-                        "there is nothing in these brackets",
-                        "write `~` for a rest",
-                    );
+                    let around = Span { start: whole.start.saturating_sub(1), end: whole.end + 1 };
+                    self.error_help(around, "there is nothing in these brackets", "write `~` for a rest");
                 } else {
                     self.error_help(at, "there is nothing here to play", "write `~` for a rest");
                 }
@@ -173,13 +140,7 @@ impl Reader {
 
     fn sequence(&mut self, pair: Pair<'_, Rule>) -> Sequence {
         let whole = span(&pair);
-        let mut sequence = Sequence {
-            span: Span {
-                start: whole.end,
-                end: whole.end,
-            },
-            ..Sequence::default()
-        };
+        let mut sequence = Sequence { span: Span { start: whole.end, end: whole.end }, ..Sequence::default() };
         let mut feet: Vec<Vec<Step>> = Vec::new();
         let mut last_foot = None;
         for inner in pair.into_inner() {
@@ -188,11 +149,7 @@ impl Reader {
                 Rule::foot => {
                     let at = span(&inner);
                     if sequence.steps.is_empty() {
-                        self.error_help(
-                            at,
-                            "there is nothing before this `.`",
-                            "feet are written `a b . c d`",
-                        );
+                        self.error_help(at, "there is nothing before this `.`", "feet are written `a b . c d`");
                     }
                     feet.push(std::mem::take(&mut sequence.steps));
                     last_foot = Some(at);
@@ -206,18 +163,10 @@ impl Reader {
         }
         if let Some(at) = last_foot {
             if sequence.steps.is_empty() {
-                self.error_help(
-                    at,
-                    "there is nothing after this `.`",
-                    "feet are written `a b . c d`",
-                );
+                self.error_help(at, "there is nothing after this `.`", "feet are written `a b . c d`");
             }
             feet.push(std::mem::take(&mut sequence.steps));
-            sequence.steps = feet
-                .into_iter()
-                .filter(|f| !f.is_empty())
-                .map(foot)
-                .collect();
+            sequence.steps = feet.into_iter().filter(|f| !f.is_empty()).map(foot).collect();
         }
         if let (Some(first), Some(last)) = (sequence.steps.first(), sequence.steps.last()) {
             sequence.span = first.span.to(last.span);
@@ -235,11 +184,7 @@ impl Reader {
                 if text.starts_with('%') {
                     self.error_help(at, "`%` belongs to braces", "write `{a b c}%4`");
                 } else if text.starts_with('(') {
-                    self.error_help(
-                        at,
-                        "there is no step before this rhythm",
-                        format!("write `bd{text}`"),
-                    );
+                    self.error_help(at, "there is no step before this rhythm", format!("write `bd{text}`"));
                 } else {
                     self.error_help(
                         at,
@@ -265,20 +210,12 @@ impl Reader {
             Some(first) => self.element(first),
             None => Element::Rest,
         };
-        let mut step = Step {
-            element,
-            ops: Vec::new(),
-            weight: 1.0,
-            span: whole,
-        };
+        let mut step = Step { element, ops: Vec::new(), weight: 1.0, span: whole };
         let mut repeats = 1.0;
         for op in inner {
             let at = span(&op);
             if step.ops.len() >= MAX_OPS {
-                self.error(
-                    at,
-                    format!("too many operators on one step: {MAX_OPS} at most"),
-                );
+                self.error(at, format!("too many operators on one step: {MAX_OPS} at most"));
                 break;
             }
             match op.as_rule() {
@@ -289,24 +226,16 @@ impl Reader {
                         "`@` needs a number after it",
                         "write `bd@3` to make a step three times as long",
                     ),
-                    Some(n) if n <= 0.0 => self.error_help(
-                        at,
-                        "a step cannot have weight 0 or less",
-                        "leave the step out instead",
-                    ),
+                    Some(n) if n <= 0.0 => {
+                        self.error_help(at, "a step cannot have weight 0 or less", "leave the step out instead")
+                    }
                     Some(n) if n > 1e6 => self.error(at, "this weight is too large"),
                     Some(n) => step.weight += n - 1.0,
                 },
-                Rule::repeat => match op
-                    .into_inner()
-                    .next()
-                    .map_or(2.0, |n| op_number(n.as_str()))
-                {
-                    n if n <= 0.0 => self.error_help(
-                        at,
-                        "a step cannot repeat 0 times",
-                        "leave the step out, or write `~`",
-                    ),
+                Rule::repeat => match op.into_inner().next().map_or(2.0, |n| op_number(n.as_str())) {
+                    n if n <= 0.0 => {
+                        self.error_help(at, "a step cannot repeat 0 times", "leave the step out, or write `~`")
+                    }
                     n => {
                         repeats += n - 1.0;
                         if repeats > MAX_REPEAT || repeats <= 0.0 {
@@ -319,10 +248,7 @@ impl Reader {
                     }
                 },
                 Rule::drop => {
-                    let prob = op
-                        .into_inner()
-                        .next()
-                        .map_or(0.5, |n| op_number(n.as_str()));
+                    let prob = op.into_inner().next().map_or(0.5, |n| op_number(n.as_str()));
                     if !(0.0..=1.0).contains(&prob) {
                         self.error(at, "a chance lies between 0 and 1");
                     }
@@ -352,10 +278,7 @@ impl Reader {
                         Rule::tail => step.ops.push(Op::Tail(operand)),
                         _ => {
                             if step.ops.is_empty() {
-                                self.numbers(
-                                    &step.element,
-                                    "`..` counts from a number to a number",
-                                );
+                                self.numbers(&step.element, "`..` counts from a number to a number");
                             }
                             self.numbers(&operand, "`..` counts from a number to a number");
                             step.ops.push(Op::Range(operand));
@@ -372,24 +295,14 @@ impl Reader {
         match pair.as_rule() {
             Rule::word => {
                 let text = pair.as_str().to_owned();
-                Element::Atom(Atom {
-                    number: number(&text),
-                    text,
-                    span: at,
-                })
+                Element::Atom(Atom { number: number(&text), text, span: at })
             }
             Rule::sub => Element::Sub(self.inside(pair, Place::Square)),
             Rule::slow => Element::Slow(self.inside(pair, Place::Angle)),
-            Rule::brace => Element::Poly {
-                group: self.inside(pair, Place::Curly),
-                steps: None,
-            },
+            Rule::brace => Element::Poly { group: self.inside(pair, Place::Curly), steps: None },
             Rule::poly => {
                 let mut inner = pair.into_inner();
-                let group = inner
-                    .next()
-                    .map(|g| self.group(g, Place::Curly))
-                    .unwrap_or_default();
+                let group = inner.next().map(|g| self.group(g, Place::Curly)).unwrap_or_default();
                 let steps = inner.next().and_then(|per| {
                     let at = span(&per);
                     match per.into_inner().next() {
@@ -411,10 +324,7 @@ impl Reader {
     }
 
     fn inside(&mut self, pair: Pair<'_, Rule>, place: Place) -> Group {
-        pair.into_inner()
-            .next()
-            .map(|g| self.group(g, place))
-            .unwrap_or_default()
+        pair.into_inner().next().map(|g| self.group(g, place)).unwrap_or_default()
     }
 
     fn euclid(&mut self, pair: Pair<'_, Rule>) -> Option<Op> {
@@ -425,17 +335,9 @@ impl Reader {
             let mut steps: Vec<Step> = arg.into_inner().filter_map(|t| self.term(t)).collect();
             if steps.len() > 1 {
                 let at = steps[0].span.to(steps[steps.len() - 1].span);
-                self.error_help(
-                    at,
-                    "more than one step between commas",
-                    "use brackets: `bd([3 5],8)`",
-                );
+                self.error_help(at, "more than one step between commas", "use brackets: `bd([3 5],8)`");
             }
-            args.push(if steps.is_empty() {
-                None
-            } else {
-                Some(steps.swap_remove(0))
-            });
+            args.push(if steps.is_empty() { None } else { Some(steps.swap_remove(0)) });
         }
         // Strudel lets a comma trail.
         if args.len() == 3 && args[2].is_none() {
@@ -453,24 +355,16 @@ impl Reader {
         }
         let mut args = args.into_iter().flatten().map(Box::new);
         let (pulses, steps, rotation) = (args.next()?, args.next()?, args.next());
-        for arg in [Some(&pulses), Some(&steps), rotation.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        for arg in [Some(&pulses), Some(&steps), rotation.as_ref()].into_iter().flatten() {
             self.numbers(&arg.element, "a rhythm is made of numbers");
         }
         let fixed = |s: &Step| match &s.element {
-            Element::Atom(Atom {
-                number: Some(n), ..
-            }) if s.ops.is_empty() => Some(*n),
+            Element::Atom(Atom { number: Some(n), .. }) if s.ops.is_empty() => Some(*n),
             _ => None,
         };
         match (fixed(&pulses), fixed(&steps)) {
             (_, Some(n)) if n < 1.0 => {
-                self.errors.push(PatternError::warning(
-                    whole,
-                    "a rhythm without steps is silent",
-                ));
+                self.errors.push(PatternError::warning(whole, "a rhythm without steps is silent"));
             }
             (Some(k), Some(n)) if k.abs() > n => {
                 self.errors.push(PatternError::warning(
@@ -480,31 +374,17 @@ impl Reader {
             }
             _ => {}
         }
-        Some(Op::Euclid {
-            pulses,
-            steps,
-            rotation,
-        })
+        Some(Op::Euclid { pulses, steps, rotation })
     }
 
     /// Complains about a factor that cannot be one.
     fn factor(&mut self, element: &Element, at: Span) {
         self.numbers(element, "speed is a number");
-        if let Element::Atom(Atom {
-            number: Some(n),
-            span,
-            ..
-        }) = element
-        {
+        if let Element::Atom(Atom { number: Some(n), span, .. }) = element {
             if *n < 0.0 {
-                self.error_help(
-                    *span,
-                    "speed cannot be negative",
-                    "use `rev` to play backwards",
-                );
+                self.error_help(*span, "speed cannot be negative", "use `rev` to play backwards");
             } else if *n == 0.0 {
-                self.errors
-                    .push(PatternError::warning(at, "speed 0 is silence"));
+                self.errors.push(PatternError::warning(at, "speed 0 is silence"));
             }
         }
     }
@@ -515,10 +395,7 @@ impl Reader {
             Element::Rest => {}
             Element::Atom(atom) if atom.number.is_some() => {}
             Element::Atom(atom) => {
-                self.error(
-                    atom.span,
-                    format!("{why}, and `{}` is not a number", atom.text),
-                );
+                self.error(atom.span, format!("{why}, and `{}` is not a number", atom.text));
             }
             Element::Sub(group) | Element::Slow(group) | Element::Poly { group, .. } => {
                 for step in group.parts.iter().flat_map(|p| &p.steps) {
@@ -535,19 +412,6 @@ fn foot(steps: Vec<Step>) -> Step {
         (Some(a), Some(b)) => a.span.to(b.span),
         _ => Span::default(),
     };
-    let group = Group {
-        parts: vec![Sequence {
-            steps,
-            marked: false,
-            span,
-        }],
-        join: Join::Stack,
-        span,
-    };
-    Step {
-        element: Element::Sub(group),
-        ops: Vec::new(),
-        weight: 1.0,
-        span,
-    }
+    let group = Group { parts: vec![Sequence { steps, marked: false, span }], join: Join::Stack, span };
+    Step { element: Element::Sub(group), ops: Vec::new(), weight: 1.0, span }
 }

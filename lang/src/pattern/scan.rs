@@ -20,9 +20,7 @@ fn closer(open: u8) -> char {
 pub(super) fn brackets(text: &str) -> Vec<PatternError> {
     if text.len() > MAX_LEN {
         let error = PatternError::error(Span::new(0, text.len()), "this pattern is too long");
-        return vec![error.help(format!(
-            "a pattern may have {MAX_LEN} characters: split it over several names"
-        ))];
+        return vec![error.help(format!("a pattern may have {MAX_LEN} characters: split it over several names"))];
     }
     let mut open: Vec<(u8, usize)> = Vec::new();
     for (at, byte) in text.bytes().enumerate() {
@@ -31,19 +29,14 @@ pub(super) fn brackets(text: &str) -> Vec<PatternError> {
             b'[' | b'{' | b'<' | b'(' => {
                 open.push((byte, at));
                 if open.len() > MAX_DEPTH {
-                    return vec![PatternError::error(
-                        here,
-                        format!("nested too deep: {MAX_DEPTH} brackets at most"),
-                    )];
+                    return vec![PatternError::error(here, format!("nested too deep: {MAX_DEPTH} brackets at most"))];
                 }
             }
             b']' | b'}' | b'>' | b')' => match open.pop() {
                 Some((o, _)) if closer(o) == char::from(byte) => {}
                 Some((o, from)) => {
-                    let error = PatternError::error(
-                        here,
-                        format!("this `{}` closes a `{}`", char::from(byte), char::from(o)),
-                    );
+                    let error =
+                        PatternError::error(here, format!("this `{}` closes a `{}`", char::from(byte), char::from(o)));
                     return vec![error.help(format!(
                         "the `{}` at {} wants a `{}`",
                         char::from(o),
@@ -52,10 +45,7 @@ pub(super) fn brackets(text: &str) -> Vec<PatternError> {
                     ))];
                 }
                 None => {
-                    let error = PatternError::error(
-                        here,
-                        format!("this `{}` was never opened", char::from(byte)),
-                    );
+                    let error = PatternError::error(here, format!("this `{}` was never opened", char::from(byte)));
                     return vec![error];
                 }
             },
@@ -64,11 +54,8 @@ pub(super) fn brackets(text: &str) -> Vec<PatternError> {
     }
     // The outermost first: closing it is usually what was forgotten.
     let never_closed = |&(o, at): &(u8, usize)| {
-        PatternError::error(
-            Span::new(at, at + 1),
-            format!("this `{}` is never closed", char::from(o)),
-        )
-        .help(format!("put a `{}` after what belongs to it", closer(o)))
+        PatternError::error(Span::new(at, at + 1), format!("this `{}` is never closed", char::from(o)))
+            .help(format!("put a `{}` after what belongs to it", closer(o)))
     };
     open.iter().map(never_closed).collect()
 }
