@@ -1,6 +1,6 @@
 //! Meaning: from tree to machine code and score.
 //!
-//! Pure functions; no thread, no clock, no device. The stages, a folder each, in the order of the flow:
+//! Pure functions; no clock, no device; threads only inside, to compile side by side. The stages, a folder each, in the order of the flow:
 //!
 //! ```text
 //! lang::Stmt -> front  (names, units, channels; functions disappear)      -> graph::Graph + score::Score

@@ -164,8 +164,9 @@ fn regions(graph: &Graph, schedule: &Schedule, isa: &dyn TargetIsa) -> Result<Ve
     let mut order: Vec<usize> = (0..schedule.regions.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(schedule.regions[i].weight));
     let weight: u32 = schedule.regions.iter().map(|r| r.weight).sum();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(4).min(1 + (weight / WORTH_A_THREAD) as usize);
+    let wanted = 4.min(1 + (weight / WORTH_A_THREAD) as usize);
+    // Asking for the number of cores reads files: not for a small patch.
+    let threads = if wanted == 1 { 1 } else { std::thread::available_parallelism().map_or(1, usize::from).min(wanted) };
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Compiled)>, String> {
         let mut context = Context::new();
@@ -190,7 +191,7 @@ fn regions(graph: &Graph, schedule: &Schedule, isa: &dyn TargetIsa) -> Result<Ve
     };
     let mut all: Vec<Option<Compiled>> = schedule.regions.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut results = vec![work()];
         // A panic goes on in this thread, where it is made an error.
         results.extend(others.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));

@@ -97,7 +97,7 @@ impl Builder {
 
     fn fold(&self, node: &Node) -> Option<Node> {
         // Most nodes have an operand that moves: look before collecting.
-        let args: Option<SmallVec<[(Ty, &[u32]); 4]>> = operands(node).iter().map(|&n| self.words(n)).collect();
+        let args: Option<SmallVec<[fold::Words; 4]>> = operands(node).iter().map(|&n| self.words(n)).collect();
         let args = args?;
         let (ty, first) = *args.first()?;
         Some(match node {
