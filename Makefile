@@ -28,7 +28,7 @@ test:
 	if pkg-config --exists jack 2>/dev/null; then features='--features modurust/jack'; fi; \
 	set -x; \
 	$(CARGO) build --workspace $$features && \
-	$(CARGO) test --workspace $$features
+	$(CARGO) test --workspace --no-fail-fast $$features
 
 check:
 	$(CARGO) fmt --all --check

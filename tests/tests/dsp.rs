@@ -157,8 +157,16 @@ fn filters_follow_the_cookbook() {
     let plain = [1.0 + alpha, -2.0 * c, 1.0 - alpha];
     let beta = 2.0 * amp.sqrt() * alpha;
     let shelf = |sign: f64, c: f64| {
-        let b = [(amp + 1.0) - sign * (amp - 1.0) * c + beta, sign * 2.0 * ((amp - 1.0) - sign * (amp + 1.0) * c), (amp + 1.0) - sign * (amp - 1.0) * c - beta];
-        let a = [(amp + 1.0) + sign * (amp - 1.0) * c + beta, -sign * 2.0 * ((amp - 1.0) + sign * (amp + 1.0) * c), (amp + 1.0) + sign * (amp - 1.0) * c - beta];
+        let b = [
+            (amp + 1.0) - sign * (amp - 1.0) * c + beta,
+            sign * 2.0 * ((amp - 1.0) - sign * (amp + 1.0) * c),
+            (amp + 1.0) - sign * (amp - 1.0) * c - beta,
+        ];
+        let a = [
+            (amp + 1.0) + sign * (amp - 1.0) * c + beta,
+            -sign * 2.0 * ((amp - 1.0) + sign * (amp + 1.0) * c),
+            (amp + 1.0) + sign * (amp - 1.0) * c - beta,
+        ];
         (b.map(|v| v * amp), a)
     };
     let (low, high) = (shelf(1.0, c), shelf(-1.0, c));
@@ -168,7 +176,11 @@ fn filters_follow_the_cookbook() {
         ("bpf(1500hz, q: 1.7)", [alpha, 0.0, -alpha], plain),
         ("notch(1500hz, q: 1.7)", [1.0, -2.0 * c, 1.0], plain),
         ("allpass2(1500hz, q: 1.7)", [1.0 - alpha, -2.0 * c, 1.0 + alpha], plain),
-        ("peak(1500hz, q: 1.7, gain: 6db)", [1.0 + alpha * amp, -2.0 * c, 1.0 - alpha * amp], [1.0 + alpha / amp, -2.0 * c, 1.0 - alpha / amp]),
+        (
+            "peak(1500hz, q: 1.7, gain: 6db)",
+            [1.0 + alpha * amp, -2.0 * c, 1.0 - alpha * amp],
+            [1.0 + alpha / amp, -2.0 * c, 1.0 - alpha / amp],
+        ),
         ("lowshelf(1500hz, q: 1.7, gain: 6db)", low.0, low.1),
         ("highshelf(1500hz, q: 1.7, gain: 6db)", high.0, high.1),
     ];

@@ -4,17 +4,15 @@
 //! elaborator read it. Primitives of [`crate::graph::ops`] join it by themselves; those that the library wraps are reached
 //! as `prim.name`.
 
-use crate::front::call::{ArgVal, Want};
+use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
-use crate::front::{patterns, voices};
+use crate::front::{patterns, tools, voices};
 use crate::graph::ops::Op;
-use crate::graph::*;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
-use std::rc::Rc;
 use std::sync::OnceLock;
 
 /// What a builtin does.
@@ -48,56 +46,56 @@ pub static BUILTINS: &[Builtin] = &[
         signature: "channels(x)",
         doc: "How many channels a signal has, known at compile time.",
         category: "signal tools",
-        run: Run::Fn(channels),
+        run: Run::Fn(tools::channels),
     },
     Builtin {
         name: "index",
         signature: "index(x)",
         doc: "0, 1, 2 .. in the channels of a signal.",
         category: "signal tools",
-        run: Run::Fn(index),
+        run: Run::Fn(tools::index),
     },
     Builtin {
         name: "knob",
         signature: "knob(default, range)",
         doc: "A number that can be moved by hand, with its range.",
         category: "outside",
-        run: Run::Fn(knob),
+        run: Run::Fn(tools::knob),
     },
     Builtin {
         name: "mix",
         signature: "mix(x)",
         doc: "The sum of all channels.",
         category: "signal tools",
-        run: Run::Fn(mix_all),
+        run: Run::Fn(tools::mix_all),
     },
     Builtin {
         name: "par",
         signature: "par(n, k => ..)",
         doc: "n copies side by side as channels; k counts from 0.",
         category: "signal tools",
-        run: Run::Fn(par),
+        run: Run::Fn(tools::par),
     },
     Builtin {
         name: "send",
         signature: "send(x, bus, gain = 0db)",
         doc: "Adds a signal to the input of a bus and hands it on unchanged.",
         category: "signal tools",
-        run: Run::Fn(send),
+        run: Run::Fn(tools::send),
     },
     Builtin {
         name: "sum",
         signature: "sum(n, k => ..)",
         doc: "The sum of n copies; k counts from 0.",
         category: "signal tools",
-        run: Run::Fn(sum),
+        run: Run::Fn(tools::sum),
     },
     Builtin {
         name: "chain",
         signature: "chain(n, x, (x, k) => ..)",
         doc: "n copies one after another; k counts from 0.",
         category: "signal tools",
-        run: Run::Fn(chain),
+        run: Run::Fn(tools::chain),
     },
     Builtin {
         name: "mono",
@@ -276,42 +274,42 @@ static INTRINSICS: &[Builtin] = &[
         signature: "prim.frame()",
         doc: "Frames since the start, a 32-bit count.",
         category: "primitives",
-        run: Run::Fn(frame),
+        run: Run::Fn(tools::frame),
     },
     Builtin {
         name: "line",
         signature: "prim.line(x)",
         doc: "A value that changes once a quantum, drawn as a line now: what is made of it agrees sample by sample.",
         category: "primitives",
-        run: Run::Fn(line),
+        run: Run::Fn(tools::line),
     },
     Builtin {
         name: "mix",
         signature: "prim.mix(x)",
         doc: "The sum of all channels, also where a parameter is called mix.",
         category: "primitives",
-        run: Run::Fn(mix_all),
+        run: Run::Fn(tools::mix_all),
     },
     Builtin {
         name: "ring",
         signature: "prim.ring(x, longest)",
         doc: "A delay line with the input x.",
         category: "primitives",
-        run: Run::Fn(ring),
+        run: Run::Fn(tools::ring),
     },
     Builtin {
         name: "seed",
         signature: "prim.seed()",
         doc: "A 32-bit number of its own for each place and voice.",
         category: "primitives",
-        run: Run::Fn(seed),
+        run: Run::Fn(tools::seed),
     },
     Builtin {
         name: "tap",
         signature: "prim.tap(ring, samples)",
         doc: "A delay line, whole samples ago.",
         category: "primitives",
-        run: Run::Fn(tap),
+        run: Run::Fn(tools::tap),
     },
 ];
 
@@ -413,6 +411,11 @@ impl<'a> Call<'a> {
     /// All arguments that are left, with their names.
     pub fn rest(&mut self) -> Vec<(Option<&'a str>, Item<'a>)> {
         std::mem::take(&mut self.items)
+    }
+
+    /// True when the next argument was piped in or is a value already.
+    pub fn piped(&self) -> bool {
+        matches!(self.items.first(), Some((None, Item::Value(_))))
     }
 
     /// How many are left.
@@ -549,225 +552,5 @@ impl<'a> Elab<'a> {
                 self.call(arg.value, vec![input], span, 0)
             }
         }
-    }
-}
-
-fn mix_all<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(x) = e.want(call, "x") else { return Value::Broken };
-    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
-    Value::Sig(e.mix_channels(sig))
-}
-
-fn channels<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(x) = e.want(call, "x") else { return Value::Broken };
-    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
-    Value::Num(Num::constant(f64::from(sig.shape.channels)))
-}
-
-fn index<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(x) = e.want(call, "x") else { return Value::Broken };
-    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
-    let bits = (0..sig.shape.channels).map(|c| (c as f32).to_bits()).collect();
-    let node = e.graph.push(Node::Const(Ty::F32, bits));
-    Value::Sig(Sig { node, shape: Shape { channels: sig.shape.channels, banked: false }, dim: Dim::None })
-}
-
-fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(default) = e.want(call, "default") else { return Value::Broken };
-    let range = call.take("range").map(|item| e.item(item, call.scope));
-    let Value::Num(num) = default.value else {
-        e.error("type", default.span, "a knob wants a number to start from").help =
-            Some("write `knob(0.5, 0..1)`".into());
-        return Value::Broken;
-    };
-    match range.map(|r| (r.value, r.span)) {
-        None => Value::Num(num),
-        Some((Value::Range(low, high), span)) => {
-            if num.value < low.value || num.value > high.value {
-                e.warn("range", span, "the knob starts outside its range");
-            }
-            Value::Num(num)
-        }
-        Some((Value::Broken, _)) => Value::Broken,
-        Some((_, span)) => {
-            e.error("type", span, "the range of a knob goes from number to number").help =
-                Some("write `knob(0.5, 0..1)`".into());
-            Value::Broken
-        }
-    }
-}
-
-/// Evaluates `k => ..` for every k; the copies are bodies of their own.
-fn copies<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<Vec<Sig>> {
-    let n = e.count(call, "n", 1024)?;
-    let f = e.want(call, "f")?;
-    let mut out = Vec::with_capacity(n as usize);
-    for k in 0..n {
-        let k = e.arg(Value::Num(Num::constant(f64::from(k))), f.span);
-        let value = e.call(f.value.clone(), vec![k], f.span, 0);
-        out.push(e.signal(value, f.span)?);
-    }
-    Some(out)
-}
-
-fn par<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    match copies(e, call) {
-        Some(sigs) => Value::Array(Rc::new(sigs.into_iter().map(Value::Sig).collect())),
-        None => Value::Broken,
-    }
-}
-
-fn sum<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(sigs) = copies(e, call) else { return Value::Broken };
-    let mut sigs = sigs.into_iter();
-    let Some(first) = sigs.next() else { return Value::Broken };
-    Value::Sig(sigs.fold(first, |acc, x| e.named_op("add", &[acc, x])))
-}
-
-fn chain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    // The signal may be piped in, and then stands first.
-    let piped = matches!(call.items.first(), Some((None, Item::Value(_))));
-    let first = if piped { e.want(call, "x") } else { None };
-    let Some(n) = e.count(call, "n", 1024) else { return Value::Broken };
-    let Some(x) = first.or_else(|| e.want(call, "x")) else { return Value::Broken };
-    let Some(f) = e.want(call, "f") else { return Value::Broken };
-    let mut value = x.value;
-    for k in 0..n {
-        let k = e.arg(Value::Num(Num::constant(f64::from(k))), f.span);
-        let input = e.arg(value, f.span);
-        value = e.call(f.value.clone(), vec![input, k], f.span, 0);
-    }
-    value
-}
-
-fn send<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(x) = e.want(call, "x") else { return Value::Broken };
-    let Some(bus) = e.want(call, "bus") else { return Value::Broken };
-    let gain = match call.take("gain") {
-        Some(item) => {
-            let arg = e.item(item, call.scope);
-            e.coerce(arg, Want::Linear, "send", "gain")
-        }
-        None => Value::Num(Num::constant(1.0)),
-    };
-    let Value::Bus(bus_index) = bus.value else {
-        e.error("type", bus.span, "a signal is sent to a bus").help =
-            Some("define one: `bus verb = in >> reverb(3s)`".into());
-        return Value::Broken;
-    };
-    if e.bank.is_some() {
-        e.error("type", call.span, "a voice cannot send; its track can").help =
-            Some("write `>> poly(8, voice) >> send(verb, -9db)`".into());
-        return Value::Broken;
-    }
-    let (Some(sig), Some(gain)) = (e.signal(x.value, x.span), e.signal(gain, call.span)) else { return Value::Broken };
-    let sent = e.named_op("mul", &[sig, gain]);
-    let Some(node) = e.stereo(sent, call.span) else { return Value::Broken };
-    e.buses[bus_index].sends.push(node);
-    Value::Sig(sig)
-}
-
-fn frame<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
-    let node = e.graph.push(Node::Frame);
-    Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
-}
-
-fn line<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(x) = e.want(call, "x") else { return Value::Broken };
-    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
-    let node = e.graph.push(Node::Line(sig.node));
-    Value::Sig(Sig { node, ..sig })
-}
-
-fn seed<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
-    // The path of names and not a counter, so that an edit elsewhere changes no noise.
-    let place = e.place_hash();
-    let voices = e.bank.unwrap_or(1);
-    let bits = (0..voices).map(|v| mix(place, u64::from(v)) as u32).collect();
-    let node = e.graph.push(Node::Const(Ty::I32, bits));
-    Value::Sig(Sig { node, shape: Shape { channels: 1, banked: voices > 1 }, dim: Dim::None })
-}
-
-fn ring<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(x) = e.want(call, "x") else { return Value::Broken };
-    let Some(longest) = e.want(call, "longest") else { return Value::Broken };
-    let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
-    let seconds = e.longest(&longest.value);
-    let samples = (seconds * e.sample_rate).ceil().clamp(1.0, 48_000.0 * 60.0 * 4.0);
-    let (frame, lanes) = (e.here(), sig.shape.lanes(e.voices()));
-    let ring = e.graph.ring(frame, "ring", lanes, samples as u32);
-    e.graph.rings[ring.index()].input = Some(sig.node);
-    Value::Ring(ring, sig.shape)
-}
-
-fn tap<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(ring) = e.want(call, "ring") else { return Value::Broken };
-    let Some(delay) = e.want(call, "samples") else { return Value::Broken };
-    let Value::Ring(id, shape) = ring.value else {
-        e.error("type", ring.span, "`prim.tap` reads a delay line").help =
-            Some("make one with `prim.ring(x, longest)`".into());
-        return Value::Broken;
-    };
-    let Some(delay) = e.signal(delay.value, delay.span) else { return Value::Broken };
-    e.tap(id, shape, delay)
-}
-
-impl<'a> Elab<'a> {
-    /// Reads a ring; a delay of more lanes than the ring has widens the ring.
-    fn tap(&mut self, id: RingId, shape: Shape, delay: Sig) -> Value<'a> {
-        let wide = shape.join(delay.shape);
-        if wide.lanes(self.voices()) != self.graph.rings[id.index()].lanes
-            && let Some(input) = self.graph.rings[id.index()].input
-        {
-            let lanes = wide.lanes(self.voices());
-            let input = self.spread(Sig { node: input, shape, dim: Dim::None }, wide);
-            let ring = &mut self.graph.rings[id.index()];
-            (ring.input, ring.lanes) = (Some(input), lanes);
-        }
-        let delay = if delay.shape.lanes(self.voices()) == 1 { delay.node } else { self.spread(delay, wide) };
-        let node = self.graph.push(Node::Tap(id, delay));
-        Value::Sig(Sig { node, shape: wide, dim: Dim::None })
-    }
-
-    /// Room for a delay in seconds, from what is known of it at compile time. A user's literal gets room to be turned up
-    /// without compiling; a constant of the library is what it is; a signal may be anything up to a second.
-    fn longest(&self, value: &Value<'a>) -> f64 {
-        match value {
-            Value::Num(num) => {
-                let seconds = crate::front::number::canonical(*num, self.clock()).value;
-                if num.key == 0 { seconds } else { (2.0 * seconds).max(1.0) }
-            }
-            Value::Array(items) => items.iter().map(|item| self.longest(item)).fold(0.0, f64::max),
-            Value::Sig(sig) => self.constant_bound(sig.node).unwrap_or(1.0),
-            _ => 1.0,
-        }
-    }
-
-    /// The largest lane of a constant, looking through joins of constants.
-    fn constant_bound(&self, node: NodeId) -> Option<f64> {
-        match self.graph.node(node) {
-            Node::Const(Ty::F32, bits) => Some(bits.iter().map(|b| f64::from(f32::from_bits(*b))).fold(0.0, f64::max)),
-            Node::Join(parts) => {
-                parts.iter().map(|x| self.constant_bound(*x)).try_fold(0.0, |a: f64, b| Some(a.max(b?)))
-            }
-            Node::Shuffle(x, _) => self.constant_bound(*x),
-            _ => None,
-        }
-    }
-
-    /// Hash of the place in the tree of names, with the number of equal calls before it.
-    fn place_hash(&self) -> u64 {
-        let mut hash = 0x5EED;
-        let mut at = Some(self.frame);
-        while let Some(id) = at {
-            let frame = &self.graph.frames[id.index()];
-            let twins = self.graph.frames[..id.index()]
-                .iter()
-                .filter(|f| f.parent == frame.parent && f.label == frame.label)
-                .count();
-            hash = mix(hash, mix(hash_text(&frame.label), twins as u64));
-            at = frame.parent;
-        }
-        hash
     }
 }

@@ -14,6 +14,7 @@ mod scope;
 mod settle;
 mod signal;
 mod strips;
+mod tools;
 mod tuning;
 mod value;
 mod voices;
