@@ -223,7 +223,7 @@ fn events_are_exact() {
         json!([
             {"begin": "0/1", "end": "1/2", "value": "bd", "source": [0, 2]},
             {"begin": "1/2", "end": "3/4", "value": "sn", "source": [4, 6]},
-            {"begin": "3/4", "end": "1/1", "value": "sn:2", "source": [7, 11]},
+            {"begin": "3/4", "end": "1/1", "value": ["sn", 2], "source": [7, 11]},
         ])
     );
     let cycles = run(&["events", "<a b c>", "--cycles", "3", "--json"]).expect(0).json();

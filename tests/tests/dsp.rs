@@ -195,3 +195,42 @@ fn filters_follow_the_cookbook() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// A sine of 440 Hz that is loud for half of the time, as the library makes it and as the formulas below hear it.
+const BURSTS: &str = "sin(440hz) * (0.05 + 0.9 * (prim.fromint(prim.frame()) < 9600))";
+
+/// Runs a recurrence over the bursts and compares it with what the library makes of them.
+fn follows(effect: &str, mut step: impl FnMut(f64) -> f64) -> f64 {
+    let [x, _] = hear(BURSTS, 0.4);
+    let [y, _] = hear(&format!("{BURSTS} >> {effect}"), 0.4);
+    x.iter().zip(&y).fold(0.0, |worst: f64, (x, y)| worst.max((step(f64::from(*x)) - f64::from(*y)).abs()))
+}
+
+#[test]
+fn followers_and_the_compressor_follow_their_formulas() {
+    let pole = |t: f64| (-1.0 / (t * f64::from(RATE))).exp();
+    let mut y = 0.0;
+    let error = follows("smooth(20ms)", |x| {
+        y = (1.0 - pole(0.02)) * x + pole(0.02) * y;
+        y
+    });
+    assert!(error < 1e-5, "smooth is off by {error:e}");
+    // Peaks that fall, then smoothed.
+    let (mut held, mut level) = (0.0f64, 0.0);
+    let error = follows("follow(5ms, 80ms)", |x| {
+        held = (x.abs() * (1.0 - pole(0.08)) + pole(0.08) * held).max(x.abs());
+        level = (1.0 - pole(0.005)) * held + pole(0.005) * level;
+        level
+    });
+    assert!(error < 1e-5, "follow is off by {error:e}");
+    // Level with two times, decibels above the threshold, their share taken back, smoothed by half of the attack.
+    let (mut level, mut gain) = (0.0f64, 0.0);
+    let error = follows("comp(-20db, ratio: 4, attack: 5ms, release: 80ms)", |x| {
+        let p = if x.abs() > level { pole(0.005) } else { pole(0.08) };
+        level = (1.0 - p) * x.abs() + p * level;
+        let over = (20.0 * level.max(1e-30).log10() + 20.0).max(0.0) * (1.0 / 4.0 - 1.0);
+        gain = (1.0 - pole(0.0025)) * over + pole(0.0025) * gain;
+        x * 10f64.powf(gain / 20.0)
+    });
+    assert!(error < 1e-4, "comp is off by {error:e}");
+}

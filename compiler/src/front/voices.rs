@@ -30,7 +30,7 @@ struct Plan {
 
 /// `poly(pattern, n, voice)`: voices are summed 6 dB down.
 pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some((pattern, _)) = input(e, call) else { return Value::Broken };
+    let Some(pattern) = notes(e, call) else { return Value::Broken };
     let Some(n) = e.count(call, "n", 256) else { return Value::Broken };
     let Some(voice) = e.want(call, "voice") else { return Value::Broken };
     let plan = Plan { kind: UnitKind::Poly, voices: n, word: None, choke: None, label: "poly" };
@@ -39,7 +39,7 @@ pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 /// `mono(pattern, voice, glide: 60ms)`
 pub(super) fn mono<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some((pattern, _)) = input(e, call) else { return Value::Broken };
+    let Some(pattern) = notes(e, call) else { return Value::Broken };
     let Some(voice) = e.want(call, "voice") else { return Value::Broken };
     let glide = match call.take("glide") {
         None => None,
@@ -102,6 +102,13 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         });
     }
     total.map_or(Value::Broken, Value::Sig)
+}
+
+/// The pattern of a call, in which words such as `c4` are notes.
+fn notes<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<PatId> {
+    let (pattern, _) = input(e, call)?;
+    let words = !e.score.score().words(pattern).is_empty();
+    Some(if words { e.score.to_notes(pattern) } else { pattern })
 }
 
 fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<(PatId, Span)> {

@@ -34,10 +34,28 @@ pub struct Args {
 struct Onset {
     begin: String,
     end: String,
+    #[serde(serialize_with = "value")]
     value: String,
     source: [u32; 2],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     fields: BTreeMap<String, f32>,
+}
+
+/// Numbers as numbers, words as words, `bd:3` as a list.
+fn value<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let part = |text: &str| {
+        let number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '.');
+        match text.parse::<f64>() {
+            Ok(x) if number && x.fract() == 0.0 && x.abs() < 1e15 => serde_json::Value::from(x as i64),
+            Ok(x) if number => serde_json::Value::from(x),
+            _ => serde_json::Value::from(text),
+        }
+    };
+    if text.contains(':') {
+        text.split(':').map(part).collect::<Vec<_>>().serialize(serializer)
+    } else {
+        part(text).serialize(serializer)
+    }
 }
 
 /// The most events that are listed.
