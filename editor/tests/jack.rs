@@ -40,7 +40,7 @@ mod with_jack {
     impl Drop for Guard {
         fn drop(&mut self) {
             // Politely first: a server that is killed leaves its name behind, and the system keeps eight of them at most.
-            let _ = quiet(Command::new("kill").arg(self.0.id().to_string())).status();
+            let _ = quiet(Command::new("sh").args(["-c", &format!("kill {}", self.0.id())])).status();
             let begin = Instant::now();
             while begin.elapsed() < Duration::from_secs(3) && matches!(self.0.try_wait(), Ok(None)) {
                 std::thread::sleep(Duration::from_millis(10));

@@ -89,7 +89,8 @@ fn reader(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle
 
 /// Asks a process to end, as Ctrl-C does.
 pub fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    // The shell's own `kill`: a small system has no program of that name.
+    let sent = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
     assert!(sent.is_ok_and(|s| s.success()), "the process was gone");
 }
 
