@@ -1,6 +1,7 @@
 //! How fast code is made and how fast it runs. Figures depend on the machine; run alone:
-//! `cargo test --release -p modurust-compiler --test graph_speed -- --ignored --nocapture`
+//! `cargo bench -p modurust-compiler`
 
+#[path = "../tests/common/mod.rs"]
 mod common;
 
 use common::random_graph;
@@ -120,9 +121,7 @@ fn phases(graph: &Graph) {
     );
 }
 
-#[test]
-#[ignore = "measures"]
-fn figures() {
+fn main() {
     let mut empty = Graph::new();
     let x = row(&mut empty, 1);
     master(&mut empty, x);
