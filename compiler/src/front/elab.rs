@@ -51,6 +51,8 @@ pub struct Elab<'a> {
     pub timing: Timing,
     /// Frames per second.
     pub sample_rate: f64,
+    /// Seed of noise; patterns have it in the score.
+    pub seed: u64,
     /// Names.
     pub scopes: Scopes<'a>,
     /// Definitions.
@@ -117,6 +119,7 @@ impl<'a> Elab<'a> {
             diagnostics: Vec::new(),
             timing: Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) },
             sample_rate: f64::from(sample_rate),
+            seed,
             scopes,
             lazies: Vec::new(),
             buses: Vec::new(),

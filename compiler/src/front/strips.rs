@@ -175,7 +175,10 @@ impl<'a> Elab<'a> {
                     Some("write `tempo 124bpm`".into());
             }
             // Settings come before any pattern.
-            ("seed", Value::Num(num)) => self.score.set_seed(num.value.to_bits()),
+            ("seed", Value::Num(num)) => {
+                self.seed = num.value.to_bits();
+                self.score.set_seed(self.seed);
+            }
             (word, _) => {
                 let message = format!("`{word}` is read but has no effect yet");
                 self.warn("later", name.span, message);

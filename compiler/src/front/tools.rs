@@ -137,7 +137,7 @@ pub(super) fn line<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 pub(super) fn seed<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
     // The path of names and not a counter, so that an edit elsewhere changes no noise.
-    let place = e.place_hash();
+    let place = e.place_hash() ^ e.seed;
     let voices = e.bank.unwrap_or(1);
     let bits = (0..voices).map(|v| mix(place, u64::from(v)) as u32).collect();
     let node = e.graph.push(Node::Const(Ty::I32, bits));
