@@ -6,6 +6,7 @@
 
 use crate::exec::Code;
 use crate::graph::Graph;
+use crate::score::timeline::Timeline;
 use crate::score::{FieldId, PatId, Ratio, Score, Sym};
 use std::sync::Arc;
 
@@ -108,6 +109,8 @@ pub struct Program {
     pub params: Arc<Vec<f32>>,
     /// Time.
     pub timing: Timing,
+    /// Clips, scenes, arrangements, automation and commands; automation refers to `params`.
+    pub timeline: Arc<Timeline>,
 }
 
 /// Tempo and meter, exact.

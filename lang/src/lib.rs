@@ -28,5 +28,5 @@ pub use ast::{Expr, ExprKind, Item, Stmt};
 pub use build::{is_reserved, note_number};
 pub use diag::{Diagnostic, Severity};
 pub use parse::parse;
-pub use recover::distance;
+pub use recover::{distance, setting_example};
 pub use source::{FileId, Source, Span};

@@ -435,7 +435,7 @@ fn short(text: &str) -> String {
 }
 
 /// How a setting is written; `None` for a word that is none.
-pub(crate) fn setting_example(word: &str) -> Option<&'static str> {
+pub fn setting_example(word: &str) -> Option<&'static str> {
     Some(match word {
         "tempo" => "tempo 120bpm",
         "meter" => "meter 7/8",

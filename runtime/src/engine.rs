@@ -80,6 +80,7 @@ pub fn silence(sample_rate: u32) -> Result<Program, exec::CompileError> {
         units: Arc::new(Vec::new()),
         params: Arc::new(Vec::new()),
         timing: Timing { bpm: Ratio::int(120), beats_per_bar: Ratio::int(4) },
+        timeline: Arc::default(),
     })
 }
 

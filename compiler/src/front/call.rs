@@ -402,7 +402,7 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn coerce_number(
+    pub(super) fn coerce_number(
         &mut self,
         num: Num,
         dim: Dim,
@@ -416,11 +416,15 @@ impl<'a> Elab<'a> {
             (a, b) if a == b => Some(num),
             (Dim::Frequency, Dim::Pitch) | (Dim::Time, Dim::Beats) => Some(number::canonical(num, clock)),
             (Dim::Frequency, Dim::Beats) => {
-                Some(num.derive(1.0 / (num.value * clock.beat).max(1e-9), Dim::Frequency, 0x31))
+                let made = num.derive(1.0 / (num.value * clock.beat).max(1e-9), Dim::Frequency, 0x31);
+                Some(Num { live: num.live.map(|node| self.reciprocal(node)), ..made })
             }
             (Dim::None, Dim::Gain) => Some(number::canonical(num, clock)),
-            (Dim::Gain | Dim::Interval | Dim::Angle, Dim::None) => Some(Num { dim, ..num }),
-            (Dim::Beats, Dim::Time) => Some(num.derive(num.value / clock.beat, Dim::Beats, 0x32)),
+            (Dim::Gain, Dim::None) => Some(Num { dim, live: None, ..num }),
+            (Dim::Interval | Dim::Angle, Dim::None) => Some(Num { dim, ..num }),
+            (Dim::Beats, Dim::Time) => {
+                Some(Num { live: num.live, ..num.derive(num.value / clock.beat, Dim::Beats, 0x32) })
+            }
             // Nothing is nothing in every unit.
             (_, Dim::None) if num.value == 0.0 => Some(Num { dim, ..num }),
             _ => None,

@@ -10,10 +10,12 @@
 use crate::front::World;
 use crate::front::builtins;
 use crate::front::scope::*;
+use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::ops::Op;
 use crate::graph::*;
 use crate::program::{Timing, Unit};
+use crate::score::timeline::Timeline;
 use crate::score::{Ratio, ScoreBuilder};
 use modurust_lang::ast::{Def, Expr, ExprKind, UnaryOp};
 use modurust_lang::source::{FileId, Span};
@@ -49,6 +51,20 @@ pub struct Elab<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// Tempo and meter.
     pub timing: Timing,
+    /// Clips, scenes, arrangements, automation, commands.
+    pub timeline: Timeline,
+    /// Parameters that can be moved by a name.
+    pub controls: HashMap<String, Control>,
+    /// The strip being elaborated.
+    pub strip: String,
+    /// What is understood but not heard yet, with the first place of each.
+    pub(super) later: Vec<(&'static str, Origin, Span)>,
+    /// The session's swing, for every pattern that is played.
+    pub(super) swing: Option<Ratio>,
+    /// The session's tuning, for scales without one of their own.
+    pub(super) default_tuning: Option<Vec<f64>>,
+    /// Strips with errors, which have been told.
+    pub broken_strips: Vec<String>,
     /// Frames per second.
     pub sample_rate: f64,
     /// Seed of noise; patterns have it in the score.
@@ -103,6 +119,7 @@ struct Mark {
     units: usize,
     diagnostics: usize,
     journal: usize,
+    sets: usize,
     sends: Vec<usize>,
 }
 
@@ -118,6 +135,13 @@ impl<'a> Elab<'a> {
             units: Vec::new(),
             diagnostics: Vec::new(),
             timing: Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) },
+            timeline: Timeline::default(),
+            controls: HashMap::default(),
+            strip: String::new(),
+            broken_strips: Vec::new(),
+            later: Vec::new(),
+            swing: None,
+            default_tuning: None,
             sample_rate: f64::from(sample_rate),
             seed,
             scopes,
@@ -182,6 +206,22 @@ impl<'a> Elab<'a> {
         &mut self.diagnostics[last]
     }
 
+    /// Notes that something is understood but cannot be heard yet.
+    pub(super) fn later(&mut self, what: &'static str, span: Span) {
+        let (at, span) = if self.at.library { self.site.unwrap_or((self.at, span)) } else { (self.at, span) };
+        if !self.later.iter().any(|(known, ..)| *known == what) {
+            self.later.push((what, at, span));
+        }
+    }
+
+    /// One warning for all that is not heard yet.
+    pub(super) fn tell_later(&mut self) {
+        let Some(&(_, at, span)) = self.later.first() else { return };
+        let what = self.later.iter().map(|(what, ..)| *what).collect::<Vec<_>>().join(", ");
+        self.at = at;
+        self.warn("later", span, format!("understood, but not played by this version: {what}"));
+    }
+
     /// True when an error was reported.
     pub fn failed(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
@@ -198,9 +238,7 @@ impl<'a> Elab<'a> {
         }
         match &expr.kind {
             ExprKind::Number { value, ratio, unit } => Value::Num(self.literal(*value, *ratio, *unit, expr.span)),
-            ExprKind::Note(note) => {
-                Value::Num(Num { value: f64::from(*note), dim: Dim::Pitch, key: self.literal_key(expr.span) })
-            }
+            ExprKind::Note(note) => Value::Num(Num::new(f64::from(*note), Dim::Pitch, self.literal_key(expr.span))),
             ExprKind::Text(text) => Value::Text(Rc::from(text.as_str())),
             ExprKind::Pattern { text, text_start } => self.pattern_literal(text, *text_start),
             ExprKind::Name(name) => self.eval_name(scope, expr, name),
@@ -249,12 +287,7 @@ impl<'a> Elab<'a> {
                     Value::Array(Rc::new(values))
                 }
             }
-            ExprKind::Clips(clips) => {
-                let span = clips.first().map_or(expr.span, |c| c.name.span);
-                self.error("later", span, "clips are read but cannot be played yet").help =
-                    Some("write the pattern of one clip in their place".into());
-                Value::Broken
-            }
+            ExprKind::Clips(clips) => self.eval_clips(scope, clips, expr.span),
             ExprKind::Broken => Value::Broken,
         }
     }
@@ -282,7 +315,7 @@ impl<'a> Elab<'a> {
                 (value * scale, unit.dim())
             }
         };
-        Num { value, dim, key: self.literal_key(span) }
+        Num::new(value, dim, self.literal_key(span))
     }
 
     /// The provenance of a literal at a place; 0 in the library, whose literals are constants.
@@ -334,7 +367,7 @@ impl<'a> Elab<'a> {
             "off" => (0.0, Dim::None),
             _ => return None,
         };
-        Some(Value::Num(Num { value, dim, key: 0 }))
+        Some(Value::Num(Num::new(value, dim, 0)))
     }
 
     /// A definition of the library, by name and perhaps module. Parsed when first asked for.
@@ -496,6 +529,11 @@ impl<'a> Elab<'a> {
             value = Value::Sig(Sig { node, shape, dim: sig.dim });
             break;
         }
+        if let Value::Num(num) = value
+            && let Some(name) = self.control_name(frame, &def.name.name)
+        {
+            value = Value::Num(self.control(num, name));
+        }
         (self.at, self.frame, self.binding) = saved;
         if let Value::Sig(sig) = &value {
             self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some(id)));
@@ -589,6 +627,7 @@ impl<'a> Elab<'a> {
             units: self.units.len(),
             diagnostics: self.diagnostics.len(),
             journal: self.journal.len(),
+            sets: self.timeline.sets.len(),
             sends: self.buses.iter().map(|b| b.sends.len()).collect(),
         }
     }
@@ -601,6 +640,7 @@ impl<'a> Elab<'a> {
         self.graph.rows.truncate(mark.rows);
         self.graph.frames.truncate(mark.frames);
         self.units.truncate(mark.units);
+        self.timeline.sets.truncate(mark.sets);
         self.diagnostics.truncate(mark.diagnostics);
         for id in self.journal.split_off(mark.journal) {
             let lazy = &mut self.lazies[id.0 as usize];
@@ -637,16 +677,43 @@ impl<'a> Elab<'a> {
         self.graph.push(Node::Param(id))
     }
 
-    /// Names the parameter of a provenance before it is used: `bass.cutoff`.
-    pub(super) fn name_param(&mut self, num: Num, name: String) {
-        if num.key == 0 {
-            return;
+    /// The name by which a number of the user's text can be moved: a definition's own, or `bass.cutoff` for one in the block of
+    /// a strip or definition.
+    fn control_name(&self, parent: FrameId, name: &str) -> Option<String> {
+        if self.at.library || self.bank.is_some() {
+            return None;
         }
-        let salt = mix(num.key, num.dim as u64);
-        if !self.params.contains_key(&salt) {
-            self.graph.params.push(Param { frame: FrameId(0), name, value: num.value as f32 });
-            self.params.insert(salt, ParamId(self.graph.params.len() as u32 - 1));
+        let outer = &self.graph.frames[parent.index()];
+        match outer.parent {
+            None => Some(name.to_string()),
+            Some(FrameId(0)) if outer.named => Some(format!("{}.{name}", outer.label)),
+            Some(_) => None,
         }
+    }
+
+    /// A number with a name to be moved by: what is computed from it follows. One that has a name already keeps it.
+    pub(super) fn control(&mut self, num: Num, name: String) -> Num {
+        if num.key == 0 || num.live.is_some() {
+            return num;
+        }
+        let lowered = crate::front::number::canonical(num, self.clock());
+        let salt = mix(lowered.key, lowered.dim as u64);
+        let param = match self.params.get(&salt) {
+            Some(&param) => param,
+            None => {
+                let param = self.add_param(name.clone(), lowered.value as f32);
+                self.params.insert(salt, param);
+                param
+            }
+        };
+        self.controls.entry(name).or_insert(Control { param, dim: lowered.dim });
+        let node = self.graph.push(Node::Param(param));
+        Num { live: Some(node), ..num }
+    }
+
+    pub(super) fn add_param(&mut self, name: String, value: f32) -> ParamId {
+        self.graph.params.push(Param { frame: FrameId(0), name, value });
+        ParamId(self.graph.params.len() as u32 - 1)
     }
 
     /// The scope of the library.

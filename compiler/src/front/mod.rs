@@ -14,6 +14,7 @@ mod scope;
 mod settle;
 mod signal;
 mod strips;
+mod timeline;
 mod tools;
 mod tuning;
 mod value;
@@ -80,6 +81,8 @@ pub struct Elaborated {
     pub units: Vec<crate::program::Unit>,
     /// Tempo and meter.
     pub timing: crate::program::Timing,
+    /// Clips, scenes, arrangements, automation and commands.
+    pub timeline: crate::score::timeline::Timeline,
 }
 
 /// A pattern on its own.
@@ -172,6 +175,7 @@ impl Compiler {
             units: Arc::new(elaborated.units),
             params: Arc::new(params),
             timing: elaborated.timing,
+            timeline: Arc::new(elaborated.timeline),
         });
         outcome
     }
@@ -191,7 +195,8 @@ impl Compiler {
             elab.session(&files);
             let graph = elab.settle();
             let failed = elab.failed();
-            let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing: elab.timing };
+            let (timing, timeline) = (elab.timing, elab.timeline);
+            let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing, timeline };
             ((!failed).then_some(elaborated), elab.diagnostics)
         };
         // A thread of its own for its stack; a panic in it is a fault that must not take the sound down.

@@ -26,12 +26,14 @@ pub struct Clock {
 
 /// A number as code wants it: decibels as a factor, notes in hertz, beats in seconds.
 pub fn canonical(num: Num, clock: Clock) -> Num {
-    match num.dim {
+    let made = match num.dim {
         Dim::Gain => num.derive(db_to_linear(num.value), Dim::None, 0x11),
         Dim::Pitch => num.derive(note_to_hz(num.value), Dim::Frequency, 0x12),
         Dim::Beats => num.derive(num.value * clock.beat, Dim::Time, 0x13),
         _ => num,
-    }
+    };
+    // The node of a live number has this value already.
+    Num { live: num.live, ..made }
 }
 
 /// The dimension of a product, quotient, or `None` where it has no name.
@@ -150,7 +152,7 @@ mod tests {
     use super::*;
 
     fn num(value: f64, dim: Dim) -> Num {
-        Num { value, dim, key: 7 }
+        Num::new(value, dim, 7)
     }
 
     #[test]

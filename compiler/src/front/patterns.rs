@@ -8,10 +8,12 @@ use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::number;
 use crate::front::scope::ScopeId;
+use crate::front::timeline::curve_of;
 use crate::front::value::*;
 use crate::graph::*;
 use crate::program::{FieldSource, Unit, UnitField, UnitKind};
-use crate::score::{self, Curve, Factor, Operator, PatId, Ratio};
+use crate::score::timeline::Length;
+use crate::score::{self, Factor, Operator, PatId, Ratio};
 use modurust_lang::ast::{self, BinaryOp, Expr, ExprKind};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
@@ -52,20 +54,16 @@ impl<'a> Elab<'a> {
     ) -> Value<'a> {
         let from_value = self.eval(scope, from);
         let to_value = self.eval(scope, to);
-        let bars = match over {
+        let over = match over {
             None => None,
-            Some(expr) => match self.eval(scope, expr) {
-                Value::Num(num) => Some(self.bars(num)),
-                Value::Broken => return Value::Broken,
-                _ => {
-                    self.error("type", expr.span, "a ramp goes over a length").help = Some("write `over 8bars`".into());
-                    return Value::Broken;
-                }
+            Some(expr) => match self.length(scope, expr) {
+                Some(length) => Some(length),
+                None => return Value::Broken,
             },
         };
         match (from_value, to_value) {
             (Value::Broken, _) | (_, Value::Broken) => Value::Broken,
-            (Value::Num(from), Value::Num(to)) => Value::Line { from, to, bars, curve },
+            (Value::Num(from), Value::Num(to)) => Value::Line { from, to, over, curve },
             _ => {
                 self.error("type", from.span.to(to.span), "a ramp goes from number to number").help =
                     Some("write `200hz ~> 2khz over 8bars`".into());
@@ -79,6 +77,11 @@ impl<'a> Elab<'a> {
         let scope = self.root;
         let value = self.eval(scope, expr);
         self.pattern(value, expr.span)
+    }
+
+    /// Bars in a second, as the session begins.
+    pub(super) fn bars_per_second(&self) -> Ratio {
+        self.timing.bpm / Ratio::int(60) / self.timing.beats_per_bar
     }
 
     /// A length in bars; a plain number counts cycles.
@@ -103,15 +106,10 @@ impl<'a> Elab<'a> {
                 };
                 Some(self.score.pure(value))
             }
-            Value::Line { from, to, bars, curve } => {
+            Value::Line { from, to, over, curve } => {
                 let (a, b) = (number::canonical(from, self.clock()), number::canonical(to, self.clock()));
-                let bars = Ratio::from_f64(bars.unwrap_or(1.0).max(1e-6));
-                let curve = match curve {
-                    ast::Curve::Lin => Curve::Lin,
-                    ast::Curve::Exp => Curve::Exp,
-                    ast::Curve::Hold => Curve::Hold,
-                    ast::Curve::Sine => Curve::Sine,
-                };
+                let bars = over.unwrap_or(Length::BAR).bars(self.bars_per_second());
+                let curve = curve_of(curve, from.dim);
                 Some(self.score.ramp(a.value, b.value, bars, curve))
             }
             Value::Broken => None,
@@ -367,7 +365,7 @@ pub(super) fn scale<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     };
     let Some(steps) = e.scale_steps(item, call.scope) else { return Value::Broken };
     let tuning = match call.take_named("tuning") {
-        None => None,
+        None => e.default_tuning.clone(),
         Some(item) => {
             let arg = e.item(item, call.scope);
             match e.tuning(&arg) {
@@ -433,7 +431,7 @@ impl<'a> Elab<'a> {
     }
 
     /// The keys of a Scala tuning file, in semitones above the root, the period last.
-    fn tuning(&mut self, arg: &ArgVal<'a>) -> Option<Vec<f64>> {
+    pub(super) fn tuning(&mut self, arg: &ArgVal<'a>) -> Option<Vec<f64>> {
         let Value::Text(name) = &arg.value else {
             if !matches!(arg.value, Value::Broken) {
                 self.error("type", arg.span, "a tuning is a Scala file").help =

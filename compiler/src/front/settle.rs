@@ -51,8 +51,10 @@ impl Elab<'_> {
                 (Err(cycle), _) => loops.push(cycle),
             }
         }
+        let params = walk.params;
         let mut graph = walk.new;
         graph.outs = outs;
+        self.settle_timeline(&graph, &params);
         loops.sort();
         loops.dedup();
         if let Some(cycle) = loops.first() {

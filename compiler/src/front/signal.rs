@@ -62,7 +62,11 @@ impl<'a> Elab<'a> {
     /// A number as a node: a constant, or a parameter if the user wrote it.
     pub(super) fn lower(&mut self, num: Num) -> Sig {
         let num = number::canonical(num, self.clock());
-        let node = if num.key == 0 { self.graph.constant(num.value as f32) } else { self.param(num) };
+        let node = match num.live {
+            Some(node) => node,
+            None if num.key == 0 => self.graph.constant(num.value as f32),
+            None => self.param(num),
+        };
         Sig { node, shape: Shape::MONO, dim: num.dim }
     }
 
@@ -169,7 +173,13 @@ impl<'a> Elab<'a> {
     /// `-x`
     pub(super) fn negate(&mut self, value: Value<'a>, span: Span) -> Value<'a> {
         match value {
-            Value::Num(num) => Value::Num(num.derive(-num.value, num.dim, 0x21)),
+            Value::Num(num) => {
+                let live = num.live.map(|node| match num.dim {
+                    Dim::Gain => self.reciprocal(node),
+                    _ => self.named_op("neg", &[Sig { node, shape: Shape::MONO, dim: num.dim }]).node,
+                });
+                Value::Num(Num { live, ..num.derive(-num.value, num.dim, 0x21) })
+            }
             Value::Array(items) => {
                 Value::Array(Rc::new(items.iter().map(|item| self.negate(item.clone(), span)).collect()))
             }
@@ -193,7 +203,10 @@ impl<'a> Elab<'a> {
                     return Value::Range(*a, *b);
                 }
                 match number::binary(op, *a, *b, self.clock()) {
-                    Ok(num) => Value::Num(num),
+                    Ok(num) => {
+                        let live = self.live_binary(op, *a, *b, span);
+                        Value::Num(Num { live, ..num })
+                    }
                     Err(message) => {
                         self.error("type", span, message).help = Some("give both the same unit".into());
                         Value::Broken
@@ -221,6 +234,36 @@ impl<'a> Elab<'a> {
                 let (Some(a), Some(b)) = (self.signal(l.0, l.1), self.signal(r.0, r.1)) else { return Value::Broken };
                 self.binary_signals(op, a, b, span)
             }
+        }
+    }
+
+    /// `1 / x`
+    pub(super) fn reciprocal(&mut self, node: NodeId) -> NodeId {
+        let one = self.lower(Num::constant(1.0));
+        self.named_op("div", &[one, Sig { node, shape: Shape::MONO, dim: Dim::None }]).node
+    }
+
+    /// The node of `a op b` where one of them is moved by its name. Levels in dB are factors here, and notes frequencies.
+    fn live_binary(&mut self, op: BinaryOp, a: Num, b: Num, span: Span) -> Option<NodeId> {
+        if a.live.is_none() && b.live.is_none() {
+            return None;
+        }
+        let op = match (op, a.dim, b.dim) {
+            (BinaryOp::Add, Dim::Gain, Dim::Gain) => BinaryOp::Mul,
+            (BinaryOp::Sub, Dim::Gain, Dim::Gain) => BinaryOp::Div,
+            // The distance of two notes is no longer in hertz.
+            (BinaryOp::Sub, Dim::Pitch, Dim::Pitch) => return None,
+            (op, ..) => op,
+        };
+        let (mut x, mut y) = (self.lower(a), self.lower(b));
+        match (a.dim, b.dim) {
+            (Dim::Pitch, Dim::None) => y.dim = Dim::Interval,
+            (Dim::None, Dim::Pitch) => x.dim = Dim::Interval,
+            _ => {}
+        }
+        match self.binary_signals(op, x, y, span) {
+            Value::Sig(sig) => Some(sig.node),
+            _ => None,
         }
     }
 
@@ -281,7 +324,7 @@ impl<'a> Elab<'a> {
     pub(super) fn eval_if(&mut self, scope: ScopeId, cond: &'a Expr, then: &'a Expr, other: &'a Expr) -> Value<'a> {
         match self.eval(scope, cond) {
             Value::Broken => Value::Broken,
-            Value::Num(num) => self.eval(scope, if num.value != 0.0 { then } else { other }),
+            Value::Num(num) if num.live.is_none() => self.eval(scope, if num.value != 0.0 { then } else { other }),
             cond_value => {
                 let (a, b) = (self.eval(scope, then), self.eval(scope, other));
                 let Some(c) = self.signal(cond_value, cond.span) else { return Value::Broken };

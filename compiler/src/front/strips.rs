@@ -5,9 +5,11 @@
 
 use crate::front::elab::{Bus, Elab};
 use crate::front::scope::*;
+use crate::front::timeline::{Control, curve_of};
 use crate::front::value::*;
 use crate::graph::*;
 use crate::score::Ratio;
+use crate::score::timeline::Motion;
 use modurust_lang::ast::{Expr, Ident, Item};
 use modurust_lang::units::Dim;
 use modurust_lang::{Span, Stmt};
@@ -50,7 +52,7 @@ impl<'a> Elab<'a> {
                             self.timing.beats_per_bar = Ratio::new(i64::from(*beats) * 4, i64::from(*unit));
                         }
                     }
-                    item => self.later(item),
+                    _ => {}
                 }
             }
         }
@@ -78,6 +80,10 @@ impl<'a> Elab<'a> {
             sum.extend(self.strip(strip));
         }
         let mut total = self.total(&sum);
+        let no_master = !strips.iter().any(|s| s.bus.is_some() && s.name.name == "master");
+        if no_master && mentions_master(files) {
+            total = self.fader("master", total);
+        }
         if let Some(strip) = master
             && let Some(index) = strip.bus
         {
@@ -101,6 +107,8 @@ impl<'a> Elab<'a> {
             }
         }
         self.graph.outs.push(Out { name: "master".into(), kind: OutKind::Master, node: total, frame: FrameId(0) });
+        self.resolve_timeline(files);
+        self.tell_later();
         self.check_the_rest(files, &scopes);
         let readable = files.iter().flat_map(|f| &f.stmts).all(|s| !matches!(&*s.item, Item::Broken { .. }));
         if !audible
@@ -170,6 +178,17 @@ impl<'a> Elab<'a> {
                         Some("write `tempo 124bpm`".into());
                 }
             }
+            ("tempo", Value::Line { from, to, over, curve }) if from.dim == Dim::Tempo && to.dim == Dim::Tempo => {
+                self.timing.bpm = Ratio::from_f64(from.value);
+                let curve = curve_of(curve, Dim::None);
+                let motion = Motion::Line { from: from.value, to: to.value, over, curve };
+                self.timeline.settings.tempo = Some(motion);
+                self.later("a tempo that moves", expr.span);
+            }
+            ("tempo", Value::Pat(pattern)) => {
+                self.timeline.settings.tempo = Some(Motion::Pattern(pattern));
+                self.later("a tempo that moves", expr.span);
+            }
             ("tempo", _) => {
                 self.error("type", expr.span, "a tempo is a number of beats per minute").help =
                     Some("write `tempo 124bpm`".into());
@@ -179,26 +198,45 @@ impl<'a> Elab<'a> {
                 self.seed = num.value.to_bits();
                 self.score.set_seed(self.seed);
             }
-            (word, _) => {
-                let message = format!("`{word}` is read but has no effect yet");
-                self.warn("later", name.span, message);
+            ("quantise", Value::Num(num)) if num.dim == Dim::None && num.value == 0.0 => {
+                self.timeline.settings.quantise = None;
+            }
+            ("quantise", _) => self.timeline.settings.quantise = self.length(scope, expr),
+            ("xfade", _) => {
+                if let Some(length) = self.length(scope, expr) {
+                    self.timeline.settings.xfade = length;
+                }
+            }
+            ("swing", Value::Num(num)) if num.dim == Dim::None && num.value > 0.0 && num.value < 1.0 => {
+                self.swing = Some(Ratio::from_f64(num.value));
+            }
+            ("swing", _) => {
+                self.error("type", expr.span, "a swing is a share of a beat's half, between 0% and 100%").help =
+                    Some("write `swing 56%`; 50% is straight, 66% a triplet".into());
+            }
+            ("link", Value::Num(num)) => {
+                self.timeline.settings.link = num.value != 0.0;
+                if num.value != 0.0 {
+                    self.later("link", name.span);
+                }
+            }
+            ("tuning", value @ Value::Text(_)) => {
+                let arg = self.arg(value, expr.span);
+                self.default_tuning = self.tuning(&arg);
+            }
+            // The edition of the language; there is one so far.
+            ("modu", Value::Num(num)) if num.value == 1.0 => {}
+            ("modu", _) => {
+                self.error("type", expr.span, "this edition of the language is not known").help =
+                    Some("write `modu 1`".into());
+            }
+            (word, value) => {
+                let example = modurust_lang::setting_example(word).unwrap_or("tempo 120bpm");
+                let article = value.article();
+                self.error("type", expr.span, format!("`{word}` cannot be {article}")).help =
+                    Some(format!("write `{example}`"));
             }
         }
-    }
-
-    /// Statements that are understood but do not play yet say so.
-    fn later(&mut self, item: &'a Item) {
-        let (word, span) = match item {
-            Item::Scene { name, .. } => ("scenes are", name.span),
-            Item::Arrange { name, sections } => {
-                let first = sections.first().map(|s| s.scene.span);
-                ("arrangements are", name.as_ref().map(|n| n.span).or(first).unwrap_or(Span::new(0, 7)))
-            }
-            Item::Automate { path, .. } => ("automation is", path.first().map_or(Span::new(0, 8), |p| p.span)),
-            Item::Command(command) => ("commands are", command.verb.span),
-            _ => return,
-        };
-        self.warn("later", span, format!("{word} read but cannot be played yet"));
     }
 
     fn strips(&mut self, files: &'a [File]) -> Vec<Strip<'a>> {
@@ -220,6 +258,7 @@ impl<'a> Elab<'a> {
             if let Some(index) = index {
                 self.scopes.bind(self.root, &name.name, Binding::Value(Value::Bus(index)));
             }
+            self.timeline.strips.push(name.name.clone());
             strips.push(Strip { name, value, origin: self.at, bus: index });
         }
         strips
@@ -227,8 +266,18 @@ impl<'a> Elab<'a> {
 
     /// Elaborates a track or bus; its two channels come back.
     fn strip(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
+        let node = self.strip_inner(strip);
+        if node.is_none() {
+            self.broken_strips.push(strip.name.name.clone());
+        }
+        self.strip = String::new();
+        node
+    }
+
+    fn strip_inner(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
         self.at = strip.origin;
         self.binding = strip.name.name.clone();
+        self.strip = strip.name.name.clone();
         self.frame = self.graph.frame(FrameId(0), &strip.name.name, true, 0);
         let scope = self.scopes.add(Some(self.root));
         if let Some(index) = strip.bus {
@@ -244,9 +293,11 @@ impl<'a> Elab<'a> {
             self.frame = FrameId(0);
             return None;
         }
-        let out = self.output_in(frame, &strip.name.name, value, strip.value.span);
+        let sig = self.signal(value, strip.value.span);
+        let node = sig.and_then(|sig| self.stereo(sig, strip.value.span));
+        let node = node.map(|node| self.fader(&strip.name.name, node));
         self.frame = FrameId(0);
-        out
+        node.map(|node| self.output_in(frame, &strip.name.name, node))
     }
 
     fn output(&mut self, name: &Ident, value: Value<'a>, span: Span) -> Option<NodeId> {
@@ -256,15 +307,40 @@ impl<'a> Elab<'a> {
             return None;
         }
         self.frame = FrameId(0);
-        self.output_in(FrameId(0), &name.name, value, span)
-    }
-
-    fn output_in(&mut self, frame: FrameId, name: &str, value: Value<'a>, span: Span) -> Option<NodeId> {
         let sig = self.signal(value, span)?;
         let node = self.stereo(sig, span)?;
+        Some(self.output_in(FrameId(0), &name.name, node))
+    }
+
+    /// Level, balance and mute of a strip: parameters that are moved by hand, by lanes, and by commands.
+    fn fader(&mut self, name: &str, node: NodeId) -> NodeId {
+        let param = |e: &mut Elab<'a>, control: &str, value: f32| {
+            let path = format!("{name}.{control}");
+            let param = e.add_param(path.clone(), value);
+            e.controls.insert(path, Control { param, dim: Dim::None });
+            Sig { node: e.graph.push(Node::Param(param)), shape: Shape::MONO, dim: Dim::None }
+        };
+        let level = param(self, "level", 1.0);
+        let pan = param(self, "pan", 0.0);
+        let mute = param(self, "mute", 0.0);
+        let (zero, one) = (self.lower(Num::constant(0.0)), self.lower(Num::constant(1.0)));
+        let left = self.named_op("sub", &[one, pan]);
+        let right = self.named_op("add", &[one, pan]);
+        let open = self.named_op("sub", &[one, mute]);
+        let level = self.named_op("mul", &[level, open]);
+        let shape = Shape { channels: 2, banked: false };
+        // At the centre both sides are exactly 1: a fader that nobody touched changes no bit.
+        let sides = Sig { node: self.graph.push(Node::Join(vec![left.node, right.node])), shape, dim: Dim::None };
+        let sides = self.named_op("min", &[sides, one]);
+        let sides = self.named_op("max", &[sides, zero]);
+        let gain = self.named_op("mul", &[sides, level]);
+        self.named_op("mul", &[Sig { node, shape, dim: Dim::None }, gain]).node
+    }
+
+    fn output_in(&mut self, frame: FrameId, name: &str, node: NodeId) -> NodeId {
         self.graph.outs.push(Out { name: name.to_string(), kind: OutKind::Track, node, frame });
         let stereo = Sig { node, shape: Shape { channels: 2, banked: false }, dim: Dim::None };
-        Some(self.named_op("finite", &[stereo]).node)
+        self.named_op("finite", &[stereo]).node
     }
 
     /// The sum of stereo nodes; silence if there are none.
@@ -304,4 +380,17 @@ fn defined(stmt: &Stmt) -> Option<&str> {
         Item::Def(def) => Some(&def.name.name),
         _ => None,
     }
+}
+
+/// True if a lane or automation moves something of the master.
+fn mentions_master(files: &[File]) -> bool {
+    let is_master = |path: &[Ident]| path.len() > 1 && path[0].name == "master";
+    files.iter().flat_map(|f| &f.stmts).any(|stmt| match &*stmt.item {
+        Item::Arrange { sections, .. } => sections.iter().flat_map(|s| &s.lanes).any(|(path, _)| is_master(path)),
+        Item::Automate { path, .. } => is_master(path),
+        Item::Command(command) => {
+            matches!(command.verb.name.as_str(), "mute" | "solo") && command.path[0].name == "master"
+        }
+        _ => false,
+    })
 }

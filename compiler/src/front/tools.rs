@@ -28,6 +28,7 @@ pub(super) fn index<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     Value::Sig(Sig { node, shape: Shape { channels: sig.shape.channels, banked: false }, dim: Dim::None })
 }
 
+/// `knob(default, range)`: a number, named where it is bound, or after its place.
 pub(super) fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(default) = e.want(call, "default") else { return Value::Broken };
     let range = call.take("range").map(|item| e.item(item, call.scope));
@@ -40,7 +41,8 @@ pub(super) fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         None => Value::Num(num),
         Some((Value::Range(low, high), span)) => {
             if num.value < low.value || num.value > high.value {
-                e.warn("range", span, "the knob starts outside its range");
+                e.warn("range", span, "the knob starts outside its range").help =
+                    Some("let the first number lie within the second".into());
             }
             Value::Num(num)
         }

@@ -47,17 +47,25 @@ pub struct Num {
     pub dim: Dim,
     /// 0 for a constant; else a hash of the user's literals that it was computed from and how.
     pub key: u64,
+    /// Its parameter, or what is computed from it, if it has a name to be moved by. The node has the value as the code wants it;
+    /// `value` is what the text says, for all that shapes the graph.
+    pub live: Option<NodeId>,
 }
 
 impl Num {
     /// A constant.
     pub fn constant(value: f64) -> Num {
-        Num { value, dim: Dim::None, key: 0 }
+        Num { value, dim: Dim::None, key: 0, live: None }
+    }
+
+    /// A number that nobody moves yet.
+    pub fn new(value: f64, dim: Dim, key: u64) -> Num {
+        Num { value, dim, key, live: None }
     }
 
     /// A number derived from this one: same provenance, another value and dimension. `tag` tells derivations apart.
     pub fn derive(self, value: f64, dim: Dim, tag: u64) -> Num {
-        Num { value, dim, key: if self.key == 0 { 0 } else { mix(self.key, tag) } }
+        Num::new(value, dim, if self.key == 0 { 0 } else { mix(self.key, tag) })
     }
 
     /// A number derived from two.
@@ -67,7 +75,7 @@ impl Num {
         } else {
             mix(mix(self.key.max(1), other.key ^ self.value.to_bits().min(1)), tag ^ constant_part(self, other))
         };
-        Num { value, dim, key }
+        Num::new(value, dim, key)
     }
 }
 
@@ -117,7 +125,7 @@ pub enum Value<'a> {
     /// A pattern.
     Pat(PatId),
     /// A line `a ~> b`: a pattern where one is wanted.
-    Line { from: Num, to: Num, bars: Option<f64>, curve: crate::lang::ast::Curve },
+    Line { from: Num, to: Num, over: Option<crate::score::timeline::Length>, curve: crate::lang::ast::Curve },
     /// A function of the text.
     Fn(Rc<Closure<'a>>),
     /// A function of the compiler.

@@ -141,6 +141,10 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         }
         let f = Rc::clone(f);
+        let pattern = match self.swing {
+            Some(amount) => self.score.swing(pattern, amount, 8),
+            None => pattern,
+        };
         let (voices, kind) = (plan.voices, plan.kind);
         let outer = (self.frame, self.bank);
         self.frame = self.graph.frame(outer.0, plan.label, false, hash_text(f.name));
@@ -239,10 +243,10 @@ impl<'a> Elab<'a> {
                     self.at = at;
                     // Each track has its own: `bass.cutoff`.
                     let value = match value {
-                        Value::Num(num) if num.key != 0 => {
+                        Value::Num(num) if num.key != 0 && num.live.is_none() => {
                             let num = num.derive(num.value, num.dim, mix(hash_text(&self.binding), hash_text(name)));
-                            self.own_param(num, name);
-                            Value::Num(num)
+                            let full = format!("{}.{name}", self.binding);
+                            Value::Num(self.control(num, full))
                         }
                         value => value,
                     };
@@ -270,13 +274,6 @@ impl<'a> Elab<'a> {
 
     fn voice_arg(&self, name: &'a str, value: Value<'a>, span: Span) -> ArgVal<'a> {
         ArgVal { name: Some(name), value, span, origin: self.at }
-    }
-
-    /// Registers the parameter of a voice under its track's name, in the unit that the code will ask for.
-    fn own_param(&mut self, num: Num, name: &str) {
-        let full = format!("{}.{name}", self.binding);
-        let lowered = crate::front::number::canonical(num, self.clock());
-        self.name_param(lowered, full);
     }
 
     fn row_of(&mut self, unit: u32, field: u32) -> crate::graph::NodeId {

@@ -4,12 +4,23 @@
 
 use super::node::{Curve, Factor, JoinMode, Kind, Operator, Scope, Signal};
 use super::random::combine;
+use super::timeline::SetId;
 use super::{PatId, Ratio, ScoreBuilder, Value};
 
 /// Most numbers of a `run` and steps of an `iter`.
 const MAX_RUN: i64 = 1024;
 
 impl ScoreBuilder {
+    /// The clip of a set that is launched; `clips` are its patterns. Until launching has a meaning in time, the first plays.
+    pub fn clips(&mut self, _set: SetId, clips: &[PatId]) -> PatId {
+        clips.first().copied().unwrap_or_else(|| self.silence())
+    }
+
+    /// The number of the clip that is launched, held; -1 for none. Until launching has a meaning in time, it is 0.
+    pub fn clip_index(&mut self, _set: SetId) -> PatId {
+        self.pure(Value::Num(0.0))
+    }
+
     /// Forwards, then backwards.
     pub fn palindrome(&mut self, p: PatId) -> PatId {
         let back = self.rev(p);

@@ -22,6 +22,7 @@ pub mod random;
 pub mod ratio;
 mod rhythm;
 mod text;
+pub mod timeline;
 
 pub use build::ScoreBuilder;
 pub use node::{Curve, Factor, JoinMode, Operator, Scope, Signal};

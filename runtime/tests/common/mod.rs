@@ -170,6 +170,7 @@ impl Build {
             units: Arc::new(self.units),
             params: Arc::new(params),
             timing: self.timing,
+            timeline: Arc::default(),
         }
     }
 }
