@@ -219,7 +219,8 @@ fn soon(what: &str, text: &str) -> Vec<&'static str> {
     let start = Instant::now();
     let parsed = parse(FileId(0), &Source::new("test.modu", text));
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(1), "{what}: {took:?}");
+    // What takes more than linear time here takes hours; a busy machine takes a few seconds.
+    assert!(took < Duration::from_secs(60), "{what}: {took:?}");
     assert!(parsed.stmts.len() <= parse::MAX_STATEMENTS && parsed.diagnostics.len() <= parse::MAX_DIAGNOSTICS);
     parsed.diagnostics.iter().map(|found| found.code).collect()
 }
