@@ -236,3 +236,28 @@ fn deep_texts_end_in_a_message_and_not_in_a_crash() {
     let (e, messages) = elaborate(copies);
     assert!(e.is_none() && messages.contains("too large"), "{messages}");
 }
+
+/// An echo by primitives, as the library writes it.
+fn echo(time: &str) -> Elaborated {
+    good(&format!(
+        "late(line, n) = {{ m = prim.line(n)\n  near = prim.tap(line, floor(m))\n  near + (m - floor(m)) * (prim.tap(line, floor(m) + 1) - near) }}\n\
+         wet = 0.1 * prim.unit(prim.frame()) + 0.5 * late(prim.ring(wet, {time}), {time} * sr)\n\
+         floor(x) = prim.floor(x)\n\
+         out = wet"
+    ))
+}
+
+#[test]
+fn a_long_echo_is_no_recursion_and_a_short_one_is_another_patch() {
+    use modurust_compiler::exec::hash;
+    let recursive = |e: &Elaborated| {
+        let info = modurust_compiler::graph::check::check(&e.graph).expect("valid");
+        assert_eq!(e.graph.nodes.iter().filter(|n| matches!(n, Node::Tap(..))).count(), 2);
+        info.tap_recursive.iter().filter(|r| **r).count()
+    };
+    let (long, other, short, shorter) = (echo("300ms"), echo("3ms"), echo("2ms"), echo("1ms"));
+    assert_eq!([&long, &other, &short, &shorter].map(recursive), [0, 0, 2, 2]);
+    assert_eq!(hash(&long.graph), hash(&other.graph), "a number moved, nothing else");
+    assert_eq!(hash(&short.graph), hash(&shorter.graph));
+    assert_ne!(hash(&long.graph), hash(&short.graph), "a short echo must not glide into the bound of a long one");
+}

@@ -401,3 +401,97 @@ fn instances_can_be_sent() {
     std::thread::spawn(move || one.run(0)).join().unwrap();
     sent(Instance::new(patch));
 }
+
+/// A row in a loop with a delay line: `y = x + 0.5 * ring(y, delay(row))`.
+fn feedback(delay: impl Fn(&mut Graph, NodeId) -> NodeId) -> Graph {
+    let mut g = Graph::new();
+    let x = row(&mut g, 1);
+    let moving = row(&mut g, 1);
+    let ring = g.ring(FrameId(0), "line", 1, 500);
+    let delay = delay(&mut g, moving);
+    let tap = g.push(Node::Tap(ring, delay));
+    let half = g.constant(0.5);
+    let back = g.op(Op::Mul, &[tap, half]);
+    let sum = g.op(Op::Add, &[x, back]);
+    g.rings[0].input = Some(sum);
+    out(&mut g, sum, FrameId(0));
+    g
+}
+
+#[test]
+fn a_feedback_of_a_quantum_or_more_is_no_loop() {
+    use modurust_compiler::schedule::{Kind, schedule};
+    type Delay = fn(&mut Graph, NodeId) -> NodeId;
+    let cases: [(&str, bool, Delay); 8] = [
+        ("constant 64", true, |g, _| g.constant(64.0)),
+        ("constant 63.9", false, |g, _| g.constant(63.9)),
+        ("a row", false, |_, x| x),
+        ("a row of at least 64", true, |g, x| {
+            let k = g.constant(64.0);
+            g.op(Op::Max, &[x, k])
+        }),
+        // With the constant first, what is no number stays so and would read the present.
+        ("no number", false, |g, x| {
+            let k = g.constant(64.0);
+            g.op(Op::Max, &[k, x])
+        }),
+        ("100 and up to 30 less", true, |g, x| {
+            let (k, n) = (g.constant(100.0), g.constant(30.0));
+            let finite = g.op(Op::Finite, &[x]);
+            let whole = g.op(Op::Round, &[finite]);
+            let rest = g.op(Op::Sub, &[finite, whole]);
+            let rest = g.op(Op::Mul, &[rest, n]);
+            g.op(Op::Add, &[rest, k])
+        }),
+        ("100 and up to 80 less", false, |g, x| {
+            let (k, n) = (g.constant(100.0), g.constant(80.0));
+            let finite = g.op(Op::Finite, &[x]);
+            let whole = g.op(Op::Round, &[finite]);
+            let rest = g.op(Op::Sub, &[finite, whole]);
+            let rest = g.op(Op::Mul, &[rest, n]);
+            g.op(Op::Add, &[rest, k])
+        }),
+        ("a parameter", false, |g, _| param(g, 300.0)),
+    ];
+    for (what, late, delay) in cases {
+        let g = feedback(delay);
+        let tap = g.nodes.iter().position(|n| matches!(n, Node::Tap(..))).unwrap();
+        for graph in [g.clone(), optimise(&g, Passes::None), optimise(&g, Passes::Exact)] {
+            let info = check(&graph).unwrap();
+            let taps: Vec<usize> =
+                (0..graph.nodes.len()).filter(|&i| matches!(graph.nodes[i], Node::Tap(..))).collect();
+            assert!(taps.iter().all(|&t| info.tap_late[t] == late && info.tap_recursive[t] != late), "{what}");
+            let plan = schedule(&graph, &info);
+            let scalar = plan.regions.iter().any(|r| r.kind == Kind::Scalar);
+            assert_eq!(scalar, !late, "{what}: {}", modurust_compiler::schedule::print(&graph, &plan));
+        }
+        let mut ways = Vec::new();
+        for passes in [Passes::None, Passes::Exact] {
+            ways.extend(BOTH.map(|backend| instance(&g, passes, backend).unwrap()));
+        }
+        let mut r = Rng::new(tap as u64);
+        for quantum in 0..20 {
+            let (x, y): (Vec<f32>, Vec<f32>) = (0..QUANTUM).map(|_| (r.unit(), r.float() * 100.0)).unzip();
+            for way in &mut ways {
+                way.row_mut(RowId(0)).copy_from_slice(&x);
+                way.row_mut(RowId(1)).copy_from_slice(&y);
+                way.run(quantum * 64);
+            }
+            let heard: Vec<Vec<f32>> = ways.iter().map(left).collect();
+            assert!(heard.iter().all(|h| *h == heard[0]), "{what}, quantum {quantum}");
+        }
+    }
+}
+
+#[test]
+fn the_numbers_of_a_text_decide_which_feedback_is_cut() {
+    use modurust_compiler::passes::cut::cut;
+    let with = |value: f32| cut(feedback(|g, _| param(g, value)));
+    let late = |g: &Graph| check(g).unwrap().tap_late.iter().any(|l| *l);
+    assert!(late(&with(300.0)) && late(&with(128.0)));
+    assert!(!late(&with(127.0)) && !late(&with(3.0)));
+    assert_eq!(hash(&with(300.0)), hash(&with(128.0)));
+    assert_ne!(hash(&with(300.0)), hash(&with(127.0)));
+    let open = echo(300.0);
+    assert_eq!(cut(open.clone()), open, "what is no feedback stays as it is");
+}

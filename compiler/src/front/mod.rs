@@ -193,7 +193,7 @@ impl Compiler {
             let mut elab = Elab::new(world, options.sample_rate, options.seed);
             elab.paths = paths;
             elab.session(&files);
-            let graph = elab.settle();
+            let graph = crate::passes::cut::cut(elab.settle());
             let failed = elab.failed();
             let (timing, timeline) = (elab.timing, elab.timeline);
             let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing, timeline };

@@ -3,7 +3,13 @@
 //! It finds the type, lanes and rate of every node, an order in which operands come before users, and the loops: strongly
 //! connected components over all edges, those through memory included. A tap in one component with what is written to its
 //! ring is inside a feedback and cannot read the present. Code behind this stage relies on all of it and checks nothing.
+//!
+//! A tap whose delay is always a quantum or more is *late*: everything that it reads was written before the quantum began. It
+//! closes no loop within a quantum, and therefore counts as no edge: an echo is no recursion, and what stands around it is
+//! computed over time. How short a delay may become is found by [`bounds`], and front end and passes see to it that an echo of
+//! the library's or of the text's own numbers is written so that it can be ([`crate::passes::cut`]).
 
+use crate::graph::bounds::{Bounds, bounds};
 use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, Ty, operands};
 use crate::graph::ops::Op;
 
@@ -118,14 +124,20 @@ pub struct GraphInfo {
     pub ring_scc: Vec<u32>,
     /// Number of components.
     pub scc_count: u32,
-    /// For taps: true when the tap is part of what is written to its ring.
+    /// For taps: true when the tap is part of what is written to its ring in the same quantum.
     pub tap_recursive: Vec<bool>,
+    /// For taps: true when the delay is always a quantum or more, so that what is read was written before this quantum.
+    pub tap_late: Vec<bool>,
 }
 
 impl GraphInfo {
     /// Smallest and largest delay of a tap.
     pub fn tap_range(&self, node: NodeId, capacity: u32) -> (u32, u32) {
-        (u32::from(self.tap_recursive[node.index()]), capacity - 1 - QUANTUM as u32)
+        let least = match (self.tap_late[node.index()], self.tap_recursive[node.index()]) {
+            (true, _) => QUANTUM as u32,
+            (false, recursive) => u32::from(recursive),
+        };
+        (least, capacity - 1 - QUANTUM as u32)
     }
 }
 
@@ -203,13 +215,14 @@ pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
     if !errors.is_empty() {
         return Err(errors);
     }
+    let tap_late = late(graph, &order);
     let (mut starts, mut targets) = (vec![0], Vec::new());
     let writes = graph.nodes.len() as u32;
-    for node in &graph.nodes {
+    for (node, late) in graph.nodes.iter().zip(&tap_late) {
         targets.extend(operands(node).iter().map(|n| n.0));
         match node {
             Node::Read(cell) => targets.extend(graph.cells[cell.index()].next.map(|n| n.0)),
-            Node::Tap(ring, _) => targets.push(writes + ring.0),
+            Node::Tap(ring, _) if !late => targets.push(writes + ring.0),
             _ => {}
         }
         starts.push(targets.len() as u32);
@@ -220,9 +233,18 @@ pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
     }
     let (mut scc, scc_count) = components(&starts, &targets);
     let ring_scc = scc.split_off(graph.nodes.len());
-    let recursive = |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if ring_scc[r.index()] == scc[id]);
+    let recursive =
+        |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if !tap_late[id] && ring_scc[r.index()] == scc[id]);
     let tap_recursive = graph.nodes.iter().enumerate().map(recursive).collect();
-    Ok(GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive })
+    Ok(GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late })
+}
+
+/// The taps whose delay is a quantum or more, whatever the parameters are.
+fn late(graph: &Graph, order: &[NodeId]) -> Vec<bool> {
+    let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(*delay) } else { None };
+    let known = bounds(graph, order, graph.nodes.iter().filter_map(delay), |_| Bounds::FINITE);
+    let long = |n: NodeId| known[n.index()].is_some_and(|b| !b.nan && b.low >= QUANTUM as f32);
+    graph.nodes.iter().map(|node| delay(node).is_some_and(long)).collect()
 }
 
 /// Everything that a node or a piece of memory points to must be there.

@@ -186,7 +186,7 @@ impl Build<'_> {
                 continue;
             }
             let late_ring = match self.graph.node(id) {
-                Node::Tap(r, _) if !self.info.tap_recursive[id.index()] && !written[r.index()] => Some(*r),
+                Node::Tap(r, _) if !self.free(id) && !written[r.index()] => Some(*r),
                 _ => None,
             };
             if !ready {
@@ -208,6 +208,11 @@ impl Build<'_> {
             steps.extend(self.write(RingId(r as u32)));
         }
         steps
+    }
+
+    /// True for a tap that may come before what is written to its ring in the same sample.
+    fn free(&self, tap: NodeId) -> bool {
+        self.info.tap_recursive[tap.index()] || self.info.tap_late[tap.index()]
     }
 
     fn write(&self, ring: RingId) -> Option<Step> {

@@ -89,7 +89,8 @@ pub enum Node {
     /// What a cell held at the end of the last sample.
     Read(CellId),
     /// The ring's input `delay` samples ago, lane by lane: `delay` is F32, rounded down, clamped to `0..=capacity - 1 - QUANTUM`
-    /// outside a feedback loop and to at least 1 inside one.
+    /// outside a feedback loop and to at least 1 inside one. A delay that is always a quantum or more closes no loop
+    /// ([`crate::graph::check::GraphInfo::tap_late`]).
     Tap(RingId, NodeId),
     /// Lane `i` of the result is lane `map[i]` of the operand.
     Shuffle(NodeId, Vec<u32>),

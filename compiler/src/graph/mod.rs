@@ -1,8 +1,10 @@
 //! The graph stage: what a patch computes, before anybody asks how.
 //!
-//! [`ir`] holds the graph, [`ops`] the one table of primitives, [`check`] the validator that also infers rates,
+//! [`ir`] holds the graph, [`ops`] the one table of primitives, [`check`] the validator that also infers rates, [`bounds`] how
+//! large values may become,
 //! [`text`] the text form, [`interp`] the reference interpreter, [`state`] the identity of state across edits.
 
+pub mod bounds;
 pub mod check;
 pub mod interp;
 pub mod ir;

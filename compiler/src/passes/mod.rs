@@ -1,11 +1,13 @@
 //! The passes stage: the same sound from less work.
 //!
 //! [`cross`] is part of what a graph means: it draws lines where block-rate values meet samples, and runs first, so that no
-//! later rewrite can move the border. The others change no bit of the sound: [`fold`] computes constants with the
+//! later rewrite can move the border. [`cut`] comes even earlier, from the front end, since it looks at the numbers of the text:
+//! it opens feedback whose delay is long. The others change no bit of the sound: [`fold`] computes constants with the
 //! interpreter's own functions, [`simplify`] knows the identities that hold for every value (NaN and minus zero included),
 //! [`share`] gives equal values one node, [`dead`] drops what nobody hears.
 
 pub mod cross;
+pub mod cut;
 pub mod dead;
 pub mod fold;
 pub mod share;

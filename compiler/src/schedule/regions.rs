@@ -131,6 +131,7 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Cluster> 
         needs(graph, access, item, |n| targets.extend(vertex[n.index()]));
         if let Item::Node(id) = item
             && let Node::Tap(r, _) = graph.node(id)
+            && !info.tap_late[id.index()]
         {
             targets.extend(ring_vertex[r.index()]);
         }

@@ -155,6 +155,14 @@ fn random_node(g: &mut Graph, r: &mut Rng, wide: u32) {
                 let k = [0.0, 3.0, 70.0, 1000.0][r.below(4)];
                 let k = g.constant(k);
                 let delay = g.op(Op::Mul, &[delay, k]);
+                // Some are never shorter than a quantum, so that they close no loop; one just misses that.
+                let least = [0.0, 63.0, 64.0, 100.0][r.below(4)];
+                let delay = if least > 0.0 {
+                    let least = g.constant(least);
+                    g.op(Op::Max, &[delay, least])
+                } else {
+                    delay
+                };
                 g.push(Node::Tap(ring, delay));
             }
         }

@@ -1,0 +1,60 @@
+//! Opens feedback whose delay is long.
+//!
+//! A delay of a quantum or more closes no loop within a quantum, so what stands around it needs no frame by frame. The
+//! validator sees that by itself where the delay is constant or bounded from below, as in `max(t, 2ms)`. A delay that is a
+//! number of the text is neither: it is a parameter, and may be turned down while the code plays on. So the decision is
+//! written into the graph here: at the numbers that the text has now, is the delay comfortably long? Then it becomes
+//! `max(delay, 64)`, and the validator can prove the rest.
+//!
+//! The hash of a patch ignores the values of parameters but not what is written into its graph. A text whose delay falls
+//! below the limit is therefore another patch: it is compiled anew, without the `max`, and never glides into a wrong bound. Only
+//! a command that moves a parameter without a change of the text can meet it, after turning the delay down to half and less.
+//!
+//! ```text
+//! %3 = mul %param %48000 ; %4 = tap r0 %3      becomes      %5 = max %3 %64 ; %4 = tap r0 %5
+//! ```
+
+use crate::graph::bounds::{Bounds, bounds};
+use crate::graph::check::check;
+use crate::graph::ops::Op;
+use crate::graph::{Graph, Node, NodeId, QUANTUM};
+use crate::passes::cross::operands_mut;
+
+/// Samples at which a delay by the numbers of the text is long: twice the least, so that there is room to turn it down.
+pub const LONG: f32 = 2.0 * QUANTUM as f32;
+
+/// Writes into a graph which of its feedbacks are long. A graph without such comes back as it is; nodes stay in order.
+pub fn cut(graph: Graph) -> Graph {
+    if graph.rings.is_empty() {
+        return graph;
+    }
+    let Ok(info) = check(&graph) else { return graph };
+    let delay = |id: NodeId| match graph.node(id) {
+        Node::Tap(_, delay) if info.tap_recursive[id.index()] => Some(*delay),
+        _ => None,
+    };
+    let now = |p: crate::graph::ParamId| Bounds::point(graph.params[p.index()].value);
+    let known = bounds(&graph, &info.order, info.order.iter().filter_map(|&id| delay(id)), now);
+    let long = |id: NodeId| delay(id).is_some_and(|n| known[n.index()].is_some_and(|b| !b.nan && b.low >= LONG));
+    if !info.order.iter().any(|&id| long(id)) {
+        return graph;
+    }
+    let mut out = graph.without_nodes();
+    let mut new: Vec<NodeId> = vec![NodeId(0); graph.nodes.len()];
+    for &id in &info.order {
+        let mut node = graph.node(id).clone();
+        operands_mut(&mut node).iter_mut().for_each(|n| *n = new[n.index()]);
+        if let Node::Tap(_, delay) = &mut node
+            && long(id)
+        {
+            let least = out.constant(QUANTUM as f32);
+            *delay = out.op(Op::Max, &[*delay, least]);
+        }
+        new[id.index()] = out.push(node);
+    }
+    let moved = |n: NodeId| new[n.index()];
+    out.cells.iter_mut().for_each(|c| c.next = c.next.map(moved));
+    out.rings.iter_mut().for_each(|r| r.input = r.input.map(moved));
+    out.outs.iter_mut().for_each(|o| o.node = moved(o.node));
+    out
+}
