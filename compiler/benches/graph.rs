@@ -101,11 +101,16 @@ fn latency(graph: &Graph) -> f64 {
 
 /// Where the time of compiling goes.
 fn phases(graph: &Graph) {
-    use modurust_compiler::{codegen::jit::jit, graph::check::check, passes::optimise, schedule::schedule};
+    use modurust_compiler::{
+        codegen::jit::jit,
+        graph::check::check,
+        passes::{optimise, pack::pack},
+        schedule::schedule,
+    };
     let start = Instant::now();
     check(graph).expect("valid");
     let checked = start.elapsed();
-    let optimised = optimise(graph, Passes::Exact);
+    let optimised = pack(&optimise(graph, Passes::Exact), Passes::Exact).graph;
     let rewritten = start.elapsed() - checked;
     let info = check(&optimised).expect("valid");
     let start = Instant::now();

@@ -13,6 +13,7 @@ use crate::graph::check::{GraphError, check};
 use crate::graph::interp::InterpCode;
 use crate::graph::ops::{canonical, flush};
 use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, RowId, Ty};
+use crate::passes::pack::pack;
 use crate::passes::{Passes, optimise};
 use crate::program::Patch;
 use std::cell::UnsafeCell;
@@ -64,22 +65,24 @@ pub enum Code {
 /// Validates, optimises, schedules and emits.
 pub fn compile(graph: &Graph, options: &Options) -> Result<Patch, CompileError> {
     check(graph).map_err(CompileError::Graph)?;
-    let optimised = optimise(graph, options.passes);
-    let info = check(&optimised).map_err(CompileError::Graph)?;
-    let (code, layout) = match options.backend {
+    let named = optimise(graph, options.passes);
+    let packed = pack(&named, options.passes);
+    let info = check(&packed.graph).map_err(CompileError::Graph)?;
+    let (code, mut layout) = match options.backend {
         Backend::Jit => {
-            let schedule = crate::schedule::schedule(&optimised, &info);
+            let schedule = crate::schedule::schedule(&packed.graph, &info);
             let code =
-                crate::codegen::jit::jit(&optimised, &schedule, options.verify).map_err(CompileError::Codegen)?;
+                crate::codegen::jit::jit(&packed.graph, &schedule, options.verify).map_err(CompileError::Codegen)?;
             (Code::Jit(code), schedule.layout)
         }
         Backend::Interp => {
-            let (code, layout) = InterpCode::new(&optimised, &info);
+            let (code, layout) = InterpCode::new(&packed.graph, &info);
             (Code::Interp(code), layout)
         }
     };
+    layout.cells = packed.cells.iter().map(|place| layout.cells[place.cell.index()] + place.lane).collect();
     let hash = patch_hash(graph, options);
-    Ok(Patch { graph: optimised, code, layout, hash, sample_rate: options.sample_rate })
+    Ok(Patch { graph: named, code, layout, hash, sample_rate: options.sample_rate })
 }
 
 /// Hash of what decides code, layout and the meaning of indices: everything but parameter values and the tree of names.
@@ -94,6 +97,38 @@ pub fn patch_hash(graph: &Graph, options: &Options) -> u64 {
         h = (h ^ u64::from(word)).wrapping_mul(0x0000_0100_0000_01b3);
     }
     h
+}
+
+/// Words of state that go over in a swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WordMove {
+    /// First word in the new state.
+    pub to: u32,
+    /// First word in the old state.
+    pub from: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// The moves that carry the first lanes of cells over: (cell of `new`, cell of `old`, number of lanes). Cells of unlike type are
+/// left alone. Made off the audio thread; however the two patches pack their cells, what is left to do is to copy words.
+pub fn word_moves(new: &Patch, old: &Patch, pairs: &[(CellId, CellId, u32)]) -> Vec<WordMove> {
+    let mut moves = Vec::with_capacity(pairs.len());
+    for &(to, from, lanes) in pairs {
+        let (a, b) = (&new.graph.cells[to.index()], &old.graph.cells[from.index()]);
+        if a.ty == b.ty {
+            let count = lanes.min(a.lanes).min(b.lanes);
+            moves.push(WordMove { to: new.layout.cells[to.index()], from: old.layout.cells[from.index()], count });
+        }
+    }
+    // What lies side by side in both goes in one piece.
+    moves.sort_unstable();
+    moves.dedup_by(|next, last| {
+        let joins = last.to + last.count == next.to && last.from + last.count == next.from;
+        last.count += if joins { next.count } else { 0 };
+        joins
+    });
+    moves
 }
 
 /// A ring as generated code sees it. Reading and writing part after a swap: see [`Instance::move_rings`].
@@ -232,7 +267,7 @@ impl Instance {
         let mut inits = vec![0; patch.layout.state_words];
         let mut guarded = 0;
         for (cell, &at) in graph.cells.iter().zip(&patch.layout.cells) {
-            let range = at as usize..at as usize + padded(cell.lanes);
+            let range = at as usize..at as usize + cell.lanes as usize;
             if cell.ty == Ty::F32 {
                 guarded = guarded.max(range.end);
             }
@@ -398,15 +433,14 @@ impl Instance {
         &mut self.state.all_mut()[range]
     }
 
-    /// Takes over the first lanes of cells: (cell here, cell of `old`, number of lanes). Cells of unlike type are left alone.
-    pub fn copy_cells(&mut self, old: &Instance, pairs: &[(CellId, CellId, u32)]) {
-        for &(new, from, lanes) in pairs {
-            let (a, b) = (&self.patch.graph.cells[new.index()], &old.patch.graph.cells[from.index()]);
-            if a.ty != b.ty {
-                continue;
+    /// Takes over words of state, as [`word_moves`] has listed them for the two patches.
+    pub fn copy_words(&mut self, old: &Instance, moves: &[WordMove]) {
+        let (state, from) = (self.state.all_mut(), old.state.all());
+        for m in moves {
+            let (to, at, n) = (m.to as usize, m.from as usize, m.count as usize);
+            if let (Some(to), Some(from)) = (state.get_mut(to..to + n), from.get(at..at + n)) {
+                to.copy_from_slice(from);
             }
-            let n = lanes.min(a.lanes).min(b.lanes) as usize;
-            self.cell_mut(new)[..n].copy_from_slice(&old.cell(from)[..n]);
         }
     }
 
@@ -440,7 +474,7 @@ impl Instance {
                 place = place.and_then(|p| graph.frames[p.index()].parent);
             }
             if place.is_some() {
-                let range = at as usize..at as usize + padded(cell.lanes);
+                let range = at as usize..at as usize + cell.lanes as usize;
                 self.state.all_mut()[range.clone()].copy_from_slice(&self.inits[range]);
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A patch ready to run at one sample rate.
 pub struct Patch {
-    /// The optimised graph that the code was made from.
+    /// The optimised graph before packing. Its cells are the memory by name, wherever their lanes lie.
     pub graph: Graph,
     /// How to run it.
     pub code: Code,
@@ -27,12 +27,12 @@ pub struct Patch {
 /// Where everything lies. Sizes are in 32-bit words; lanes of more than one are padded to groups of four.
 ///
 /// A buffer of a value with one lane is `[QUANTUM]`; with n > 1 lanes it is `[n / 4 rounded up][QUANTUM][4]`. Rows are laid out
-/// the same way. State of a cell is its padded lanes.
+/// the same way. The lanes of a cell lie side by side in the state; between cells there may be padding.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     /// Words of state; cell `i` starts at `cells[i]`.
     pub state_words: usize,
-    /// Start of each cell.
+    /// Start of each cell of [`Patch::graph`].
     pub cells: Vec<u32>,
     /// Words of scratch for values that cross regions.
     pub buffer_words: usize,

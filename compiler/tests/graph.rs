@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Rng, instance, random_graph};
-use modurust_compiler::exec::{Backend, Instance, Options, compile, hash, patch_hash};
+use modurust_compiler::exec::{Backend, Instance, Options, compile, hash, patch_hash, word_moves};
 use modurust_compiler::graph::check::{GraphError, check};
 use modurust_compiler::graph::ops::Op;
 use modurust_compiler::graph::{
@@ -280,7 +280,8 @@ fn a_swap_keeps_cells() {
         old.run(0);
         let mut new = instance(&h, Passes::Exact, to).unwrap();
         fill(&mut new, |_| 1.0);
-        new.copy_cells(&old, &[(CellId(1), CellId(0), 1)]);
+        let moves = word_moves(new.patch(), old.patch(), &[(CellId(1), CellId(0), 1)]);
+        new.copy_words(&old, &moves);
         new.run(64);
         assert_eq!(left(&new)[..2], [65.0, 66.0]);
     }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{instance, random_graph};
-use modurust_compiler::exec::Backend;
+use modurust_compiler::exec::{Backend, word_moves};
 use modurust_compiler::graph::{CellId, FrameId, ParamId, RingId};
 use modurust_compiler::passes::Passes;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -45,13 +45,14 @@ fn running_does_not_allocate() {
             let mut old = instance(&graph, Passes::Exact, backend).unwrap();
             let mut new = instance(&graph, Passes::Exact, backend).unwrap();
             let cells: Vec<_> = (0..new.patch().graph.cells.len() as u32).map(|c| (CellId(c), CellId(c), 16)).collect();
+            let moves = word_moves(new.patch(), old.patch(), &cells);
             let rings: Vec<_> = (0..new.patch().graph.rings.len() as u32).map(|r| (RingId(r), RingId(r))).collect();
             let before = COUNT.with(Cell::get);
             for quantum in 0..8 {
                 old.set_param(ParamId(0), quantum as f32);
                 old.run(quantum * 64);
             }
-            new.copy_cells(&old, &cells);
+            new.copy_words(&old, &moves);
             new.move_rings(&mut old, &rings);
             old.run(512);
             new.run(512);

@@ -20,9 +20,9 @@ use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::meter::Meters;
 use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
-use modurust_compiler::exec::Instance;
+use modurust_compiler::exec::{Instance, WordMove, word_moves};
 use modurust_compiler::graph::state::StateMap;
-use modurust_compiler::graph::{CellId, OutKind, RingId, RowId};
+use modurust_compiler::graph::{OutKind, RingId, RowId};
 use modurust_compiler::program::Program;
 use rtrb::{Consumer, Producer};
 use std::sync::Arc;
@@ -156,7 +156,7 @@ struct UnitLink {
 /// What goes over in a swap of code.
 #[derive(Default)]
 struct Plan {
-    cells: Vec<(CellId, CellId, u32)>,
+    words: Vec<WordMove>,
     rings: Vec<(RingId, RingId)>,
     units: Vec<UnitLink>,
     params: Vec<(usize, usize)>,
@@ -213,7 +213,7 @@ impl Parcel {
                 false
             }
             Body::Replace(next, plan) => {
-                next.instance.copy_cells(&active.instance, &plan.cells);
+                next.instance.copy_words(&active.instance, &plan.words);
                 next.instance.move_rings(&mut active.instance, &plan.rings);
                 for link in &plan.units {
                     if let (Some(new), Some(old)) =
@@ -448,5 +448,6 @@ fn plan(old: &Program, new: &Program) -> (Plan, modurust_compiler::graph::state:
     let same_value =
         |n: usize, o: usize| new.params.get(n).map(|v| v.to_bits()) == old.params.get(o).map(|v| v.to_bits());
     let params = map.params.iter().copied().filter(|&(n, o)| same_value(n, o)).collect();
-    (Plan { cells: map.cells, rings: map.rings, units, params, vanished }, map.report)
+    let words = word_moves(&new.patch, &old.patch, &map.cells);
+    (Plan { words, rings: map.rings, units, params, vanished }, map.report)
 }

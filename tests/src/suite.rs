@@ -20,7 +20,7 @@ use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::graph::{check, text};
 use modurust_runtime::compiler::lang::{self, FileId, Source, print::print_item};
-use modurust_runtime::compiler::passes::{Passes, optimise};
+use modurust_runtime::compiler::passes::{Passes, optimise, pack::pack};
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::compiler::schedule;
 use modurust_runtime::compiler::score::{EventBuf, Ratio, event_text};
@@ -89,7 +89,7 @@ pub fn stage(section: &Section, stage: &str) -> Result<String, String> {
     match stage {
         "graph" => Ok(text::print(&e.graph)),
         "schedule" => {
-            let graph = optimise(&e.graph, Passes::Exact);
+            let graph = pack(&optimise(&e.graph, Passes::Exact), Passes::Exact).graph;
             let info = check::check(&graph).map_err(|e| format!("{e:?}"))?;
             Ok(schedule::print(&graph, &schedule::schedule(&graph, &info)))
         }

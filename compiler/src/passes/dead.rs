@@ -57,6 +57,30 @@ pub fn dead(graph: &Graph) -> Graph {
     out
 }
 
+/// Drops nodes that no output, cell or ring is computed from. Cells and rings stay, with their numbers.
+pub fn nodes(graph: &Graph) -> Graph {
+    let mut live = vec![false; graph.nodes.len()];
+    let cells = graph.cells.iter().filter_map(|cell| cell.next);
+    let rings = graph.rings.iter().filter_map(|ring| ring.input);
+    let mut work: Vec<NodeId> = graph.outs.iter().map(|out| out.node).chain(cells).chain(rings).collect();
+    while let Some(id) = work.pop() {
+        if !std::mem::replace(&mut live[id.index()], true) {
+            work.extend(operands(graph.node(id)));
+        }
+    }
+    let numbers = numbers(&live);
+    let moved = |n: &mut NodeId| *n = NodeId(numbers[n.index()]);
+    let mut out = graph.without_nodes();
+    for (node, _) in graph.nodes.iter().zip(&live).filter(|(_, live)| **live) {
+        out.nodes.push(node.clone());
+    }
+    out.nodes.iter_mut().for_each(|node| operands_mut(node).iter_mut().for_each(moved));
+    out.cells.iter_mut().filter_map(|cell| cell.next.as_mut()).for_each(moved);
+    out.rings.iter_mut().filter_map(|ring| ring.input.as_mut()).for_each(moved);
+    out.outs.iter_mut().for_each(|o| moved(&mut o.node));
+    out
+}
+
 /// New numbers of what stays.
 fn numbers(live: &[bool]) -> Vec<u32> {
     let mut next = 0;

@@ -4,12 +4,14 @@
 //! later rewrite can move the border. [`cut`] comes even earlier, from the front end, since it looks at the numbers of the text:
 //! it opens feedback whose delay is long. The others change no bit of the sound: [`fold`] computes constants with the
 //! interpreter's own functions, [`simplify`] knows the identities that hold for every value (NaN and minus zero included),
-//! [`share`] gives equal values one node, [`dead`] drops what nobody hears.
+//! [`share`] gives equal values one node, [`dead`] drops what nobody hears. [`pack`] comes last: what is there
+//! n times becomes one body of n lanes, while the graph before it keeps the names of all memory.
 
 pub mod cross;
 pub mod cut;
 pub mod dead;
 pub mod fold;
+pub mod pack;
 pub mod share;
 pub mod simplify;
 

@@ -36,7 +36,7 @@ enum Key {
 }
 
 /// True when the order of operands does not matter.
-fn commutes(op: Op) -> bool {
+pub fn commutes(op: Op) -> bool {
     use Op::{Add, And, Eq, Iadd, Iand, Ieq, Imul, Ior, Ixor, Mul, Ne, Or};
     matches!(op, Add | Mul | Eq | Ne | And | Or | Iadd | Imul | Iand | Ior | Ixor | Ieq)
 }

@@ -32,7 +32,9 @@ pub fn simplify(b: &mut Builder, node: &Node) -> Option<NodeId> {
                 let (y, map) = (*y, map.iter().map(|&i| inner[i as usize]).collect());
                 return Some(b.add(Node::Shuffle(y, map)));
             }
-            None
+            let Node::Join(parts) = b.graph.node(*x) else { return None };
+            let parts = parts.clone();
+            heard(b, &parts, map)
         }
         Node::Reduce(x, lanes) => (b.lanes[x.index()] == *lanes).then_some(*x),
         Node::Join(args) => match args.as_slice() {
@@ -40,10 +42,38 @@ pub fn simplify(b: &mut Builder, node: &Node) -> Option<NodeId> {
             [x, rest @ ..] if b.lanes[x.index()] == 1 && rest.iter().all(|y| y == x) => {
                 Some(spread(b, *x, args.len() as u32))
             }
+            parts if parts.iter().any(|x| matches!(b.graph.node(*x), Node::Join(_))) => {
+                let flat = |x: &NodeId| match b.graph.node(*x) {
+                    Node::Join(inner) => inner.clone(),
+                    _ => vec![*x],
+                };
+                let parts = parts.iter().flat_map(flat).collect();
+                Some(b.add(Node::Join(parts)))
+            }
             _ => None,
         },
         _ => None,
     }
+}
+
+/// A shuffle of a join without the parts that it does not take.
+fn heard(b: &mut Builder, parts: &[NodeId], map: &[u32]) -> Option<NodeId> {
+    let place: Vec<(usize, u32)> =
+        parts.iter().enumerate().flat_map(|(i, x)| (0..b.lanes[x.index()]).map(move |lane| (i, lane))).collect();
+    let mut used = vec![false; parts.len()];
+    map.iter().for_each(|&lane| used[place[lane as usize].0] = true);
+    if used.iter().all(|used| *used) {
+        return None;
+    }
+    let (mut starts, mut lanes, mut left) = (vec![0; parts.len()], 0, Vec::new());
+    for (i, &x) in parts.iter().enumerate().filter(|(i, _)| used[*i]) {
+        starts[i] = lanes;
+        lanes += b.lanes[x.index()];
+        left.push(x);
+    }
+    let map = map.iter().map(|&lane| place[lane as usize]).map(|(i, lane)| starts[i] + lane).collect();
+    let joined = b.add(Node::Join(left));
+    Some(b.add(Node::Shuffle(joined, map)))
 }
 
 /// One lane, `lanes` times.

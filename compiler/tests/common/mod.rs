@@ -118,7 +118,79 @@ pub fn random_graph(seed: u64, size: usize) -> Graph {
         let kind = if i == 0 { OutKind::Master } else { OutKind::Track };
         g.outs.push(Out { name: format!("o{i}"), kind, node, frame });
     }
+    if r.chance(50) {
+        let n = r.pick(&[1, 1, 2, 3, 7]);
+        copies(&mut g, &mut r, n);
+    }
     g
+}
+
+/// Writes a graph out n more times, as somebody might by hand: with other constants and parameters, with parts in common, and
+/// sometimes one copy behind another. All of them are heard.
+fn copies(g: &mut Graph, r: &mut Rng, n: usize) {
+    let (nodes, cells, rings) = (g.nodes.len(), g.cells.len(), g.rings.len());
+    // Mostly true to the first, so that what is alike is large.
+    let common = r.pick(&[0, 0, 0, 5, 20]);
+    let heard: Vec<NodeId> = g.outs.iter().map(|out| out.node).collect();
+    for _ in 0..n {
+        let mut new: Vec<NodeId> = (0..nodes as u32).map(NodeId).collect();
+        let (mut new_cells, mut new_rings) = (vec![None; cells], vec![None; rings]);
+        let shapes = shapes(g);
+        let before = g.nodes.len();
+        for old in 0..nodes {
+            let mut node = g.nodes[old].clone();
+            let other = NodeId((nodes + r.below(before - nodes)) as u32);
+            if r.chance(common) {
+                continue;
+            } else if before > nodes && common > 0 && r.chance(2) && shapes[other.index()] == shapes[old] {
+                new[old] = other;
+                continue;
+            }
+            for operand in modurust_compiler::passes::cross::operands_mut(&mut node) {
+                *operand = new[operand.index()];
+            }
+            match &mut node {
+                Node::Const(ty, bits) if r.chance(30) => {
+                    let word = if *ty == Ty::F32 { r.float().to_bits() } else { r.next() };
+                    bits[0] = word;
+                }
+                Node::Param(p) if r.chance(50) => *p = ParamId(r.below(g.params.len()) as u32),
+                Node::Read(c) => {
+                    let cell = g.cells[c.index()].clone();
+                    let init = if r.chance(90) { cell.init } else { 1f32.to_bits() };
+                    *c = *new_cells[c.index()].get_or_insert_with(|| {
+                        g.cells.push(modurust_compiler::graph::Cell { init, ..cell });
+                        CellId(g.cells.len() as u32 - 1)
+                    });
+                }
+                Node::Tap(ring, _) => {
+                    let copy = g.rings[ring.index()].clone();
+                    *ring = *new_rings[ring.index()].get_or_insert_with(|| {
+                        g.rings.push(copy);
+                        modurust_compiler::graph::RingId(g.rings.len() as u32 - 1)
+                    });
+                }
+                _ => {}
+            }
+            new[old] = g.push(node);
+        }
+        for (old, cell) in new_cells.into_iter().enumerate() {
+            let next = g.cells[old].next.map(|x| new[x.index()]);
+            if let Some(cell) = cell {
+                g.cells[cell.index()].next = next;
+            }
+        }
+        for (old, ring) in new_rings.into_iter().enumerate() {
+            let input = g.rings[old].input.map(|x| new[x.index()]);
+            if let Some(ring) = ring {
+                g.rings[ring.index()].input = input;
+            }
+        }
+        for (o, first) in heard.iter().enumerate() {
+            let copy = g.op(Op::Finite, &[new[first.index()]]);
+            g.outs[o].node = g.op(Op::Add, &[g.outs[o].node, copy]);
+        }
+    }
 }
 
 /// Types and lanes of the nodes so far. Memory is still open, so the validator cannot be asked yet.
@@ -193,6 +265,10 @@ fn random_node(g: &mut Graph, r: &mut Rng, wide: u32) {
             let bits = r.float().to_bits();
             g.push(Node::Const(Ty::F32, vec![bits]));
         }
+        5 => {
+            let Some(x) = find(g, r, &shapes, |s| float(s) && (s.1 == 1 || s.1 == wide)) else { return };
+            familiar(g, r, x, shapes[x.index()].1);
+        }
         _ => {
             // Half of the time something that keeps a signal alive.
             const LIVELY: [Op; 8] = [Op::Add, Op::Sub, Op::Mul, Op::Min, Op::Select, Op::Iadd, Op::Imul, Op::Unit];
@@ -210,16 +286,51 @@ fn random_node(g: &mut Graph, r: &mut Rng, wide: u32) {
     }
 }
 
+/// A loop as there are many: a smoother, an oscillator, a comb.
+fn familiar(g: &mut Graph, r: &mut Rng, x: NodeId, lanes: u32) {
+    let (frame, k) = (FrameId(1), r.unit());
+    let k = g.constant(k);
+    match r.below(3) {
+        0 => {
+            let cell = g.cell(frame, "y", Ty::F32, lanes, 0);
+            let last = g.push(Node::Read(cell));
+            let step = g.op(Op::Sub, &[x, last]);
+            let step = g.op(Op::Mul, &[k, step]);
+            g.cells[cell.index()].next = Some(g.op(Op::Add, &[last, step]));
+        }
+        1 => {
+            let cell = g.cell(frame, "phase", Ty::I32, lanes, 0);
+            let last = g.push(Node::Read(cell));
+            let step = g.op(Op::Phase, &[x]);
+            g.cells[cell.index()].next = Some(g.op(Op::Iadd, &[step, last]));
+            g.op(Op::Turn, &[last]);
+        }
+        _ => {
+            let (late, half) = (r.pick(&[0.0, 5.0, 90.0]), g.constant(0.5));
+            let late = g.constant(late);
+            let ring = g.ring(frame, "comb", lanes, 90);
+            let tap = g.push(Node::Tap(ring, late));
+            let cell = g.cell(frame, "dark", Ty::F32, lanes, 0);
+            let last = g.push(Node::Read(cell));
+            let sum = g.op(Op::Add, &[tap, last]);
+            let dark = g.op(Op::Mul, &[sum, half]);
+            let back = g.op(Op::Mul, &[dark, k]);
+            g.cells[cell.index()].next = Some(dark);
+            g.rings[ring.index()].input = Some(g.op(Op::Add, &[x, back]));
+        }
+    }
+}
+
 /// Writes all memory, mostly so that it stays in bounds.
 fn close(g: &mut Graph, r: &mut Rng) {
-    for i in 0..g.cells.len() {
+    for i in (0..g.cells.len()).filter(|&i| g.cells[i].next.is_none()).collect::<Vec<_>>() {
         let shapes = shapes(g);
         let (ty, lanes) = (g.cells[i].ty, g.cells[i].lanes);
         let next = find(g, r, &shapes, |s| s.0 == ty && (s.1 == 1 || s.1 == lanes));
         let next = next.unwrap_or_else(|| g.push(Node::Const(ty, vec![0])));
         g.cells[i].next = Some(if ty == Ty::F32 && r.chance(70) { bounded(g, next) } else { next });
     }
-    for i in 0..g.rings.len() {
+    for i in (0..g.rings.len()).filter(|&i| g.rings[i].input.is_none()).collect::<Vec<_>>() {
         let shapes = shapes(g);
         let lanes = g.rings[i].lanes;
         let input =

@@ -18,7 +18,7 @@ use modurust_runtime::compiler::graph::check::check;
 use modurust_runtime::compiler::graph::text;
 use modurust_runtime::compiler::lang::{Diagnostic, Source, parse};
 use modurust_runtime::compiler::lang::{FileId, Stmt};
-use modurust_runtime::compiler::passes::optimise;
+use modurust_runtime::compiler::passes::{optimise, pack::pack};
 use modurust_runtime::compiler::program::{FieldSource, Unit, UnitKind};
 use modurust_runtime::compiler::schedule;
 use modurust_runtime::compiler::score::{self, EventBuf, Ratio};
@@ -58,7 +58,7 @@ pub fn emit(compiler: &mut Compiler, work: &Work, stage: Stage) -> Result<(Vec<D
         Stage::Schedule | Stage::Clif => {
             let invalid = |errors: Vec<_>| Failure::because(format!("the graph is not valid: {errors:?}"));
             check(&elaborated.graph).map_err(invalid)?;
-            let graph = optimise(&elaborated.graph, passes);
+            let graph = pack(&optimise(&elaborated.graph, passes), passes).graph;
             let info = check(&graph).map_err(invalid)?;
             let schedule = schedule::schedule(&graph, &info);
             if stage == Stage::Schedule {
