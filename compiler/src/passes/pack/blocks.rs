@@ -305,7 +305,7 @@ fn edges(graph: &Graph, info: &GraphInfo) -> Vec<(u32, u32)> {
         edges.extend(operands(node).iter().map(|n| (info.scc[n.index()], mine)));
         match node {
             Node::Read(c) => edges.extend(graph.cells[c.index()].next.map(|n| (info.scc[n.index()], mine))),
-            Node::Tap(r, _) => edges.push((info.ring_scc[r.index()], mine)),
+            Node::Tap(r, _) if !info.tap_late[id] => edges.push((info.ring_scc[r.index()], mine)),
             _ => {}
         }
     }

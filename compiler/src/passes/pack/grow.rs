@@ -53,9 +53,12 @@ impl<'b, 'a> Growth<'b, 'a> {
         self.groups.push(group);
     }
 
-    /// True for a node that may join a new row.
+    /// True for a node that may join a new row. A delay stays by itself: how long it is at least is found by looking at it, and
+    /// lanes would hide that.
     fn open(&self, node: NodeId) -> bool {
-        self.group_of[node.index()] == NONE && self.blocks.free(node)
+        let delays = |&user: &u32| matches!(self.blocks.graph.nodes[user as usize], Node::Tap(..));
+        let free = self.group_of[node.index()] == NONE && self.blocks.free(node);
+        free && !self.users.of(node.index()).iter().any(delays)
     }
 
     /// Adds rows until there are no more.

@@ -29,7 +29,7 @@ mod build;
 mod cost;
 mod grow;
 
-use crate::graph::check::check;
+use crate::graph::check::{GraphInfo, check};
 use crate::graph::ops::Op;
 use crate::graph::{CellId, Graph, Node, NodeId};
 use crate::passes::{Passes, dead, share};
@@ -95,7 +95,20 @@ pub fn pack(graph: &Graph, passes: Passes) -> Packed {
     }
     let mut packed = build::build(&blocks, &growth, &order);
     packed.graph = dead::nodes(&share::share(&packed.graph));
-    packed
+    // What a tap may read is inferred. Should packing have hidden from the validator what it knew, nothing was won.
+    match check(&packed.graph) {
+        Ok(after) if taps(graph, &info) == taps(&packed.graph, &after) => packed,
+        _ => unchanged(),
+    }
+}
+
+/// Taps of each kind: inside of a feedback, late, others.
+fn taps(graph: &Graph, info: &GraphInfo) -> [usize; 3] {
+    let mut count = [0; 3];
+    for (id, _) in graph.nodes.iter().enumerate().filter(|(_, node)| matches!(node, Node::Tap(..))) {
+        count[if info.tap_recursive[id] { 0 } else { 1 + usize::from(!info.tap_late[id]) }] += 1;
+    }
+    count
 }
 
 /// True when the order of operands does not matter.
