@@ -110,8 +110,10 @@ fn phases(graph: &Graph) {
     let start = Instant::now();
     check(graph).expect("valid");
     let checked = start.elapsed();
-    let optimised = pack(&optimise(graph, Passes::Exact), Passes::Exact).graph;
+    let named = optimise(graph, Passes::Exact);
     let rewritten = start.elapsed() - checked;
+    let optimised = pack(&named, Passes::Exact).graph;
+    let packed = start.elapsed() - checked - rewritten;
     let info = check(&optimised).expect("valid");
     let start = Instant::now();
     let schedule = schedule(&optimised, &info);
@@ -119,11 +121,36 @@ fn phases(graph: &Graph) {
     let code = jit(&optimised, &schedule, false).expect("supported");
     let emitted = start.elapsed() - planned;
     println!(
-        "  check {checked:.0?}, passes {rewritten:.0?}, schedule {planned:.0?}, code {emitted:.0?}: {} nodes, {} regions, {} bytes",
+        "  check {checked:.0?}, passes {rewritten:.0?}, packing {packed:.0?}, schedule {planned:.0?}, code {emitted:.0?}: {} nodes, packed {}, {} regions, {} bytes",
+        named.nodes.len(),
         optimised.nodes.len(),
         schedule.regions.len(),
         code.bytes
     );
+}
+
+/// From a text to a packed graph.
+fn text(name: &str, text: &str) {
+    struct Text<'a>(&'a str);
+    impl modurust_compiler::front::World for Text<'_> {
+        fn read(&self, _: &str) -> Result<String, String> {
+            Ok(self.0.to_string())
+        }
+    }
+    let options = modurust_compiler::front::Options {
+        sample_rate: 48_000,
+        passes: Passes::Exact,
+        backend: Backend::Jit,
+        seed: 0,
+        verify: false,
+    };
+    let mut compiler = modurust_compiler::front::Compiler::new(options);
+    for _ in 0..3 {
+        let start = Instant::now();
+        let (elaborated, ..) = compiler.elaborate(&Text(text), &["a.modu".into()]);
+        println!("{name}: {:.1?} to elaborate", start.elapsed());
+        phases(&elaborated.expect("a good text").graph);
+    }
 }
 
 fn main() {
@@ -178,8 +205,25 @@ fn main() {
         latency(&tracks)
     );
     phases(&tracks);
+    // Many copies of a large body, and a graph in which hardly anything is alike.
+    for (copies, stages) in [(64, 5), (500, 1)] {
+        let mut g = Graph::new();
+        let mut mix: Option<NodeId> = None;
+        for _ in 0..copies {
+            let mut y = voice(&mut g, 1);
+            for _ in 1..stages {
+                y = biquad(&mut g, y, 1);
+            }
+            mix = Some(mix.map_or(y, |m| g.op(Op::Add, &[m, y])));
+        }
+        master(&mut g, mix.expect("copies"));
+        println!("{copies} copies of {} nodes: {:.2} ms to compile", g.nodes.len() / copies, latency(&g));
+        phases(&g);
+    }
     let large = random_graph(5, 1000);
     println!("random graph of {} nodes: {:.2} ms to compile", large.nodes.len(), latency(&large));
+    phases(&large);
+    text("64 sines", "out = sum(64, k => sin(40hz * (k + 1)) / (k + 1))");
     let mut tiny = Graph::new();
     let x = row(&mut tiny, 1);
     master(&mut tiny, x);
