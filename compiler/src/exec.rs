@@ -13,7 +13,7 @@ use crate::graph::check::{GraphError, check};
 use crate::graph::interp::InterpCode;
 use crate::graph::ops::{canonical, flush};
 use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, RowId, Ty};
-use crate::passes::pack::pack;
+use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise};
 use crate::program::Patch;
 use std::cell::UnsafeCell;
@@ -67,6 +67,11 @@ pub fn compile(graph: &Graph, options: &Options) -> Result<Patch, CompileError> 
     check(graph).map_err(CompileError::Graph)?;
     let named = optimise(graph, options.passes);
     let packed = pack(&named, options.passes);
+    assemble(named, &packed, options, patch_hash(graph, options))
+}
+
+/// Schedules and emits what packing has made of a graph that the other passes are done with.
+pub fn assemble(named: Graph, packed: &Packed, options: &Options, hash: u64) -> Result<Patch, CompileError> {
     let info = check(&packed.graph).map_err(CompileError::Graph)?;
     let (code, mut layout) = match options.backend {
         Backend::Jit => {
@@ -81,7 +86,6 @@ pub fn compile(graph: &Graph, options: &Options) -> Result<Patch, CompileError> 
         }
     };
     layout.cells = packed.cells.iter().map(|place| layout.cells[place.cell.index()] + place.lane).collect();
-    let hash = patch_hash(graph, options);
     Ok(Patch { graph: named, code, layout, hash, sample_rate: options.sample_rate })
 }
 

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{agree, liveliness, random_graph, shrink};
-use modurust_compiler::graph::text;
+use modurust_compiler::graph::{Graph, text};
+use modurust_compiler::passes::pack::{Packed, pack, pack_all};
+use modurust_compiler::passes::{Passes, optimise};
 
 fn check_seed(seed: u64, size: usize, quanta: u64) {
     let graph = random_graph(seed, size);
@@ -29,6 +31,15 @@ fn random_graphs_are_worth_comparing() {
     let sounds: Vec<(f32, bool)> = (0..200).map(|seed| liveliness(&random_graph(seed, 40), seed)).collect();
     let lively = sounds.iter().filter(|(finite, changes)| *finite > 0.5 && *changes).count();
     assert!(lively > 80, "only {lively} of 200 random graphs move");
+}
+
+#[test]
+fn random_graphs_are_often_packed() {
+    let named = |seed| optimise(&random_graph(seed, 20 + (seed as usize % 80)), Passes::Exact);
+    let lanes = |packed: Packed| packed.cells.iter().any(|place| place.lane > 0);
+    let count = |pack: fn(&Graph) -> Packed| (0..200).filter(|&seed| lanes(pack(&named(seed)))).count();
+    let (all, paying) = (count(pack_all), count(|graph| pack(graph, Passes::Exact)));
+    assert!(all > 40 && paying > 10, "of 200, {all} can be packed, and {paying} are");
 }
 
 /// More on request: `ORACLE_SEEDS=100000 cargo test --release -p modurust-compiler --test oracle many`.

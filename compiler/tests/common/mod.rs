@@ -1,12 +1,12 @@
 //! Random graphs: every operation, memory in and out of loops, any lanes. From a seed, so that a failure can be met again.
 #![allow(dead_code)]
 
-use modurust_compiler::exec::{Backend, Instance, Options, compile};
+use modurust_compiler::exec::{Backend, Instance, Options, assemble, compile};
 use modurust_compiler::graph::ops::{ALL, Op, same};
 use modurust_compiler::graph::{
     CellId, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, QUANTUM, Row, RowId, Ty, check::check, text,
 };
-use modurust_compiler::passes::Passes;
+use modurust_compiler::passes::{Passes, optimise, pack::pack_all};
 use std::sync::Arc;
 
 /// Xorshift: small, and the same everywhere.
@@ -417,9 +417,19 @@ pub fn agree(graph: &Graph, seed: u64, quanta: u64) -> Result<(), String> {
         (Passes::Exact, Backend::Jit),
     ];
     let mut instances = Vec::new();
-    for (passes, backend) in ways {
+    for &(passes, backend) in &ways {
         instances.push(instance(graph, passes, backend)?);
     }
+    // Packed wherever it can be, whether it pays or not.
+    let named = optimise(graph, Passes::Exact);
+    let all = pack_all(&named);
+    for backend in [Backend::Interp, Backend::Jit] {
+        let options = Options { sample_rate: 48_000, passes: Passes::Exact, backend, verify: true };
+        let patch = assemble(named.clone(), &all, &options, 0).map_err(|e| e.to_string())?;
+        instances.push(Instance::new(Arc::new(patch)));
+    }
+    let names: Vec<String> =
+        ways.iter().map(|way| format!("{way:?}")).chain(["all packed".into(), "all packed, Jit".into()]).collect();
     let mut r = Rng::new(seed ^ 0x5eed);
     for quantum in 0..quanta {
         if quantum > 0 {
@@ -431,19 +441,21 @@ pub fn agree(graph: &Graph, seed: u64, quanta: u64) -> Result<(), String> {
         for out in 0..graph.outs.len() {
             for i in 0..QUANTUM {
                 let want = instances[0].out_frame(out, i).map(f32::to_bits);
-                for (way, instance) in ways.iter().zip(&instances).skip(1) {
+                for (way, instance) in names.iter().zip(&instances).skip(1) {
                     let got = instance.out_frame(out, i).map(f32::to_bits);
                     if !same(Ty::F32, want[0], got[0]) || !same(Ty::F32, want[1], got[1]) {
                         let [want, got] = [want, got].map(|w| w.map(f32::from_bits));
-                        return Err(format!("{way:?}: out {out} quantum {quantum} frame {i}: {got:?}, not {want:?}"));
+                        return Err(format!("{way}: out {out} quantum {quantum} frame {i}: {got:?}, not {want:?}"));
                     }
                 }
             }
         }
-        let (interp, jit) = (&instances[1], &instances[3]);
-        for cell in 0..interp.patch().graph.cells.len() as u32 {
-            if interp.cell(CellId(cell)) != jit.cell(CellId(cell)) {
-                return Err(format!("cell {cell} differs after quantum {quantum}"));
+        let interp = &instances[1];
+        for way in 3..instances.len() {
+            for cell in (0..interp.patch().graph.cells.len() as u32).map(CellId) {
+                if interp.cell(cell) != instances[way].cell(cell) {
+                    return Err(format!("{}: cell {} differs after quantum {quantum}", names[way], cell.0));
+                }
             }
         }
     }

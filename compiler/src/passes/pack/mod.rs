@@ -65,13 +65,22 @@ struct Group {
     packed: bool,
 }
 
-/// Packs a graph that the other passes are done with. With [`Passes::None`] it stays as it is.
+/// Packs a graph that the other passes are done with, where it pays. With [`Passes::None`] it stays as it is.
 pub fn pack(graph: &Graph, passes: Passes) -> Packed {
+    packed(graph, passes != Passes::None, false)
+}
+
+/// Packs whatever can be packed, for tests.
+pub fn pack_all(graph: &Graph) -> Packed {
+    packed(graph, true, true)
+}
+
+fn packed(graph: &Graph, wanted: bool, everything: bool) -> Packed {
     let unchanged = || {
         let place = |c: usize| Place { cell: CellId(c as u32), lane: 0 };
         Packed { graph: graph.clone(), cells: (0..graph.cells.len()).map(place).collect() }
     };
-    if passes == Passes::None || graph.cells.len() < 2 {
+    if !wanted || graph.cells.len() < 2 {
         return unchanged();
     }
     // Sharing has left one read of every cell.
@@ -89,7 +98,9 @@ pub fn pack(graph: &Graph, passes: Passes) -> Packed {
     let mut growth = grow::Growth::new(&blocks, loops, turns);
     growth.grow();
     let order = growth.order();
-    cost::choose(&blocks, &mut growth);
+    if !everything {
+        cost::choose(&blocks, &mut growth);
+    }
     if !growth.groups.iter().any(|group| group.packed) {
         return unchanged();
     }
