@@ -302,3 +302,25 @@ fn a_reader_that_goes_away_is_no_accident() {
     let ran = common::finish(shell, std::time::Duration::from_secs(30)).expect(0);
     assert_eq!((ran.out.lines().count(), ran.err.as_str()), (2, ""));
 }
+
+#[test]
+fn a_track_sounds_the_same_whatever_comes_and_goes_beside_it() {
+    // Tracks of one shape are computed as lanes of one body: every edit packs them anew.
+    let scratch = Scratch::new();
+    let track = |name: &str, source: &str, k: u32| {
+        format!("track {name} = {source} >> svf({k}00hz + 100hz * sin({k}hz), q: {k}) >> echo(30ms) * 0.2\n")
+    };
+    let (a, b, c) = (track("a", "saw(55hz)", 8), track("b", "noise", 7), track("c", "sin(330hz)", 9));
+    scratch.file("alone.modu", &b);
+    scratch.file("three.modu", a.clone() + &b + &c);
+    scratch.file("five.modu", track("new", "noise", 5) + &a + &b + &c + &track("d", "noise", 6));
+    let render = |args: &str| {
+        let args: Vec<&str> = args.split(' ').collect();
+        run_in(scratch.path(), &args).expect(0);
+    };
+    render("render alone.modu --for 1s --stems alone");
+    render("render three.modu --for 1s --stems edited --at 0.2s=five.modu --at 0.5s=three.modu --at 0.7s=alone.modu");
+    let stem = |folder: &str| std::fs::read(scratch.path().join(folder).join("b.wav")).expect("a stem");
+    assert!(stem("alone").len() > 48_000 * 4);
+    assert!(stem("alone") == stem("edited"), "the track b is not what it is alone");
+}
