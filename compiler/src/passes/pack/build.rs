@@ -53,15 +53,9 @@ pub(super) fn build(blocks: &Blocks, growth: &Growth, order: &[Element]) -> Pack
     for element in order {
         match *element {
             Element::Block(block) => build.block(block, &mut nexts),
-            Element::Group(g) if growth.groups[g as usize].packed => {
+            Element::Group(g) => {
                 for row in &growth.groups[g as usize].rows {
                     build.row(row, &mut nexts);
-                }
-            }
-            Element::Group(g) => {
-                let rows = &growth.groups[g as usize].rows;
-                for node in &rows[0] {
-                    build.block(blocks.info.scc[node.index()], &mut nexts);
                 }
             }
         }

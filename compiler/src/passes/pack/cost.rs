@@ -123,7 +123,7 @@ fn bill(blocks: &Blocks, growth: &Growth, id: usize, bills: &mut [Bill]) {
             // The tap itself is the same either way; its delay, its value and what is written to its ring cross over.
             packed += 2.0 * TIGHT * all;
         } else if group.looped {
-            work += weight;
+            work += if info.ty[row[0].index()] == Ty::I32 { weight / 2.0 } else { weight };
         } else {
             apart += weight * copies as f32 * padded(lanes) as f32 / WIDTH as f32;
             packed += weight * padded(copies * lanes) as f32 / WIDTH as f32;

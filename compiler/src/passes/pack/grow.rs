@@ -161,7 +161,7 @@ impl<'b, 'a> Growth<'b, 'a> {
         let mut waits = vec![0u32; self.groups.len()];
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); self.groups.len()];
         for (id, group) in self.groups.iter().enumerate() {
-            for node in &group.rows[0] {
+            for node in group.rows.first().into_iter().flatten() {
                 let block = blocks.info.scc[node.index()];
                 group_of[block as usize] = id as u32;
                 waits[id] += missing[block as usize];
@@ -172,14 +172,17 @@ impl<'b, 'a> Growth<'b, 'a> {
         by_turn.sort_by_key(|&b| self.turns[b as usize]);
         // What is ready, in the order of the graph, so that what belongs together stays together.
         let mut ready: BinaryHeap<Reverse<(u32, Element)>> = BinaryHeap::new();
-        let turns = &self.turns;
-        let alone = |b: u32| Reverse((turns[b as usize], Element::Block(b)));
-        let firsts: Vec<u32> =
-            members.iter().map(|m| m.iter().map(|&b| turns[b as usize]).min().unwrap_or(0)).collect();
+        let age = |b: u32| blocks.nodes.of(b as usize).iter().copied().min().unwrap_or(0);
+        let alone = |b: u32| Reverse((age(b), Element::Block(b)));
+        let firsts: Vec<u32> = members.iter().map(|m| m.iter().map(|&b| age(b)).min().unwrap_or(0)).collect();
         let together = |g: u32| Reverse((firsts[g as usize], Element::Group(g)));
         ready
             .extend((0..count as u32).filter(|&b| group_of[b as usize] == NONE && missing[b as usize] == 0).map(alone));
-        ready.extend((0..self.groups.len() as u32).filter(|&g| waits[g as usize] == 0).map(together));
+        ready.extend(
+            (0..self.groups.len() as u32)
+                .filter(|&g| waits[g as usize] == 0 && !members[g as usize].is_empty())
+                .map(together),
+        );
         let (mut order, mut done, mut pointer) = (Vec::with_capacity(count), vec![false; count], 0);
         loop {
             while let Some(Reverse((_, element))) = ready.pop() {
@@ -218,12 +221,24 @@ impl<'b, 'a> Growth<'b, 'a> {
                     ready.push(alone(block));
                 }
             }
-            for node in std::mem::take(&mut self.groups[group].rows).into_iter().flatten() {
-                self.group_of[node.index()] = NONE;
-            }
-            self.groups[group].packed = false;
+            self.dissolve(group);
         }
         order
+    }
+
+    /// Takes a group apart.
+    fn dissolve(&mut self, group: usize) {
+        for node in std::mem::take(&mut self.groups[group].rows).into_iter().flatten() {
+            self.group_of[node.index()] = NONE;
+        }
+        self.groups[group].packed = false;
+    }
+
+    /// Takes all groups apart that are not to be packed.
+    pub fn settle(&mut self) {
+        for group in (0..self.groups.len()).filter(|&g| !self.groups[g].packed).collect::<Vec<_>>() {
+            self.dissolve(group);
+        }
     }
 }
 

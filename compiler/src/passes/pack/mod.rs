@@ -97,9 +97,11 @@ fn packed(graph: &Graph, wanted: bool, everything: bool) -> Packed {
     }
     let mut growth = grow::Growth::new(&blocks, loops, turns);
     growth.grow();
-    let order = growth.order();
+    let mut order = growth.order();
     if !everything {
         cost::choose(&blocks, &mut growth);
+        growth.settle();
+        order = growth.order();
     }
     if !growth.groups.iter().any(|group| group.packed) {
         return unchanged();
