@@ -2,7 +2,7 @@
 
 use modurust_compiler::lang::pattern;
 use modurust_compiler::score::{
-    Curve, EventBuf, FieldId, JoinMode, Operator, PatId, Ratio, Scope, ScoreBuilder, harmony,
+    Curve, EventBuf, FieldId, JoinMode, Map, Operator, PatId, Ratio, Scope, ScoreBuilder, Value, harmony,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -57,6 +57,19 @@ fn queries_do_not_allocate() {
     all.push(b.sometimes(0.5, back, line, Scope::Event, 3));
     all.push(b.ribbon(drums, Ratio::ONE, Ratio::int(2)));
     all.push(b.chunk(4, back, line));
+    all.push(b.inner(two, &[Value::Num(2.0), Value::Num(1.0)], &[line, drums]));
+    for join in [JoinMode::Squeeze, JoinMode::SqueezeOut, JoinMode::Reset, JoinMode::Restart] {
+        all.push(b.binop_with(Operator::Add, join, line, two));
+    }
+    all.push(b.shuffle(7, line, 2));
+    all.push(b.arp(line, two));
+    all.push(b.tune(line, 60.0, &[0.0, 2.0, 5.0], 12.0));
+    let any = b.choose_at(&[line, two], 4);
+    all.push(b.struct_(two, any));
+    let quiet = b.accent(line, 0.5);
+    all.push(b.map(quiet, Map::Round));
+    all.push(b.lookup(two, &[Value::Num(2.0)], &[Value::Num(3.0)], true));
+    all.push(mini(&mut b, "c'maj'i e'<min7 m>'[o d1]"));
     let noise = b.perlin(5);
     all.push(b.segment(16, noise));
     let top = b.stack(&all);

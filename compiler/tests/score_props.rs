@@ -2,7 +2,7 @@
 
 use modurust_compiler::lang::pattern;
 use modurust_compiler::score::{
-    Curve, Event, EventBuf, Factor, FieldId, JoinMode, Operator, PatId, Ratio, Scope, Score, ScoreBuilder, Signal,
+    Curve, Event, EventBuf, Factor, FieldId, JoinMode, Map, Operator, PatId, Ratio, Scope, Score, ScoreBuilder, Signal,
     Value, event_text, harmony, onsets_of, random,
 };
 
@@ -85,7 +85,7 @@ fn tree(b: &mut ScoreBuilder, rng: &mut Rng, depth: u32) -> PatId {
     let q = if rng.below(3) == 0 { tree(b, rng, depth - 1) } else { mini(b, "0 1 [2 3]") };
     let (seed, n) = (rng.next(), rng.below(4) as i64 + 1);
     let r = rng.ratio();
-    match rng.below(36) {
+    match rng.below(46) {
         0 => b.fast(p, r),
         1 => b.slow(p, r),
         2 => b.rev(p),
@@ -124,6 +124,22 @@ fn tree(b: &mut ScoreBuilder, rng: &mut Rng, depth: u32) -> PatId {
         32 => b.chunk(n, q, p),
         33 => b.press(p),
         34 => b.squeeze(q, &[p, q]),
+        35 => b.inner(q, &[Value::Num(0.0), Value::Num(2.0)], &[p, q]),
+        36 => b.binop_with(Operator::Add, JoinMode::Squeeze, p, q),
+        37 => b.binop_with(Operator::Keep, JoinMode::Restart, p, q),
+        38 => b.binop_with(Operator::Add, JoinMode::Reset, p, q),
+        39 => b.shuffle(n + 1, p, seed),
+        40 => b.scramble(n + 1, p, seed),
+        41 => {
+            let any = b.choose_at(&[p, q], seed);
+            b.struct_(q, any)
+        }
+        42 => b.tune(p, 60.0, &[0.0, 2.1, 4.9], 12.0),
+        43 => b.lookup(p, &[Value::Num(1.0)], &[Value::Num(9.0)], n > 2),
+        44 => {
+            let quiet = b.accent(p, 0.5);
+            b.map(quiet, Map::Floor)
+        }
         _ => b.ribbon(p, r, Ratio::int(n)),
     }
 }

@@ -1,6 +1,6 @@
 //! Functions of the compiler itself: what cannot be written in the language.
 //!
-//! One table, [`BUILTINS`]: name, how it is called, one sentence, category, and what it does. Documentation, completion and the
+//! One table, [`all`]: name, how it is called, one sentence, category, and what it does. Documentation, completion and the
 //! elaborator read it. Primitives of [`crate::graph::ops`] join it by themselves; those that the library wraps are reached
 //! as `prim.name`.
 
@@ -8,7 +8,7 @@ use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
-use crate::front::{patterns, tools, voices};
+use crate::front::{pattern_table, tools, voices};
 use crate::graph::ops::Op;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
@@ -39,8 +39,8 @@ pub struct Builtin {
     pub run: Run,
 }
 
-/// Every function of the compiler, by category and name.
-pub static BUILTINS: &[Builtin] = &[
+/// The functions that make sound of something; those over patterns are in [`pattern_table`].
+static BUILTINS: &[Builtin] = &[
     Builtin {
         name: "channels",
         signature: "channels(x)",
@@ -118,153 +118,6 @@ pub static BUILTINS: &[Builtin] = &[
         category: "voices",
         run: Run::Fn(voices::kit),
     },
-    Builtin {
-        name: "add",
-        signature: "add(pattern, n)",
-        doc: "Adds to every value.",
-        category: "patterns",
-        run: Run::Fn(patterns::add),
-    },
-    Builtin {
-        name: "cat",
-        signature: "cat(a, b, ..)",
-        doc: "One pattern a cycle, in turn.",
-        category: "patterns",
-        run: Run::Fn(patterns::cat),
-    },
-    Builtin {
-        name: "degrade",
-        signature: "degrade(pattern, chance = 50%)",
-        doc: "Drops events by chance.",
-        category: "patterns",
-        run: Run::Fn(patterns::degrade),
-    },
-    Builtin {
-        name: "early",
-        signature: "early(pattern, cycles)",
-        doc: "Moves a pattern back in time.",
-        category: "patterns",
-        run: Run::Fn(patterns::early),
-    },
-    Builtin {
-        name: "euclid",
-        signature: "euclid(pattern, k, n, rotation = 0)",
-        doc: "k onsets spread over n steps.",
-        category: "patterns",
-        run: Run::Fn(patterns::euclid),
-    },
-    Builtin {
-        name: "every",
-        signature: "every(pattern, n, f)",
-        doc: "Applies f in the first of every n cycles.",
-        category: "patterns",
-        run: Run::Fn(patterns::every),
-    },
-    Builtin {
-        name: "fast",
-        signature: "fast(pattern, n)",
-        doc: "n times as fast.",
-        category: "patterns",
-        run: Run::Fn(patterns::fast),
-    },
-    Builtin {
-        name: "iter",
-        signature: "iter(pattern, n)",
-        doc: "Starts one nth later each cycle.",
-        category: "patterns",
-        run: Run::Fn(patterns::iter),
-    },
-    Builtin {
-        name: "late",
-        signature: "late(pattern, cycles)",
-        doc: "Moves a pattern forward in time.",
-        category: "patterns",
-        run: Run::Fn(patterns::late),
-    },
-    Builtin {
-        name: "mul",
-        signature: "mul(pattern, n)",
-        doc: "Multiplies every value.",
-        category: "patterns",
-        run: Run::Fn(patterns::mul),
-    },
-    Builtin {
-        name: "off",
-        signature: "off(pattern, cycles, f)",
-        doc: "Adds a changed copy a little later.",
-        category: "patterns",
-        run: Run::Fn(patterns::off),
-    },
-    Builtin {
-        name: "palindrome",
-        signature: "palindrome(pattern)",
-        doc: "Forwards and backwards in turn.",
-        category: "patterns",
-        run: Run::Fn(patterns::palindrome),
-    },
-    Builtin {
-        name: "ply",
-        signature: "ply(pattern, n)",
-        doc: "Repeats every event n times in its place.",
-        category: "patterns",
-        run: Run::Fn(patterns::ply),
-    },
-    Builtin {
-        name: "rev",
-        signature: "rev(pattern)",
-        doc: "Every cycle backwards.",
-        category: "patterns",
-        run: Run::Fn(patterns::rev),
-    },
-    Builtin {
-        name: "scale",
-        signature: "scale(pattern, root, name)",
-        doc: "Numbers as degrees of a scale on a root note: `scale(a1, minor)`.",
-        category: "harmony",
-        run: Run::Fn(patterns::scale),
-    },
-    Builtin {
-        name: "slow",
-        signature: "slow(pattern, n)",
-        doc: "n times as slow.",
-        category: "patterns",
-        run: Run::Fn(patterns::slow),
-    },
-    Builtin {
-        name: "stack",
-        signature: "stack(a, b, ..)",
-        doc: "All patterns at once.",
-        category: "patterns",
-        run: Run::Fn(patterns::stack),
-    },
-    Builtin {
-        name: "superimpose",
-        signature: "superimpose(pattern, f)",
-        doc: "A pattern and a changed copy at once.",
-        category: "patterns",
-        run: Run::Fn(patterns::superimpose),
-    },
-    Builtin {
-        name: "swing",
-        signature: "swing(pattern, amount, steps = 8)",
-        doc: "Delays every second half of `steps` pairs a bar: 50% is straight, 66% a triplet.",
-        category: "patterns",
-        run: Run::Fn(patterns::swing),
-    },
-    Builtin {
-        name: "transpose",
-        signature: "transpose(pattern, interval)",
-        doc: "Moves notes by an interval.",
-        category: "harmony",
-        run: Run::Fn(patterns::transpose),
-    },
-    Builtin {
-        name: "with",
-        signature: "with(pattern, field: value, ..)",
-        doc: "Gives events fields that a voice can take as parameters.",
-        category: "patterns",
-        run: Run::Fn(patterns::with),
-    },
 ];
 
 /// Functions for the library only, reached as `prim.name`.
@@ -334,12 +187,27 @@ fn ops() -> &'static [Builtin] {
 
 /// The builtin of a name.
 pub fn find(name: &str) -> Option<&'static Builtin> {
-    BUILTINS.iter().find(|b| b.name == name)
+    BUILTINS.iter().find(|b| b.name == name).or_else(|| pattern_table::find(name))
+}
+
+/// The function over patterns of a name: what is meant where the library has a sound of the same name and a pattern comes in.
+pub fn of_patterns(name: &str) -> Option<&'static Builtin> {
+    pattern_table::find(name)
+}
+
+/// An operation on patterns that says where the rhythm comes from: `add.out`.
+pub fn joined(name: &str, join: &str) -> Option<&'static Builtin> {
+    pattern_table::find_joined(name, join)
+}
+
+/// Every function of the compiler.
+pub fn all() -> impl Iterator<Item = &'static Builtin> {
+    BUILTINS.iter().chain(pattern_table::all())
 }
 
 /// The names of all builtins and plain primitives.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    BUILTINS.iter().map(|b| b.name).chain(PLAIN.iter().copied())
+    all().map(|b| b.name).chain(PLAIN.iter().copied())
 }
 
 /// Primitives that may be called without `prim.`, since they mean to a player what they say.
@@ -360,7 +228,15 @@ pub fn primitives() -> impl Iterator<Item = Builtin> {
     INTRINSICS.iter().chain(ops()).copied()
 }
 
+impl Builtin {
+    /// True if it may stand alone, without a call: `perlin`.
+    pub fn stands_alone(&self) -> bool {
+        !self.signature.contains('(') && matches!(self.run, Run::Fn(_))
+    }
+}
+
 /// An argument that may still be text.
+#[derive(Clone)]
 pub enum Item<'a> {
     /// Evaluated.
     Value(ArgVal<'a>),

@@ -86,14 +86,15 @@ impl<'a> Elab<'a> {
         match &expr.kind {
             ExprKind::Call { callee, .. } => match &callee.kind {
                 ExprKind::Call { .. } => self.first_call(scope, callee),
+                ExprKind::Field { base, name } if self.joined(scope, base, &name.name).is_some() => Some(expr),
                 ExprKind::Field { base, .. } if !self.is_module(scope, base) => {
                     self.first_call(scope, base).or(Some(expr))
                 }
                 _ => Some(expr),
             },
             ExprKind::Name(name) => self.names_function(scope, name).then_some(expr),
-            ExprKind::Field { base, .. } => {
-                if self.is_module(scope, base) {
+            ExprKind::Field { base, name } => {
+                if self.is_module(scope, base) || self.joined(scope, base, &name.name).is_some() {
                     Some(expr)
                 } else {
                     self.first_call(scope, base)
@@ -128,6 +129,13 @@ impl<'a> Elab<'a> {
         }
     }
 
+    /// `add.out`: an operation on patterns with its rhythm from somewhere.
+    fn joined(&self, scope: ScopeId, base: &Expr, join: &str) -> Option<&'static crate::front::builtins::Builtin> {
+        let ExprKind::Name(name) = &base.kind else { return None };
+        let found = crate::front::builtins::joined(name, join)?;
+        self.scopes.find(scope, name).is_none().then_some(found)
+    }
+
     /// True when `base` in `base.name` is a module and not a value.
     fn is_module(&self, scope: ScopeId, base: &Expr) -> bool {
         let ExprKind::Name(name) = &base.kind else { return false };
@@ -154,6 +162,9 @@ impl<'a> Elab<'a> {
     }
 
     fn field(&mut self, scope: ScopeId, base: &'a Expr, name: &'a modurust_lang::ast::Ident) -> Option<Value<'a>> {
+        if let Some(builtin) = self.joined(scope, base, &name.name) {
+            return Some(Value::Builtin(builtin));
+        }
         if self.is_module(scope, base) {
             let ExprKind::Name(module) = &base.kind else { return None };
             if let Some(Binding::Value(Value::Module(inner))) = self.scopes.find(scope, module) {
@@ -194,7 +205,20 @@ impl<'a> Elab<'a> {
         let piped = self.take_pending(expr);
         let function = match &callee.kind {
             ExprKind::Name(name) => match self.lookup(scope, name, callee.span) {
-                Some(value) => value,
+                Some(value) => {
+                    let first = match (&piped, args.first()) {
+                        (Some(piped), _) => Some(piped.value.clone()),
+                        // Looked at only where two things share the name, and evaluated once more with the rest.
+                        (None, Some(arg)) if crate::front::builtins::of_patterns(name).is_some() => {
+                            match &arg.value.kind {
+                                ExprKind::Pattern { .. } => Some(Value::Pat(crate::score::PatId(0))),
+                                _ => None,
+                            }
+                        }
+                        _ => None,
+                    };
+                    self.meant(scope, name, value, first.as_ref())
+                }
                 None => {
                     self.unknown_name(scope, name, callee.span);
                     Value::Broken

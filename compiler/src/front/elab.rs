@@ -16,7 +16,7 @@ use crate::graph::ops::Op;
 use crate::graph::*;
 use crate::program::{Timing, Unit};
 use crate::score::timeline::Timeline;
-use crate::score::{Ratio, ScoreBuilder};
+use crate::score::{PatId, Ratio, ScoreBuilder};
 use modurust_lang::ast::{Def, Expr, ExprKind, UnaryOp};
 use modurust_lang::source::{FileId, Span};
 use modurust_lang::units::{Dim, Unit as LangUnit};
@@ -93,6 +93,10 @@ pub struct Elab<'a> {
     /// Name that parameters of literals are called after.
     pub(super) binding: String,
     pub(super) pending: Vec<Pending<'a>>,
+    /// How often something equal was met in a binding.
+    pub(super) occurrences: HashMap<u64, u64>,
+    /// The chord symbols that notes were made from.
+    pub(super) symbols: HashMap<PatId, PatId>,
     params: HashMap<u64, ParamId>,
     ordinals: HashMap<String, u32>,
     journal: Vec<LazyId>,
@@ -160,6 +164,8 @@ impl<'a> Elab<'a> {
             depth: 0,
             binding: String::new(),
             pending: Vec::new(),
+            occurrences: HashMap::default(),
+            symbols: HashMap::default(),
             params: HashMap::default(),
             ordinals: HashMap::default(),
             journal: Vec::new(),
@@ -333,9 +339,23 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         };
         match self.take_pending(expr) {
-            Some(piped) => self.call(value, vec![piped], expr.span, 0),
-            None => value,
+            Some(piped) => {
+                let value = self.meant(scope, name, value, Some(&piped.value));
+                self.call(value, vec![piped], expr.span, 0)
+            }
+            None => match value {
+                Value::Builtin(builtin) if builtin.stands_alone() => self.call(value, Vec::new(), expr.span, 0),
+                value => value,
+            },
         }
+    }
+
+    /// Where the library and the functions over patterns share a name, what comes in decides.
+    pub(super) fn meant(&self, scope: ScopeId, name: &str, value: Value<'a>, first: Option<&Value<'a>>) -> Value<'a> {
+        if !matches!(first, Some(Value::Pat(_) | Value::Line { .. })) || self.scopes.find(scope, name).is_some() {
+            return value;
+        }
+        builtins::of_patterns(name).map_or(value, Value::Builtin)
     }
 
     /// What a name stands for: a binding, a builtin, a library function, a primitive on floats.
@@ -349,13 +369,15 @@ impl<'a> Elab<'a> {
         if let Some(value) = self.constant(name) {
             return Some(value);
         }
-        if let Some(builtin) = builtins::find(name) {
+        let builtin = builtins::find(name);
+        let of_patterns = builtins::of_patterns(name).is_some();
+        if let Some(builtin) = builtin.filter(|_| !of_patterns) {
             return Some(Value::Builtin(builtin));
         }
         if let Some(lazy) = self.library_entry(None, name) {
             return Some(self.force(lazy, span));
         }
-        builtins::primitive(name).map(Value::Builtin)
+        builtins::primitive(name).or(builtin).map(Value::Builtin)
     }
 
     fn constant(&self, name: &str) -> Option<Value<'a>> {
@@ -486,8 +508,10 @@ impl<'a> Elab<'a> {
         let memo = (self.graph_frame_key(frame), std::ptr::from_ref(def));
         let mut guess = self.guesses.get(&memo).copied().unwrap_or(Shape::MONO);
         let mut value = Value::Broken;
+        let occurrences = self.occurrences.clone();
         for _ in 0..6 {
             let mark = self.mark();
+            self.occurrences.clone_from(&occurrences);
             {
                 let lazy = &mut self.lazies[id.0 as usize];
                 (lazy.state, lazy.guess, lazy.stand_in, lazy.cell) = (State::Running, guess, None, None);

@@ -7,8 +7,11 @@
 pub mod builtins;
 mod call;
 mod elab;
+mod harmony;
 mod names;
 mod number;
+mod pattern_fns;
+mod pattern_table;
 mod patterns;
 mod scope;
 mod settle;

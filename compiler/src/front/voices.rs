@@ -161,9 +161,10 @@ impl<'a> Elab<'a> {
         };
         self.units.push(unit);
         let value = match self.bind_voice(&f, pattern, glide, voice.span) {
-            Some(args) => self.call(Value::Fn(f), args, span, 0),
+            Some(args) => self.call(Value::Fn(Rc::clone(&f)), args, span, 0),
             None => Value::Broken,
         };
+        let value = self.placed(&f, pattern, value, span);
         let value = match self.signal(value, span) {
             Some(sig) => {
                 let sum = self.mix_voices(sig, voices);
@@ -179,6 +180,24 @@ impl<'a> Elab<'a> {
         };
         (self.frame, self.bank) = outer;
         value
+    }
+
+    /// Where events say from which side they come (`jux`) and the voice does not ask for it, its sound is panned.
+    fn placed(&mut self, f: &Closure<'a>, pattern: PatId, value: Value<'a>, span: Span) -> Value<'a> {
+        let given = self.score.score().fields(pattern);
+        let Some(field) = self.score.score().find_field("pan").filter(|field| given & (1 << field.0) != 0) else {
+            return value;
+        };
+        if f.params.find("pan").is_some() || matches!(value, Value::Broken) {
+            return value;
+        }
+        let unit = self.units.len() - 1;
+        let index = self.units[unit].fields.len() as u32;
+        self.units[unit].fields.push(UnitField { source: FieldSource::Named(field), default: 0.0 });
+        let node = self.row_of(unit as u32, index);
+        let shape = Shape { channels: 1, banked: self.voices() > 1 };
+        let position = Value::Sig(Sig { node, shape, dim: Dim::None });
+        self.library_call(None, "pan", &[value, position], span)
     }
 
     /// The arguments of a voice: rows for what events give, defaults for the rest.

@@ -8,6 +8,7 @@ use super::node::{Factor, Kind, List, Node, Slot};
 use super::random::combine;
 use super::rhythm::{MAX_STEPS, euclid};
 use super::{FieldId, MAX_DEPTH, MAX_FIELDS, PatId, Ratio, Score, Sym, Tail, Value, harmony};
+use crate::lang::pattern::PatternError;
 
 /// Makes a [`Score`].
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct ScoreBuilder {
     pub(super) seed: u64,
     overflow: bool,
     silence: PatId,
+    /// What is wrong in the texts built so far that only their meaning shows: a chord that nobody knows.
+    pub(super) complaints: Vec<PatternError>,
 }
 
 impl ScoreBuilder {
@@ -23,7 +26,7 @@ impl ScoreBuilder {
     pub fn new(seed: u64) -> ScoreBuilder {
         let field_names = ["freq", "vel", "gate"].map(str::to_owned).to_vec();
         let score = Score { field_names, ..Score::default() };
-        let mut builder = ScoreBuilder { score, seed, overflow: false, silence: PatId(0) };
+        let mut builder = ScoreBuilder { score, seed, overflow: false, silence: PatId(0), complaints: Vec::new() };
         builder.silence = builder.add(Kind::Silence);
         builder
     }
@@ -92,7 +95,9 @@ impl ScoreBuilder {
         let of = |p: PatId| nodes.get(p.0 as usize).is_some_and(|n| n.continuous);
         // Where the structure comes from one side only, so does continuity: the other is sampled.
         match kind {
-            Kind::Ramp { .. } | Kind::Signal { .. } => continuous = true,
+            Kind::Ramp { .. } | Kind::Signal { .. } | Kind::ChooseAt { .. } => continuous = true,
+            Kind::Arp { index, .. } => continuous = of(index),
+            Kind::Inner { list, .. } => continuous = list.of(&self.score.lists).iter().any(|p| of(*p)),
             Kind::Tail { left, .. } | Kind::Field { p: left, .. } => continuous = of(left),
             Kind::Mask { p, .. } => continuous = of(p),
             Kind::Struct { bools, .. } => continuous = of(bools),
@@ -115,6 +120,17 @@ impl ScoreBuilder {
         let start = self.score.lists.len() as u32;
         self.score.lists.extend_from_slice(pats);
         List { start, len: pats.len() as u32 }
+    }
+
+    pub(super) fn values(&mut self, values: &[Value]) -> List {
+        let start = self.score.values.len() as u32;
+        self.score.values.extend_from_slice(values);
+        List { start, len: values.len() as u32 }
+    }
+
+    /// What was wrong in the texts built since the last call, with places in their own text.
+    pub fn take_complaints(&mut self) -> Vec<PatternError> {
+        std::mem::take(&mut self.complaints)
     }
 
     pub(super) fn kind(&self, p: PatId) -> Kind {

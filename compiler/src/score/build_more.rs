@@ -205,6 +205,11 @@ impl ScoreBuilder {
         self.picked(selector, pats, true, true)
     }
 
+    /// As [`squeeze`](Self::squeeze); numbers outside take the first or last.
+    pub fn inhabit(&mut self, selector: PatId, pats: &[PatId]) -> PatId {
+        self.picked(selector, pats, true, false)
+    }
+
     fn picked(&mut self, selector: PatId, pats: &[PatId], squeeze: bool, wrap: bool) -> PatId {
         if pats.is_empty() {
             return self.silence();

@@ -3,9 +3,14 @@
 //! Walks that may allocate: they run once, when a program is compiled, to allot voices, to warn of words without a sample and
 //! of patterns too dense to play.
 
-use super::node::{Factor, Kind, Node};
-use super::{FieldSet, PatId, Score, Sym, Value};
+use super::node::{Factor, JoinMode, Kind, Node};
+use super::{EventBuf, FieldSet, PatId, Ratio, Score, Sym, Value};
 use std::collections::{BTreeSet, HashMap};
+
+/// Cycles over which the values of an argument are looked for.
+const LOOK_AHEAD: i64 = 128;
+/// Most different values of an argument that is a pattern.
+const MAX_VALUES: usize = 128;
 
 impl Score {
     /// Calls `f` once with every node below `pat`.
@@ -50,12 +55,53 @@ impl Score {
                 | Kind::Mask { p, .. }
                 | Kind::Tail { left: p, .. }
                 | Kind::Field { p, .. } => todo.push((p, only)),
+                Kind::Arp { p, .. } => todo.push((p, only)),
+                Kind::Lookup { keys, to, drop, p } => {
+                    let (keys, to) = (keys.of(&self.values), to.of(&self.values));
+                    let mut below = BTreeSet::new();
+                    below.extend(self.words(p));
+                    for word in below {
+                        let key = keys.iter().position(|k| super::query_more::same_key(*k, Value::Word(word)));
+                        match key.and_then(|i| to.get(i)) {
+                            Some(Value::Word(s)) if only.is_none_or(|o| o == *s) => {
+                                words.insert(*s);
+                            }
+                            None if !drop && only.is_none_or(|o| o == word) => {
+                                words.insert(word);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
                 Kind::Every { a, b, .. } => todo.extend([(a, only), (b, only)]),
-                Kind::Pick { list, .. } => todo.extend(list.of(&self.lists).iter().map(|p| (*p, only))),
+                Kind::Pick { list, .. } | Kind::Inner { list, .. } => {
+                    todo.extend(list.of(&self.lists).iter().map(|p| (*p, only)))
+                }
                 kind => kind.children(&self.lists, &self.slots, |child| todo.push((child, only))),
             }
         }
         words.into_iter().collect()
+    }
+
+    /// The values that `pat` may have, in order: numbers and words, without those of its tails. What never changes is found at
+    /// once; what is computed is asked for over some cycles. `None` if it is a signal, or has too many.
+    pub fn values(&self, pat: PatId) -> Option<Vec<Value>> {
+        if self.is_continuous(pat) {
+            return None;
+        }
+        let mut found: Vec<Value> = Vec::new();
+        let mut add = |value: Value| {
+            if !found.iter().any(|v| super::query_more::same_key(*v, value)) {
+                found.push(value);
+            }
+        };
+        let mut out = EventBuf::new(4096);
+        for cycle in 0..LOOK_AHEAD {
+            out.clear();
+            self.query(pat, Ratio::int(cycle), Ratio::int(cycle + 1), &mut out);
+            out.events().iter().for_each(|e| add(e.value));
+        }
+        (found.len() <= MAX_VALUES).then_some(found)
     }
 
     /// The fields that events of `pat` may have.
@@ -64,6 +110,9 @@ impl Score {
         self.walk(pat, |node| {
             if let Kind::Field { field, .. } = node.kind {
                 mask |= 1u16.checked_shl(u32::from(field.0)).unwrap_or(0);
+            }
+            if let Kind::Accent { .. } = node.kind {
+                mask |= 1 << super::FieldId::VEL.0;
             }
         });
         mask
@@ -109,7 +158,7 @@ impl Score {
             // A slot longer than its cycle shows a part of it.
             Kind::Seq { slots } => slots.of(&self.slots).iter().map(|s| of(s.pat) / s.len.to_f64().max(1.0)).sum(),
             Kind::Stack { list } => list.of(&self.lists).iter().map(|p| of(*p)).sum(),
-            Kind::Cat { list } | Kind::Choose { list, .. } => {
+            Kind::Cat { list } | Kind::Choose { list, .. } | Kind::ChooseAt { list, .. } => {
                 list.of(&self.lists).iter().map(|p| of(*p)).fold(0.0, f64::max)
             }
             Kind::Fast { p, by } => of(p) * by.to_f64(),
@@ -126,6 +175,11 @@ impl Score {
             | Kind::Swing { p, .. }
             | Kind::Scale { p, .. }
             | Kind::ToNotes { p }
+            | Kind::Tune { p, .. }
+            | Kind::Lookup { p, .. }
+            | Kind::Map { p, .. }
+            | Kind::Accent { p, .. }
+            | Kind::Shuffle { p, .. }
             | Kind::Filter { p, .. }
             | Kind::Linger { p, .. }
             | Kind::Field { p, .. }
@@ -145,7 +199,13 @@ impl Score {
                 let most = list.of(&self.lists).iter().map(|p| of(*p)).fold(0.0, f64::max);
                 if squeeze { most * of(selector) } else { most.max(of(selector)) }
             }
+            Kind::Inner { selector, list, .. } => {
+                let most = list.of(&self.lists).iter().map(|p| of(*p)).fold(0.0, f64::max);
+                most.max(of(selector))
+            }
+            Kind::Arp { p, index } => of(p).max(of(index)),
             Kind::Ply { p, n } => of(p) * self.largest(n),
+            Kind::Binop { left, right, join: JoinMode::Squeeze | JoinMode::SqueezeOut, .. } => of(left) * of(right),
             Kind::Binop { left, right, .. } => of(left).max(of(right)),
         };
         known.insert(pat, d);

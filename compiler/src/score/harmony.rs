@@ -1,4 +1,4 @@
-//! Notes, scales and chords by name.
+//! Notes and scales by name.
 //!
 //! A note name gives a MIDI number: c4 is 60, and a name without an octave lies in octave 3, as in Strudel. Scales are lists of
 //! semitones from the root within a period of twelve; the tables are searched without regard to case, spaces or underscores.
@@ -119,55 +119,6 @@ pub const SCALES: &[(&str, &[f64])] = &[
     ("yo", &[0.0, 2.0, 5.0, 7.0, 9.0]),
 ];
 
-/// Names and tones of chords, in semitones above the root. Unlike scales their case matters: `M7` and `m7`.
-pub const CHORDS: &[(&str, &[f64])] = &[
-    ("", &[0.0, 4.0, 7.0]),
-    ("+", &[0.0, 4.0, 8.0]),
-    ("11", &[0.0, 4.0, 7.0, 10.0, 14.0, 17.0]),
-    ("13", &[0.0, 4.0, 7.0, 10.0, 14.0, 17.0, 21.0]),
-    ("5", &[0.0, 7.0]),
-    ("6", &[0.0, 4.0, 7.0, 9.0]),
-    ("69", &[0.0, 4.0, 7.0, 9.0, 14.0]),
-    ("7", &[0.0, 4.0, 7.0, 10.0]),
-    ("7b5", &[0.0, 4.0, 6.0, 10.0]),
-    ("7b9", &[0.0, 4.0, 7.0, 10.0, 13.0]),
-    ("7#5", &[0.0, 4.0, 8.0, 10.0]),
-    ("7#9", &[0.0, 4.0, 7.0, 10.0, 15.0]),
-    ("7sus4", &[0.0, 5.0, 7.0, 10.0]),
-    ("9", &[0.0, 4.0, 7.0, 10.0, 14.0]),
-    ("9sus4", &[0.0, 5.0, 7.0, 10.0, 14.0]),
-    ("M", &[0.0, 4.0, 7.0]),
-    ("M7", &[0.0, 4.0, 7.0, 11.0]),
-    ("M9", &[0.0, 4.0, 7.0, 11.0, 14.0]),
-    ("^7", &[0.0, 4.0, 7.0, 11.0]),
-    ("add9", &[0.0, 4.0, 7.0, 14.0]),
-    ("aug", &[0.0, 4.0, 8.0]),
-    ("dim", &[0.0, 3.0, 6.0]),
-    ("dim7", &[0.0, 3.0, 6.0, 9.0]),
-    ("dom7", &[0.0, 4.0, 7.0, 10.0]),
-    ("m", &[0.0, 3.0, 7.0]),
-    ("m11", &[0.0, 3.0, 7.0, 10.0, 14.0, 17.0]),
-    ("m6", &[0.0, 3.0, 7.0, 9.0]),
-    ("m7", &[0.0, 3.0, 7.0, 10.0]),
-    ("m7b5", &[0.0, 3.0, 6.0, 10.0]),
-    ("m9", &[0.0, 3.0, 7.0, 10.0, 14.0]),
-    ("mM7", &[0.0, 3.0, 7.0, 11.0]),
-    ("maj", &[0.0, 4.0, 7.0]),
-    ("maj6", &[0.0, 4.0, 7.0, 9.0]),
-    ("maj7", &[0.0, 4.0, 7.0, 11.0]),
-    ("maj9", &[0.0, 4.0, 7.0, 11.0, 14.0]),
-    ("major", &[0.0, 4.0, 7.0]),
-    ("min", &[0.0, 3.0, 7.0]),
-    ("min6", &[0.0, 3.0, 7.0, 9.0]),
-    ("min7", &[0.0, 3.0, 7.0, 10.0]),
-    ("min9", &[0.0, 3.0, 7.0, 10.0, 14.0]),
-    ("minor", &[0.0, 3.0, 7.0]),
-    ("o", &[0.0, 3.0, 6.0]),
-    ("o7", &[0.0, 3.0, 6.0, 9.0]),
-    ("sus2", &[0.0, 2.0, 7.0]),
-    ("sus4", &[0.0, 5.0, 7.0]),
-];
-
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -176,11 +127,6 @@ fn plain(name: &str) -> String {
 pub fn scale(name: &str) -> Option<&'static [f64]> {
     let name = plain(name);
     SCALES.iter().find(|(n, _)| plain(n) == name).map(|(_, steps)| *steps)
-}
-
-/// The tones of a chord: `maj7`, `m`.
-pub fn chord(name: &str) -> Option<&'static [f64]> {
-    CHORDS.iter().find(|(n, _)| *n == name).map(|(_, tones)| *tones)
 }
 
 /// Degree `n` of a scale, in semitones above its root: wraps by the period in both directions, fractions round down.
@@ -230,6 +176,6 @@ mod tests {
                 "{name}"
             );
         }
-        assert!(scale("harmonic_minor").is_some() && chord("m7").is_some() && scale("nope").is_none());
+        assert!(scale("harmonic_minor").is_some() && scale("nope").is_none());
     }
 }

@@ -110,6 +110,9 @@ impl ScoreBuilder {
                     let right = self.mini_element(element, text);
                     self.mini_tail(p, right)
                 }
+                Op::Chord(parts) => {
+                    self.mini_chord(p, parts, step.span, &mut |b, element| b.mini_element(element, text))
+                }
                 Op::Range(element) => {
                     let right = self.mini_element(element, text);
                     self.mini_range(p, right)

@@ -10,13 +10,16 @@
 //! Chance is a pure hash of time (see `random`), so a replay is identical, and a pattern has no state to carry across edits.
 
 mod build;
+mod build_chord;
 mod build_more;
+pub mod chords;
 mod facts;
 pub mod harmony;
 mod mini;
 mod node;
 mod query;
 mod query_join;
+mod query_more;
 mod query_time;
 pub mod random;
 pub mod ratio;
@@ -25,7 +28,8 @@ mod text;
 pub mod timeline;
 
 pub use build::ScoreBuilder;
-pub use node::{Curve, Factor, JoinMode, Operator, Scope, Signal};
+pub use build_chord::CHORD_OCTAVE;
+pub use node::{Curve, Factor, JoinMode, Map, Operator, Scope, Signal};
 pub use ratio::Ratio;
 pub use text::{TextError, TextEvent, event_text, onsets_of, value_text};
 
@@ -276,6 +280,7 @@ pub struct Score {
     pub(crate) slots: Vec<node::Slot>,
     pub(crate) rhythms: Vec<bool>,
     pub(crate) tables: Vec<f64>,
+    pub(crate) values: Vec<Value>,
     pub(crate) words: Vec<String>,
     /// What each word means as a note, ready for the callback.
     pub(crate) word_notes: Vec<Option<f64>>,
@@ -287,6 +292,14 @@ impl Score {
     /// events. Never allocates and never panics; events without room are counted in [`EventBuf::lost`].
     pub fn query(&self, pat: PatId, begin: Ratio, end: Ratio, out: &mut EventBuf) {
         query::run(self, pat, begin, end, out);
+    }
+
+    /// What counts as true: any number but 0, any word but `f` and `false`.
+    pub fn is_true(&self, value: Value) -> bool {
+        match value {
+            Value::Word(s) => !matches!(self.word(s), "f" | "false"),
+            value => value.number().is_some_and(|x| x != 0.0 && !x.is_nan()),
+        }
     }
 
     /// Number of patterns.

@@ -67,6 +67,25 @@ pub enum JoinMode {
     Out,
     /// From both: an event wherever two overlap.
     Mix,
+    /// A cycle of the right is squeezed into each event of the left.
+    Squeeze,
+    /// A cycle of the left is squeezed into each event of the right.
+    SqueezeOut,
+    /// The left begins its cycle anew at each event of the right.
+    Reset,
+    /// The left begins anew from its first cycle at each event of the right.
+    Restart,
+}
+
+/// What is done to a value by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Map {
+    /// Down to a whole number.
+    Floor,
+    /// To the nearest whole number.
+    Round,
+    /// 1 for what is false, 0 for what is true.
+    Not,
 }
 
 /// Operations on the values of two patterns. Comparisons give 1 or 0.
@@ -304,6 +323,51 @@ pub(crate) enum Kind {
     ToNotes {
         p: PatId,
     },
+    /// Notes as keys of a tuning.
+    Tune {
+        p: PatId,
+        root: f64,
+        steps: List,
+        period: f64,
+    },
+    /// Plays the pattern of the value that the selector has now. `keys` are values, `list` a pattern for each.
+    Inner {
+        selector: PatId,
+        keys: List,
+        list: List,
+    },
+    /// Replaces values; those without a key stay, or drop out.
+    Lookup {
+        p: PatId,
+        keys: List,
+        to: List,
+        drop: bool,
+    },
+    Map {
+        p: PatId,
+        f: Map,
+    },
+    /// Scales velocity.
+    Accent {
+        p: PatId,
+        by: f32,
+    },
+    Shuffle {
+        p: PatId,
+        n: u32,
+        seed: u64,
+        each_once: bool,
+    },
+    /// At each moment the value of one of several.
+    ChooseAt {
+        list: List,
+        seed: u64,
+    },
+    /// Picks from the notes that sound together.
+    Arp {
+        p: PatId,
+        index: PatId,
+    },
     Filter {
         p: PatId,
         sym: Sym,
@@ -331,7 +395,7 @@ impl Kind {
         match self {
             Kind::Silence | Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => {}
             Kind::Seq { slots: list } => list.of(slots).iter().for_each(|s| f(s.pat)),
-            Kind::Stack { list } | Kind::Cat { list } | Kind::Choose { list, .. } => {
+            Kind::Stack { list } | Kind::Cat { list } | Kind::Choose { list, .. } | Kind::ChooseAt { list, .. } => {
                 list.of(lists).iter().for_each(|p| f(*p));
             }
             Kind::Fast { p, .. }
@@ -346,7 +410,16 @@ impl Kind {
             | Kind::Swing { p, .. }
             | Kind::Scale { p, .. }
             | Kind::ToNotes { p }
+            | Kind::Tune { p, .. }
+            | Kind::Lookup { p, .. }
+            | Kind::Map { p, .. }
+            | Kind::Accent { p, .. }
+            | Kind::Shuffle { p, .. }
             | Kind::Filter { p, .. } => f(*p),
+            Kind::Arp { p, index } => {
+                f(*p);
+                f(*index);
+            }
             Kind::FastBy { p, factor, .. } => {
                 f(*p);
                 f(*factor);
@@ -378,7 +451,7 @@ impl Kind {
                 f(*left);
                 f(*right);
             }
-            Kind::Pick { selector, list, .. } => {
+            Kind::Pick { selector, list, .. } | Kind::Inner { selector, list, .. } => {
                 f(*selector);
                 list.of(lists).iter().for_each(|p| f(*p));
             }

@@ -6,7 +6,8 @@
 //! cycle costs one unit of work; when the budget is spent the rest of the answer is given up and counted as lost, so that the
 //! most absurd pattern costs a bounded time in the callback.
 //!
-//! This file has the sources, sequences and speeds; `query_time` what bends time, `query_join` what combines patterns.
+//! This file has the sources, sequences and speeds; `query_time` what bends time, `query_join` what combines patterns,
+//! `query_more` what chooses patterns by value and what changes values.
 
 use super::node::{Curve, Factor, Kind, List, Signal};
 use super::{Event, EventBuf, PatId, Ratio, Score, Tail, Value, harmony, random};
@@ -145,6 +146,14 @@ impl Query<'_> {
             Kind::Field { p, field, from } => self.field(p, field, from, begin, end),
             Kind::Scale { p, root, steps, period } => self.scale(p, root, (steps, period), begin, end),
             Kind::ToNotes { p } => self.notes(p, begin, end),
+            Kind::Tune { p, root, steps, period } => self.tune(p, root, (steps, period), begin, end),
+            Kind::Inner { selector, keys, list } => self.inner(selector, (keys, list), begin, end),
+            Kind::Lookup { p, keys, to, drop } => self.lookup(p, (keys, to), drop, begin, end),
+            Kind::Map { p, f } => self.map_values(p, f, begin, end),
+            Kind::Accent { p, by } => self.accent(p, by, begin, end),
+            Kind::Shuffle { p, n, seed, each_once } => self.shuffle(p, n as usize, (seed, each_once), begin, end),
+            Kind::ChooseAt { list, seed } => self.choose_at(list, seed, begin, end),
+            Kind::Arp { p, index } => self.arp(p, index, begin, end),
             Kind::Filter { p, sym } => {
                 let from = self.out.len();
                 self.ask(p, begin, end);

@@ -50,12 +50,12 @@ impl Query<'_> {
 
     #[inline(never)]
     pub fn structure(&mut self, bools: PatId, p: PatId, begin: Ratio, end: Ratio) {
-        self.join_left(bools, p, (begin, end), &mut |q, b, e| q.truth(b.value).then_some(*e));
+        self.join_left(bools, p, (begin, end), &mut |q, b, e| q.score.is_true(b.value).then_some(*e));
     }
 
     #[inline(never)]
     pub fn mask(&mut self, bools: PatId, p: PatId, begin: Ratio, end: Ratio) {
-        self.join_left(p, bools, (begin, end), &mut |q, e, b| q.truth(b.value).then_some(*e));
+        self.join_left(p, bools, (begin, end), &mut |q, e, b| q.score.is_true(b.value).then_some(*e));
     }
 
     #[inline(never)]
@@ -66,14 +66,6 @@ impl Query<'_> {
             r.tail.values().iter().for_each(|v| event.tail.push(*v));
             Some(event)
         });
-    }
-
-    /// What counts as true: any number but 0, any word but `f` and `false`.
-    fn truth(&self, value: Value) -> bool {
-        match value {
-            Value::Word(s) => !matches!(self.score.word(s), "f" | "false"),
-            value => value.number().is_some_and(|x| x != 0.0 && !x.is_nan()),
-        }
     }
 
     #[inline(never)]
@@ -223,6 +215,10 @@ impl Query<'_> {
                 }
                 None => self.join_left(left, right, span, &mut |q, l, r| q.combined(op, l, r)),
             },
+            JoinMode::Squeeze => self.squeeze_join(op, (left, right), false, span),
+            JoinMode::SqueezeOut => self.squeeze_join(op, (right, left), true, span),
+            JoinMode::Reset => self.restart(op, (left, right), false, span),
+            JoinMode::Restart => self.restart(op, (left, right), true, span),
             JoinMode::Out => self.join_left(right, left, span, &mut |q, r, l| q.combined(op, l, r)),
             JoinMode::Mix => self.each(left, begin, end, |q, l| {
                 let from = q.out.len();
@@ -248,6 +244,51 @@ impl Query<'_> {
                 q.out.events.truncate(kept);
             }),
         }
+    }
+
+    /// A cycle of `inner` in each event of `outer`. `swapped`: the inner one is the left operand.
+    fn squeeze_join(&mut self, op: Operator, (outer, inner): (PatId, PatId), swapped: bool, (begin, end): Span) {
+        self.each(outer, begin, end, |q, o| {
+            if o.continuous {
+                return;
+            }
+            let from = q.out.len();
+            q.squeezed(&o, |q, b, e| q.ask(inner, b, e));
+            let mut kept = from;
+            for i in from..q.out.len() {
+                let event = q.out.events[i];
+                let (l, r) = if swapped { (&event, &o) } else { (&o, &event) };
+                let Some(result) = q.combined(op, l, r) else { continue };
+                q.out.events[kept] =
+                    Event { whole: event.whole, part: event.part, continuous: event.continuous, ..result };
+                kept += 1;
+            }
+            q.out.events.truncate(kept);
+        });
+    }
+
+    /// `left` begins anew at each event of `right`: its cycle, or from its very start.
+    fn restart(&mut self, op: Operator, (left, right): (PatId, PatId), from_start: bool, (begin, end): Span) {
+        self.each(right, begin, end, |q, r| {
+            if r.continuous {
+                return;
+            }
+            let onset = r.whole.0;
+            let shift = if from_start { onset } else { onset - Ratio::int(onset.floor()) };
+            let from = q.out.len();
+            q.ask(left, r.part.0 - shift, r.part.1 - shift);
+            q.map_time(from, |t| t + shift);
+            let mut kept = from;
+            for i in from..q.out.len() {
+                let event = q.out.events[i];
+                let whole = if event.continuous { Some(event.whole) } else { overlap(event.whole, r.whole) };
+                let (Some(whole), Some(part)) = (whole, overlap(event.part, r.part)) else { continue };
+                let Some(result) = q.combined(op, &event, &r) else { continue };
+                q.out.events[kept] = Event { whole, part, continuous: event.continuous, ..result };
+                kept += 1;
+            }
+            q.out.events.truncate(kept);
+        });
     }
 
     /// Two events as one: the left one's place in the text, the fields of both.

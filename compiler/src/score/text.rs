@@ -30,6 +30,10 @@ pub fn onsets_of(text: &str, cycles: u32) -> Result<Vec<TextEvent>, TextError> {
     }
     let mut builder = ScoreBuilder::new(0);
     let pat = builder.mini(&mini, 0, 0);
+    let complaints = builder.take_complaints();
+    if !complaints.is_empty() {
+        return Err(TextError::Syntax(complaints));
+    }
     if builder.overflowed() {
         return Err(TextError::TooDense);
     }

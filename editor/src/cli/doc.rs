@@ -4,7 +4,7 @@
 //! and from the table of primitives. What is added there is found here.
 
 use super::{Failure, terminal};
-use modurust_runtime::compiler::front::builtins::{self, BUILTINS};
+use modurust_runtime::compiler::front::builtins;
 use modurust_runtime::compiler::graph::ops;
 use modurust_runtime::compiler::lang::ast::{Item, Param};
 use modurust_runtime::compiler::lang::distance;
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// Everything, by category and name.
 fn topics() -> Vec<Topic> {
     let mut topics: Vec<Topic> = library().entries().iter().map(of_library).collect();
-    topics.extend(BUILTINS.iter().map(|builtin| Topic {
+    topics.extend(builtins::all().map(|builtin| Topic {
         name: builtin.name.to_string(),
         category: builtin.category.to_string(),
         signature: builtin.signature.to_string(),

@@ -96,7 +96,14 @@ fn of_mini(text: &str, cycles: u32) -> Result<Vec<Onset>, Failure> {
     let diagnostics: Vec<Diagnostic> = errors.iter().map(diagnostic).collect();
     work::tell(&diagnostics, &[Source::new(name, text)]);
     let events = score::onsets_of(text, cycles).map_err(|error| match error {
-        TextError::Syntax(_) => Failure::Text,
+        TextError::Syntax(more) => {
+            // What the reader found is told already; this is what only the meaning shows.
+            if !errors.iter().any(PatternError::is_error) {
+                let more: Vec<Diagnostic> = more.iter().map(diagnostic).collect();
+                work::tell(&more, &[Source::new(name, text)]);
+            }
+            Failure::Text
+        }
         TextError::TooDense => too_dense(),
     })?;
     let onset = |(begin, end, value, source): score::TextEvent| Onset {

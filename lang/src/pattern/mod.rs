@@ -132,6 +132,9 @@ pub enum Op {
     Tail(Element),
     /// `x .. y`: all whole numbers from one to the other.
     Range(Element),
+    /// `c'maj'i`: the notes of a chord on the step's notes. The name of the chord, then its modifiers in order: a number of
+    /// notes, inversions `i ii`, `o` for open, `d1 d2` for a dropped note.
+    Chord(Vec<Element>),
 }
 
 /// Something wrong in a pattern.
@@ -208,6 +211,9 @@ mod tests {
             "bd *2 sd (3,8)",
             "[a b]c",
             "1.5 1e3",
+            "c'maj e'min7'ii'o",
+            "c'<maj min>'[i o] [c e]'m7'5'd1 c'{maj min}",
+            "3%8 -1%4 bd*3%2 bd*<1%2 3>",
         ] {
             let (_, errors) = parse(text);
             assert!(errors.is_empty(), "{text:?}: {errors:?}");
@@ -239,6 +245,9 @@ mod tests {
             ("{a b}%", 5, 6, "after it"),
             ("a?2", 1, 3, "between 0 and 1"),
             ("a .. b", 0, 1, "number"),
+            ("c' e", 1, 2, "chord"),
+            ("'maj", 0, 4, "step"),
+            ("a 3%0", 2, 5, "0"),
         ] {
             let e = first_error(text);
             assert_eq!((e.span.start, e.span.end), (start, end), "{text:?}: {}", e.message);

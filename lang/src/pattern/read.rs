@@ -53,8 +53,11 @@ fn span(pair: &Pair<'_, Rule>) -> Span {
     Span::new(s.start(), s.end())
 }
 
-/// A plain decimal number; words such as `inf` are words.
+/// A plain decimal number or a fraction `3%8`; words such as `inf` are words.
 fn number(text: &str) -> Option<f64> {
+    if let Some((a, b)) = text.split_once('%') {
+        return number(a).zip(number(b)).map(|(a, b)| a / b).filter(|x| x.is_finite());
+    }
     let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'e'));
     if !plain || !text.bytes().any(|b| b.is_ascii_digit()) {
         return None;
@@ -64,11 +67,7 @@ fn number(text: &str) -> Option<f64> {
 
 /// The number of an operator, with Tidal's fractions: `1%6`.
 fn op_number(text: &str) -> f64 {
-    let value = match text.split_once('%') {
-        Some((a, b)) => number(a).zip(number(b)).map(|(a, b)| a / b),
-        None => number(text),
-    };
-    value.filter(|x| x.is_finite()).unwrap_or(0.0)
+    number(text).filter(|x| x.is_finite()).unwrap_or(0.0)
 }
 
 /// What an operator does, for messages.
@@ -78,6 +77,7 @@ fn op_word(rule: Rule) -> &'static str {
         Rule::slower => "`/` needs a number after it: `bd/2`",
         Rule::tail => "`:` needs a number after it: `bd:3`",
         Rule::range => "`..` needs a number after it: `0 .. 7`",
+        Rule::chord => "`'` needs the name of a chord after it: `c'maj`",
         _ => "`%` needs a number after it: `{a b c}%4`",
     }
 }
@@ -276,6 +276,10 @@ impl Reader {
                             step.ops.push(Op::Slow(operand));
                         }
                         Rule::tail => step.ops.push(Op::Tail(operand)),
+                        Rule::chord => match step.ops.last_mut() {
+                            Some(Op::Chord(parts)) => parts.push(operand),
+                            _ => step.ops.push(Op::Chord(vec![operand])),
+                        },
                         _ => {
                             if step.ops.is_empty() {
                                 self.numbers(&step.element, "`..` counts from a number to a number");
@@ -295,6 +299,9 @@ impl Reader {
         match pair.as_rule() {
             Rule::word => {
                 let text = pair.as_str().to_owned();
+                if text.contains('%') && number(&text).is_none() {
+                    self.error_help(at, format!("`{text}` divides by 0"), "write a fraction such as `3%8`");
+                }
                 Element::Atom(Atom { number: number(&text), text, span: at })
             }
             Rule::sub => Element::Sub(self.inside(pair, Place::Square)),
