@@ -56,8 +56,8 @@ table! { PATTERNS, "patterns":
     "euclidRot(pattern, k, n, rotation)" "k onsets spread over n steps, rotated right." f::euclid;
     "every(pattern, n, f)" "Applies f in the first of every n cycles." f::every;
     "fast(pattern, n)" "n times as fast." f::fast;
-    "fastGap(pattern, n)" "n times as fast, once a cycle; silence until the next." f::fast_gap;
     "fastcat(a, b, ..)" "All patterns in one cycle, equally long." f::seq;
+    "fastGap(pattern, n)" "n times as fast, once a cycle; silence until the next." f::fast_gap;
     "firstOf(pattern, n, f)" "Applies f in the first of every n cycles." f::every;
     "floor(pattern)" "Down to whole numbers." f::floor;
     "gt(pattern, n)" "1 where a value is greater than n, else 0." f::operator;
