@@ -207,7 +207,8 @@ pub fn all() -> impl Iterator<Item = &'static Builtin> {
 
 /// The names of all builtins and plain primitives.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|b| b.name).chain(PLAIN.iter().copied())
+    // Names of two letters (`eq`, `or`) are near to everything.
+    all().map(|b| b.name).filter(|n| n.len() > 2).chain(PLAIN.iter().copied())
 }
 
 /// Primitives that may be called without `prim.`, since they mean to a player what they say.
