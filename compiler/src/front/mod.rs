@@ -8,6 +8,7 @@ pub mod builtins;
 mod call;
 mod elab;
 mod harmony;
+mod lookup;
 mod names;
 mod number;
 mod pattern_fns;

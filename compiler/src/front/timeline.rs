@@ -102,12 +102,9 @@ impl<'a> Elab<'a> {
             let names = || clips.iter().map(|c| c.name.name.as_str()).collect::<Vec<_>>();
             let then = self.choices(scope, &clip.then, "clip", known, names);
             if length.is_none() && !then.is_empty() && clip.length.is_none() {
-                self.warn(
-                    "clip",
-                    clip.then[0].name.span,
-                    format!("`{}` never ends, so nothing follows it", name.name),
-                )
-                .help = Some(format!("say how long it plays: `for 8bars then {}`", clip.then[0].name.name));
+                let message = format!("`{}` never ends, so nothing follows it", name.name);
+                self.warn("clip", clip.then[0].name.span, message).help =
+                    Some(format!("say how long it plays: `for 8bars then {}`", clip.then[0].name.name));
             }
             let place = self.place_of(name.span);
             made.push(Clip { name: name.name.clone(), pattern: None, length, then, place });
