@@ -69,7 +69,7 @@ fn speed(graph: &Graph) -> f64 {
     let patch = compile(graph, &OPTIONS).expect("valid");
     if std::env::var_os("SCHEDULE").is_some() {
         let info = modurust_compiler::graph::check::check(&patch.graph).expect("valid");
-        let schedule = modurust_compiler::schedule::schedule(&patch.graph, &info);
+        let schedule = modurust_compiler::schedule::schedule(&patch.graph, &info, 4);
         println!("{}", modurust_compiler::schedule::print(&patch.graph, &schedule));
     }
     let mut instance = Instance::new(Arc::new(patch));
@@ -116,7 +116,7 @@ fn phases(graph: &Graph) {
     let packed = start.elapsed() - checked - rewritten;
     let info = check(&optimised).expect("valid");
     let start = Instant::now();
-    let schedule = schedule(&optimised, &info);
+    let schedule = schedule(&optimised, &info, 4);
     let planned = start.elapsed();
     let code = jit(&optimised, &schedule, false).expect("supported");
     let emitted = start.elapsed() - planned;

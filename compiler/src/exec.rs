@@ -75,7 +75,7 @@ pub fn assemble(named: Graph, packed: &Packed, options: &Options, hash: u64) -> 
     let info = check(&packed.graph).map_err(CompileError::Graph)?;
     let (code, mut layout) = match options.backend {
         Backend::Jit => {
-            let schedule = crate::schedule::schedule(&packed.graph, &info);
+            let schedule = crate::schedule::schedule(&packed.graph, &info, 4);
             let code =
                 crate::codegen::jit::jit(&packed.graph, &schedule, options.verify).map_err(CompileError::Codegen)?;
             (Code::Jit(code), schedule.layout)
@@ -139,7 +139,8 @@ pub fn word_moves(new: &Patch, old: &Patch, pairs: &[(CellId, CellId, u32)]) -> 
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct RingPtr {
-    /// `[capacity][padded lanes]`.
+    /// `[capacity + QUANTUM][padded lanes]`: the first quantum stands again at the end, so that any run of up to a quantum of
+    /// frames is in one piece.
     pub read: *const f32,
     /// As `read`, which it equals until the ring is moved away.
     pub write: *mut f32,
@@ -153,6 +154,8 @@ pub struct RingPtr {
 pub struct Quantum {
     /// `(i + 1) / QUANTUM`: how far a line has come.
     pub ramp: [f32; QUANTUM],
+    /// 0, 1, 2 ..: the frames of a quantum.
+    pub index: [i32; QUANTUM],
     /// All ones in the first quantum of an instance, else zero.
     pub first: [u32; 4],
     /// State words.
@@ -225,9 +228,10 @@ impl RingMemory {
     }
 }
 
-/// Words of one frame of a value with `lanes` lanes.
+/// Words of one frame of a value with `lanes` lanes: a power of two up to the widest vector, then a multiple of it. Vectors of any
+/// width then begin at lanes that are a multiple of it, and frames follow each other without gaps.
 pub fn padded(lanes: u32) -> usize {
-    if lanes <= 1 { 1 } else { lanes.next_multiple_of(4) as usize }
+    if lanes <= 16 { lanes.next_power_of_two() as usize } else { lanes.next_multiple_of(16) as usize }
 }
 
 /// Words of a buffer of a value with `lanes` lanes.
@@ -237,7 +241,7 @@ pub fn buffer_len(lanes: u32) -> usize {
 
 /// Where lane `lane` of frame `i` lies in a buffer of `lanes` lanes.
 pub fn buffer_index(lanes: u32, lane: usize, i: usize) -> usize {
-    if lanes <= 1 { i } else { lane / 4 * (QUANTUM * 4) + i * 4 + lane % 4 }
+    i * padded(lanes) + lane
 }
 
 /// The memory of a running patch.
@@ -281,7 +285,7 @@ impl Instance {
         let rows: Vec<Words> = graph.rows.iter().map(|row| Words::new(buffer_len(row.lanes))).collect();
         let inputs: Vec<Words> = (0..channels(graph)).map(|_| Words::new(QUANTUM)).collect();
         let ring = |ring: &crate::graph::Ring| {
-            Arc::new(RingMemory(UnsafeCell::new(Words::new(ring.capacity as usize * padded(ring.lanes)))))
+            Arc::new(RingMemory(UnsafeCell::new(Words::new((ring.capacity as usize + QUANTUM) * padded(ring.lanes)))))
         };
         let read: Vec<Arc<RingMemory>> = graph.rings.iter().map(ring).collect();
         let mut buffers = Words::new(patch.layout.buffer_words);
@@ -296,6 +300,7 @@ impl Instance {
             .collect();
         let quantum = Box::new(Quantum {
             ramp: std::array::from_fn(|i| (i + 1) as f32 / QUANTUM as f32),
+            index: std::array::from_fn(|i| i as i32),
             first: [u32::MAX; 4],
             state: state.all_mut().as_mut_ptr(),
             buffers: buffers.all_mut().as_mut_ptr(),
@@ -398,7 +403,7 @@ impl Instance {
         self.row_ptrs[row.index()] = memory;
     }
 
-    /// An output of the last quantum: `[QUANTUM][4]`, of which two lanes count.
+    /// An output of the last quantum: `[QUANTUM][2]`.
     pub fn out(&self, out: usize) -> &[f32] {
         let at = self.patch.layout.outs[out] as usize;
         &self.buffers.floats()[at..at + buffer_len(2)]
@@ -407,7 +412,7 @@ impl Instance {
     /// One frame of an output.
     pub fn out_frame(&self, out: usize, i: usize) -> [f32; 2] {
         let words = self.out(out);
-        [words[i * 4], words[i * 4 + 1]]
+        [words[i * 2], words[i * 2 + 1]]
     }
 
     /// Number of audio input channels that the patch reads.
@@ -542,7 +547,12 @@ impl Memory<'_> {
     pub fn set_ring(&mut self, ring: RingId, lanes: u32, lane: usize, frame: u32, x: f32) {
         let ring = &self.rings[ring.index()];
         assert!(lane < lanes as usize);
+        let at = (frame & ring.mask) as usize * padded(lanes) + lane;
         // SAFETY: the index is masked to the capacity; this instance is the only one that runs.
-        unsafe { *ring.write.add((frame & ring.mask) as usize * padded(lanes) + lane) = x }
+        unsafe { *ring.write.add(at) = x };
+        if frame & ring.mask < QUANTUM as u32 {
+            // SAFETY: a quantum of frames follows the capacity.
+            unsafe { *ring.write.add(at + (ring.mask as usize + 1) * padded(lanes)) = x };
+        }
     }
 }

@@ -24,10 +24,10 @@ pub struct Patch {
     pub sample_rate: u32,
 }
 
-/// Where everything lies. Sizes are in 32-bit words; lanes of more than one are padded to groups of four.
+/// Where everything lies. Sizes are in 32-bit words; lanes are padded ([`crate::exec::padded`]).
 ///
-/// A buffer of a value with one lane is `[QUANTUM]`; with n > 1 lanes it is `[n / 4 rounded up][QUANTUM][4]`. Rows are laid out
-/// the same way. The lanes of a cell lie side by side in the state; between cells there may be padding.
+/// A buffer is `[QUANTUM][padded lanes]`, and so are rows and delay lines. The lanes of a cell lie side by side in the state;
+/// between cells there may be padding.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     /// Words of state; cell `i` starts at `cells[i]`.

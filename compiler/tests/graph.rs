@@ -364,7 +364,7 @@ fn schedule_and_code_have_a_text_form() {
     out(&mut g, sum, FrameId(0));
     let g = optimise(&g, Passes::Exact);
     let info = check(&g).unwrap();
-    let schedule = modurust_compiler::schedule::schedule(&g, &info);
+    let schedule = modurust_compiler::schedule::schedule(&g, &info, 4);
     let text = modurust_compiler::schedule::print(&g, &schedule);
     assert!(text.contains("time lanes 1") && text.contains("scalar lanes 1") && text.contains("cells sum"), "{text}");
     let clif = modurust_compiler::codegen::text(&g, &schedule).unwrap();
@@ -387,7 +387,7 @@ fn a_large_graph_is_split() {
     }
     out(&mut g, chain, FrameId(0));
     let g = optimise(&g, Passes::Exact);
-    let schedule = modurust_compiler::schedule::schedule(&g, &check(&g).unwrap());
+    let schedule = modurust_compiler::schedule::schedule(&g, &check(&g).unwrap(), 4);
     assert!(schedule.regions.len() > 12);
     assert!(schedule.regions.iter().all(|r| r.weight <= modurust_compiler::schedule::LIMIT));
     // Buffers are used again: far fewer than values that cross.

@@ -448,7 +448,7 @@ fn pair<T>(capacity: usize) -> (Option<Producer<T>>, Option<Consumer<T>>) {
 
 /// `[frame][4]` to stereo; what is not finite becomes 0.
 fn copy(words: &[f32], out: &mut [[f32; 2]; QUANTUM]) {
-    for (frame, words) in out.iter_mut().zip(words.chunks_exact(4)) {
+    for (frame, words) in out.iter_mut().zip(words.chunks_exact(2)) {
         for c in 0..2 {
             frame[c] = if words[c].is_finite() { words[c] } else { 0.0 };
         }

@@ -81,10 +81,10 @@ impl Meters {
         f32::from_bits(self.gain.load(Relaxed))
     }
 
-    /// Adds a quantum of `[frame][4]` words, of which two count. True if all were finite.
+    /// Adds a quantum of `[frame][2]` words. True if all were finite.
     pub(crate) fn measure(&self, out: usize, words: &[f32], smooth: f32) -> bool {
         let (mut peak, mut sum) = ([0f32; 2], [0f32; 2]);
-        for frame in words.chunks_exact(4) {
+        for frame in words.chunks_exact(2) {
             for c in 0..2 {
                 peak[c] = peak[c].max(frame[c].abs());
                 sum[c] += frame[c] * frame[c];
@@ -94,7 +94,7 @@ impl Meters {
         let finite = sum[0].is_finite() && sum[1].is_finite();
         if let Some(slot) = self.slots.get(out) {
             if finite {
-                let frames = (words.len() / 4).max(1) as f32;
+                let frames = (words.len() / 2).max(1) as f32;
                 for c in 0..2 {
                     // Bits of positive floats are ordered as the floats are.
                     slot.peak[c].fetch_max(peak[c].to_bits(), Relaxed);

@@ -7,6 +7,7 @@
 //! A voice that is taken over while its gate is up, or whose gate fell in this very frame, has its gate at 0 for one frame and
 //! at 1 from the next, so that an envelope always sees it rise. The end of a note is one frame early for the same reason.
 
+use modurust_compiler::exec::padded;
 use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::{FieldSource, Unit, UnitKind};
 use modurust_compiler::score::{Ratio, Score};
@@ -19,7 +20,7 @@ pub const NEVER: u64 = u64::MAX;
 #[repr(C, align(16))]
 pub struct Quad(pub [f32; 4]);
 
-/// One field of one unit for one quantum: `[QUANTUM]` for one voice, else `[voices / 4 rounded up][QUANTUM][4]`.
+/// One field of one unit for one quantum: `[QUANTUM][padded voices]`.
 #[derive(Debug)]
 pub struct RowMem {
     data: Box<[Quad]>,
@@ -33,7 +34,7 @@ impl RowMem {
     /// A row that holds `value` everywhere.
     pub fn new(voices: usize, value: f32) -> RowMem {
         let voices = voices.max(1);
-        let words = if voices == 1 { QUANTUM } else { voices.div_ceil(4) * QUANTUM * 4 };
+        let words = padded(voices as u32) * QUANTUM;
         RowMem {
             data: vec![Quad([value; 4]); words / 4].into_boxed_slice(),
             values: vec![value; voices].into_boxed_slice(),
@@ -64,7 +65,8 @@ impl RowMem {
     }
 
     fn place(&self, voice: usize, frame: usize) -> (usize, usize) {
-        if self.values.len() == 1 { (frame / 4, frame % 4) } else { ((voice / 4) * QUANTUM + frame, voice % 4) }
+        let at = frame * padded(self.values.len() as u32) + voice;
+        (at / 4, at % 4)
     }
 
     fn fill(&mut self, voice: usize, from: usize, to: usize, value: f32) {

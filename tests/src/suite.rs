@@ -91,7 +91,7 @@ pub fn stage(section: &Section, stage: &str) -> Result<String, String> {
         "schedule" => {
             let graph = pack(&optimise(&e.graph, Passes::Exact), Passes::Exact).graph;
             let info = check::check(&graph).map_err(|e| format!("{e:?}"))?;
-            Ok(schedule::print(&graph, &schedule::schedule(&graph, &info)))
+            Ok(schedule::print(&graph, &schedule::schedule(&graph, &info, 4)))
         }
         "score" => {
             let mut out = String::new();

@@ -1,64 +1,54 @@
 //! The values inside a loop.
 //!
-//! A value is a list of parts. Over time it is one vector of four frames; in a uniform loop it is the vectors of the groups that
-//! are computed side by side (a single lane is spread over one); in a loop frame by frame a single lane is one scalar, and several lanes are vectors of four. What a
-//! region does not compute itself is fetched when first asked for: constants, rows, inputs, lines, block values, buffers.
+//! A value is a list of parts. In code without loops of values ([`Kind::Flat`]) a part is a full vector of consecutive words: frames
+//! of one lane, or the lanes of some frames. In a uniform loop the parts are the vectors of the groups that are computed side by
+//! side; in a loop frame by frame a single lane is one scalar, and several lanes are as many vectors as they need. What a region
+//! does not compute itself is fetched when first asked for: constants, rows, inputs, lines, block values, buffers.
 
-use crate::codegen::emit::Emit;
-use crate::codegen::region::{Bases, GROUP, Place, foreign, machine, ours, shuffle};
-use crate::exec::{Quantum, RingPtr, padded};
+use crate::codegen::emit::{Bin, Val};
+use crate::codegen::machine::{At, Back, Base, Machine, Pointer, Ptr, RingAt};
+use crate::exec::{Quantum, padded};
 use crate::graph::check::GraphInfo;
-use crate::graph::ops::Op;
-use crate::graph::{CellId, Graph, Node, NodeId, RingId, Ty};
+use crate::graph::ops::{Op, canonical};
+use crate::graph::{CellId, Graph, Node, NodeId, RingId, Ty, fold_lanes, operands};
 use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
-use cranelift_codegen::ir::types::{F32, F32X4, I32, I32X4, I64};
-use cranelift_codegen::ir::{ConstantData, InstBuilder, Value};
-use cranelift_frontend::FunctionBuilder;
 use rustc_hash::FxHashMap as HashMap;
-use std::mem::{offset_of, size_of};
+use std::mem::offset_of;
+
+/// A field of the quantum, as a word of it.
+macro_rules! field {
+    ($name:ident) => {
+        (offset_of!(Quantum, $name) / 4) as u32
+    };
+}
 
 /// One round of a region's loop.
-pub struct Body<'a, 'b, 'f> {
-    b: &'a mut FunctionBuilder<'f>,
+pub struct Body<'b, M> {
+    pub(super) m: &'b mut M,
     graph: &'b Graph,
     schedule: &'b Schedule,
     info: &'b GraphInfo,
-    kind: Kind,
-    groups: usize,
-    bases: Bases,
-    place: Place,
-    parts: HashMap<NodeId, Vec<Value>>,
-    /// Single lanes spread over four, where scalars and vectors meet.
-    spread: HashMap<Value, Value>,
-    cells: HashMap<CellId, Vec<Value>>,
-    /// Addresses of the current frame in buffers of one lane and of groups.
-    one: Option<Value>,
-    four: Option<Value>,
+    region: &'b Region,
+    parts: HashMap<NodeId, Vec<Val>>,
+    /// Single lanes spread over vectors, where scalars and vectors meet.
+    spread: HashMap<(Val, u32), Val>,
+    cells: HashMap<CellId, Vec<Val>>,
+    pointers: HashMap<Pointer, Ptr>,
 }
 
-impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
-    /// A body at a place of the loop.
-    pub fn new(
-        b: &'a mut FunctionBuilder<'f>,
-        graph: &'b Graph,
-        schedule: &'b Schedule,
-        region: &'b Region,
-        bases: Bases,
-        place: Place,
-    ) -> Self {
+impl<'b, M: Machine> Body<'b, M> {
+    /// A body whose pointers are there already.
+    pub fn new(m: &'b mut M, graph: &'b Graph, schedule: &'b Schedule, region: &'b Region) -> Self {
         let (parts, spread, cells) = (HashMap::default(), HashMap::default(), HashMap::default());
-        let (info, kind, groups) = (&schedule.info, region.kind, region.groups as usize);
-        Body { b, graph, schedule, info, kind, groups, bases, place, parts, spread, cells, one: None, four: None }
+        let info = &schedule.info;
+        let mut body = Body { m, graph, schedule, info, region, parts, spread, cells, pointers: HashMap::default() };
+        body.find_pointers();
+        body
     }
 
     /// Gives a cell the value that the loop carries.
-    pub fn carry(&mut self, cell: CellId, parts: Vec<Value>) {
+    pub fn carry(&mut self, cell: CellId, parts: Vec<Val>) {
         self.cells.insert(cell, parts);
-    }
-
-    /// True when a value of one lane is a vector, too.
-    fn vectors(&self) -> bool {
-        matches!(self.kind, Kind::Time | Kind::Uniform(_))
     }
 
     fn lanes(&self, id: NodeId) -> u32 {
@@ -69,14 +59,9 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
         self.info.ty[id.index()]
     }
 
-    /// Number of parts of a value of that many lanes.
-    fn count(&self, lanes: u32) -> usize {
-        match self.kind {
-            _ if lanes == 1 => 1,
-            Kind::Time => 1,
-            Kind::Uniform(_) => self.groups,
-            Kind::Block | Kind::Scalar | Kind::Mixed => lanes.div_ceil(4) as usize,
-        }
+    /// Number of parts of a value of so many lanes, and lanes of a part.
+    pub fn shape(&self, lanes: u32) -> (usize, u32) {
+        shape(self.region, lanes, self.m.lanes())
     }
 
     /// Computes an item, and stores it if others need it.
@@ -84,9 +69,9 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
         match item {
             Item::Node(id) => {
                 let parts = self.compute(id);
-                if let (Kind::Block, Some(at)) = (self.kind, self.schedule.block[id.index()]) {
-                    self.store_block(at, &parts);
-                } else if self.kind != Kind::Block {
+                if let (Kind::Block, Some(at)) = (self.region.kind, self.schedule.block[id.index()]) {
+                    self.store_block(id, at, &parts);
+                } else if self.region.kind != Kind::Block {
                     self.store(id, &parts);
                 }
                 self.parts.insert(id, parts);
@@ -101,37 +86,37 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
     }
 
     /// What a cell becomes after this round.
-    pub fn next(&mut self, cell: CellId) -> Vec<Value> {
-        let lanes = self.graph.cells[cell.index()].lanes;
-        let next = self.graph.cells[cell.index()].next.expect("checked");
-        let count = self.count(lanes);
-        (0..count).map(|g| self.get(next, g, self.vectors() || lanes > 1)).collect()
+    pub fn next(&mut self, cell: CellId) -> Vec<Val> {
+        let cell = &self.graph.cells[cell.index()];
+        let (count, width) = self.shape(cell.lanes);
+        let next = cell.next.expect("checked");
+        (0..count).map(|g| self.get(next, g, width)).collect()
     }
 
-    /// A part of a value as scalar or vector.
-    fn get(&mut self, id: NodeId, part: usize, wide: bool) -> Value {
+    /// A part of a value with so many lanes.
+    fn get(&mut self, id: NodeId, part: usize, width: u32) -> Val {
         let id = resolve(&self.schedule.access, id);
+        let ty = self.ty(id);
         if let Access::Constant(word) = self.schedule.access[id.index()] {
-            let ty = self.ty(id);
-            return Emit { b: self.b, wide }.constant(ty, word);
+            self.m.width(width);
+            return self.m.constant(ty, word);
         }
+        let (_, own) = self.shape(self.lanes(id));
         let one = self.lanes(id) == 1;
-        let parts = self.all(id);
-        let value = parts[if one { 0 } else { part }];
-        if wide && !self.b.func.dfg.value_type(value).is_vector() {
-            let ty = machine(self.ty(id), true);
-            if let Some(&spread) = self.spread.get(&value) {
-                return spread;
-            }
-            let spread = self.b.ins().splat(ty, value);
-            self.spread.insert(value, spread);
-            return spread;
+        let x = self.all(id)[if one { 0 } else { part }];
+        if !one || own == width {
+            return x;
         }
-        value
+        if let Some(&x) = self.spread.get(&(x, width)) {
+            return x;
+        }
+        let wide = self.m.splat(ty, width, x);
+        self.spread.insert((x, width), wide);
+        wide
     }
 
     /// All parts of a value.
-    fn all(&mut self, id: NodeId) -> Vec<Value> {
+    fn all(&mut self, id: NodeId) -> Vec<Val> {
         let id = resolve(&self.schedule.access, id);
         if let Some(parts) = self.parts.get(&id) {
             return parts.clone();
@@ -141,18 +126,14 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
         parts
     }
 
-    fn emit(&mut self, wide: bool) -> Emit<'_, 'f> {
-        Emit { b: self.b, wide }
-    }
-
     /// A value that another region computes, or none has to.
-    fn fetch(&mut self, id: NodeId) -> Vec<Value> {
+    fn fetch(&mut self, id: NodeId) -> Vec<Val> {
         let (lanes, ty) = (self.lanes(id), self.ty(id));
-        let wide = self.vectors() || lanes > 1;
+        let (count, width) = self.shape(lanes);
         match self.schedule.access[id.index()] {
             Access::Constant(word) => {
-                let value = self.emit(wide).constant(ty, word);
-                vec![value; self.count(lanes)]
+                self.m.width(width);
+                vec![self.m.constant(ty, word); count]
             }
             Access::Block => {
                 let at = self.schedule.block[id.index()].expect("block values that cross regions have a place");
@@ -161,150 +142,85 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
             Access::Line => self.line(id),
             Access::Direct => self.direct(id),
             Access::Computed => {
-                let at = self.schedule.home[id.index()].expect("values that cross regions have a buffer") as i32 * 4;
-                if lanes == 1 {
-                    let address = self.address_one();
-                    let value = self.load_one(ty, address, at, true);
-                    vec![value]
-                } else {
-                    let address = self.address_four();
-                    let ty = machine(ty, true);
-                    (0..self.count(lanes))
-                        .map(|g| self.b.ins().load(ty, ours(), address, at + g as i32 * GROUP))
-                        .collect()
-                }
+                let at = self.schedule.home[id.index()].expect("values that cross regions have a buffer");
+                self.frames(Base::Buffers, at, ty, lanes)
             }
             Access::Alias(_) | Access::Dead => unreachable!("resolved and needed"),
         }
     }
 
-    /// The address of the current frame in buffers of one lane.
-    fn address_one(&mut self) -> Value {
-        if let Some(address) = self.one {
-            return address;
-        }
-        let address = self.b.ins().iadd(self.bases.buffers, self.place.one);
-        self.one = Some(address);
-        address
+    /// Where the frames of a value of so many lanes are, from a word behind a base on.
+    fn at_frame(&self, base: Base, word: u32, lanes: u32) -> At {
+        At { base, frame: padded(lanes) as u32, grouped: lanes > 1, word: word as i32 }
     }
 
-    /// The address of the current frame in the current group of buffers of several lanes.
-    fn address_four(&mut self) -> Value {
-        if let Some(address) = self.four {
-            return address;
-        }
-        let address = self.in_group(self.bases.buffers);
-        self.four = Some(address);
-        address
-    }
-
-    /// The current frame of the current group behind a base.
-    fn in_group(&mut self, base: Value) -> Value {
-        let address = self.b.ins().iadd(base, self.place.four);
-        match self.place.group {
-            Some(group) => {
-                let offset = self.b.ins().imul_imm_s(group, i64::from(GROUP / 16));
-                self.b.ins().iadd(address, offset)
-            }
-            None => address,
+    /// A value of which memory has a word per frame and lane.
+    fn frames(&mut self, base: Base, word: u32, ty: Ty, lanes: u32) -> Vec<Val> {
+        let (count, width) = self.shape(lanes);
+        let at = self.at_frame(base, word, lanes);
+        match self.region.kind {
+            Kind::Flat(n) if lanes == 1 => vec![self.m.expand(ty, width, padded(n) as u32, at)],
+            Kind::Uniform(_) if lanes == 1 => vec![self.m.spread(ty, width, at)],
+            _ => (0..count).map(|g| self.m.load(ty, width, at.plus(g * width as usize))).collect(),
         }
     }
 
-    /// A value of one lane from memory with one word per frame.
-    fn load_one(&mut self, ty: Ty, address: Value, at: i32, aligned: bool) -> Value {
-        let flags = if aligned { ours() } else { foreign() };
-        match self.kind {
-            Kind::Time => self.b.ins().load(machine(ty, true), flags, address, at),
-            Kind::Uniform(_) => {
-                let value = self.b.ins().load(machine(ty, false), flags, address, at);
-                self.b.ins().splat(machine(ty, true), value)
-            }
-            _ => self.b.ins().load(machine(ty, false), flags, address, at),
+    /// A value that does not change in the quantum: padded lanes.
+    fn block_value(&mut self, word: u32, ty: Ty, lanes: u32) -> Vec<Val> {
+        let (count, width) = self.shape(lanes);
+        let at = At { base: Base::Buffers, frame: 0, grouped: lanes > 1, word: word as i32 };
+        match self.region.kind {
+            Kind::Flat(n) if lanes > 1 => vec![self.m.repeat(ty, width, padded(n) as u32, at)],
+            _ if lanes == 1 && width > 1 => vec![self.m.spread(ty, width, at)],
+            _ => (0..count).map(|g| self.m.load(ty, width, at.plus(g * width as usize))).collect(),
         }
     }
 
-    /// A value that does not change in the quantum: padded lanes, one lane spread over four.
-    fn block_value(&mut self, at: u32, ty: Ty, lanes: u32) -> Vec<Value> {
-        let at = at as i32 * 4;
-        let wide = self.vectors() || lanes > 1;
-        let base = match self.place.group {
-            Some(group) if lanes > 1 => self.b.ins().iadd(self.bases.buffers, group),
-            _ => self.bases.buffers,
-        };
-        (0..self.count(lanes)).map(|g| self.b.ins().load(machine(ty, wide), ours(), base, at + g as i32 * 16)).collect()
-    }
-
-    fn line(&mut self, id: NodeId) -> Vec<Value> {
+    fn line(&mut self, id: NodeId) -> Vec<Val> {
         let lanes = self.lanes(id);
+        let (_, width) = self.shape(lanes);
         let at = self.schedule.block[id.index()].expect("lines have a place");
         let old = self.block_value(at, Ty::F32, lanes);
-        let slope = self.block_value(at + lanes.next_multiple_of(4), Ty::F32, lanes);
-        let t = self.ramp(lanes > 1);
-        let point = |(old, slope): (Value, Value)| {
-            let rise = self.b.ins().fmul(slope, t);
-            self.b.ins().fadd(old, rise)
-        };
-        old.into_iter().zip(slope).map(point).collect()
-    }
-
-    /// How far lines have come.
-    fn ramp(&mut self, wide: bool) -> Value {
-        let address = self.b.ins().iadd(self.bases.quantum, self.place.one);
-        let t = self.load_one(Ty::F32, address, offset_of!(Quantum, ramp) as i32, true);
-        if wide && !self.vectors() { self.b.ins().splat(F32X4, t) } else { t }
+        let slope = self.block_value(at + padded(lanes) as u32, Ty::F32, lanes);
+        let (_, own) = self.shape(1);
+        let mut t = self.frames(Base::Quantum, field!(ramp), Ty::F32, 1)[0];
+        if own != width {
+            t = self.m.splat(Ty::F32, width, t);
+        }
+        self.m.width(width);
+        let mut points = Vec::new();
+        for (old, slope) in old.into_iter().zip(slope) {
+            let rise = self.m.bin(Bin::Mul, slope, t);
+            points.push(self.m.bin(Bin::Add, old, rise));
+        }
+        points
     }
 
     /// Rows, inputs and the frame counter.
-    fn direct(&mut self, id: NodeId) -> Vec<Value> {
+    fn direct(&mut self, id: NodeId) -> Vec<Val> {
         let lanes = self.lanes(id);
-        let (table, entry) = match self.graph.node(id) {
-            Node::Row(r) => (offset_of!(Quantum, rows), r.0),
-            Node::Input(c) => (offset_of!(Quantum, inputs), *c),
-            _ => return vec![self.frame(id)],
+        let pointer = match self.graph.node(id) {
+            Node::Row(r) => Pointer::Row(r.0),
+            Node::Input(c) => Pointer::Input(*c),
+            _ => return vec![self.frame()],
         };
-        let table = self.b.ins().load(I64, ours(), self.bases.quantum, table as i32);
-        let base = self.b.ins().load(I64, ours(), table, entry as i32 * 8);
-        let wide = self.vectors() || lanes > 1;
-        let values: Vec<Value> = if lanes == 1 {
-            let address = self.b.ins().iadd(base, self.place.one);
-            vec![self.load_one(Ty::F32, address, 0, false)]
-        } else {
-            let address = self.in_group(base);
-            (0..self.count(lanes)).map(|g| self.b.ins().load(F32X4, foreign(), address, g as i32 * GROUP)).collect()
-        };
-        values.into_iter().map(|v| self.emit(wide).flush(v)).collect()
+        let base = Base::Ptr(self.pointers[&pointer]);
+        let parts = self.frames(base, 0, Ty::F32, lanes);
+        self.m.width(self.shape(lanes).1);
+        parts.into_iter().map(|x| self.m.flush(x)).collect()
     }
 
-    /// The frame counter, as scalar.
-    fn frame_scalar(&mut self) -> Value {
-        let i = self.b.ins().ushr_imm_u(self.place.one, 2);
-        let i = self.b.ins().ireduce(I32, i);
-        self.b.ins().iadd(self.bases.frame, i)
-    }
-
-    fn frame(&mut self, id: NodeId) -> Value {
-        let frame = match self.graph.node(id) {
-            Node::Frame => self.frame_scalar(),
-            _ => unreachable!("direct values are rows, inputs and the frame"),
-        };
-        match self.kind {
-            Kind::Time => self.over_time(frame),
-            Kind::Uniform(_) => self.b.ins().splat(I32X4, frame),
-            _ => frame,
-        }
-    }
-
-    /// A frame and the three after it.
-    fn over_time(&mut self, frame: Value) -> Value {
-        let frame = self.b.ins().splat(I32X4, frame);
-        let bytes: Vec<u8> = (0..4u32).flat_map(u32::to_le_bytes).collect();
-        let steps = self.b.func.dfg.constants.insert(ConstantData::from(bytes));
-        let steps = self.b.ins().vconst(I32X4, steps);
-        self.b.ins().iadd(frame, steps)
+    /// The frame counter, as a value of one lane.
+    fn frame(&mut self) -> Val {
+        let (_, width) = self.shape(1);
+        let index = self.frames(Base::Quantum, field!(index), Ty::I32, 1)[0];
+        let first = self.m.spread(Ty::I32, width, At::fixed(Base::Quantum, field!(frame)));
+        self.m.width(width);
+        self.m.bin(Bin::Iadd, first, index)
     }
 
     /// Computes a node of this region.
-    fn compute(&mut self, id: NodeId) -> Vec<Value> {
+    fn compute(&mut self, id: NodeId) -> Vec<Val> {
         let graph = self.graph;
         match graph.node(id) {
             Node::Op(op, args) => self.op(id, *op, args),
@@ -312,17 +228,17 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
             Node::Tap(ring, delay) => self.tap(id, *ring, *delay),
             Node::Shuffle(x, map) => {
                 let lanes: Vec<(NodeId, u32)> = map.iter().map(|&lane| (*x, lane)).collect();
-                self.gather(self.ty(id), &lanes)
+                self.collect(self.ty(id), &lanes)
             }
             Node::Join(args) => {
                 let lanes: Vec<(NodeId, u32)> =
                     args.iter().flat_map(|&x| (0..self.info.lanes[x.index()]).map(move |lane| (x, lane))).collect();
-                self.gather(self.ty(id), &lanes)
+                self.collect(self.ty(id), &lanes)
             }
             Node::Reduce(x, lanes) => self.reduce(*x, *lanes),
             Node::Param(p) => {
-                let params = self.b.ins().load(I64, ours(), self.bases.quantum, offset_of!(Quantum, params) as i32);
-                vec![self.b.ins().load(F32, ours(), params, p.0 as i32 * 4)]
+                let base = Base::Ptr(self.pointers[&Pointer::Params]);
+                vec![self.m.load(Ty::F32, 1, At::fixed(base, p.0))]
             }
             Node::Const(ty, bits) => self.constants(*ty, bits),
             Node::Row(_) | Node::Input(_) | Node::Frame | Node::Line(_) => self.fetch(id),
@@ -330,59 +246,50 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
     }
 
     /// Constants with lanes of their own; in block regions only.
-    fn constants(&mut self, ty: Ty, bits: &[u32]) -> Vec<Value> {
-        let word = |i: usize| crate::graph::ops::canonical(ty, bits.get(i).copied().unwrap_or(0));
-        let group = |g: usize| {
-            let bytes: Vec<u8> = (0..4).flat_map(|lane| word(g * 4 + lane).to_le_bytes()).collect();
-            let data = self.b.func.dfg.constants.insert(ConstantData::from(bytes));
-            self.b.ins().vconst(machine(ty, true), data)
-        };
-        (0..bits.len().div_ceil(4)).map(group).collect()
+    fn constants(&mut self, ty: Ty, bits: &[u32]) -> Vec<Val> {
+        let (count, width) = self.shape(bits.len() as u32);
+        let word = |i: usize| canonical(ty, bits.get(i).copied().unwrap_or(0));
+        let width = width as usize;
+        let part = |g: usize| -> Vec<u32> { (g * width..(g + 1) * width).map(word).collect() };
+        (0..count).map(|g| self.m.words(ty, &part(g))).collect()
     }
 
-    fn op(&mut self, id: NodeId, op: Op, args: &[NodeId]) -> Vec<Value> {
-        let lanes = self.lanes(id);
-        let wide = self.vectors() || lanes > 1;
-        let count = self.count(lanes);
-        let part = |g: usize| {
-            let args: Vec<Value> = args.iter().map(|&n| self.get(n, g, wide)).collect();
-            (op.info().clif)(&mut self.emit(wide), &args)
-        };
-        (0..count).map(part).collect()
-    }
-
-    fn read(&mut self, cell: CellId) -> Vec<Value> {
-        let carried = self.cells[&cell].clone();
-        if self.kind != Kind::Time {
-            return carried;
+    fn op(&mut self, id: NodeId, op: Op, args: &[NodeId]) -> Vec<Val> {
+        let (count, width) = self.shape(self.lanes(id));
+        let mut parts = Vec::with_capacity(count);
+        for g in 0..count {
+            let args: smallvec::SmallVec<[Val; 4]> = args.iter().map(|&n| self.get(n, g, width)).collect();
+            self.m.width(width);
+            parts.push((op.info().emit)(self.m.emit(), &args));
         }
-        // The last frame of the round before, and the first three of this one.
+        parts
+    }
+
+    fn read(&mut self, cell: CellId) -> Vec<Val> {
+        let carried = self.cells[&cell].clone();
+        let Kind::Flat(n) = self.region.kind else { return carried };
+        // The last frame of the round before, and all but the last of this one.
         let next = self.graph.cells[cell.index()].next.expect("checked");
-        let now = self.get(next, 0, true);
-        vec![shuffle(self.b, carried[0], now, [3, 4, 5, 6])]
+        let now = self.get(next, 0, self.m.lanes());
+        vec![self.m.shift_in(carried[0], now, padded(n) as u32)]
     }
 
     /// Stores a value to its buffer, if others need it.
-    fn store(&mut self, id: NodeId, parts: &[Value]) {
-        let Some(at) = self.schedule.home[id.index()] else { return };
-        let at = at as i32 * 4;
-        if self.lanes(id) == 1 {
-            let address = self.address_one();
-            self.b.ins().store(ours(), parts[0], address, at);
-        } else {
-            let address = self.address_four();
-            for (g, &part) in parts.iter().enumerate() {
-                self.b.ins().store(ours(), part, address, at + g as i32 * GROUP);
-            }
+    fn store(&mut self, id: NodeId, parts: &[Val]) {
+        let Some(home) = self.schedule.home[id.index()] else { return };
+        let lanes = self.lanes(id);
+        let (_, width) = self.shape(lanes);
+        let at = self.at_frame(Base::Buffers, home, lanes);
+        for (g, &part) in parts.iter().enumerate() {
+            self.m.store(part, width, at.plus(g * width as usize));
         }
     }
 
     /// Stores a block-rate value to its place.
-    fn store_block(&mut self, at: u32, parts: &[Value]) {
+    fn store_block(&mut self, id: NodeId, word: u32, parts: &[Val]) {
+        let (_, width) = self.shape(self.lanes(id));
         for (g, &part) in parts.iter().enumerate() {
-            let ty = self.b.func.dfg.value_type(part);
-            let part = if ty.is_vector() { part } else { self.b.ins().splat(ty.by(4).expect("a vector"), part) };
-            self.b.ins().store(ours(), part, self.bases.buffers, at as i32 * 4 + g as i32 * 16);
+            self.m.store(part, width, At::fixed(Base::Buffers, word).plus(g * width as usize));
         }
     }
 
@@ -390,197 +297,262 @@ impl<'a, 'b, 'f> Body<'a, 'b, 'f> {
     fn line_ends(&mut self, id: NodeId) {
         let Node::Line(x) = *self.graph.node(id) else { unreachable!("an item of a line") };
         let lanes = self.lanes(id);
-        let at = self.schedule.block[id.index()].expect("lines have a place");
-        let kept = self.schedule.state.lines[id.index()] as i32 * 4;
-        let first = self.b.ins().load(F32X4, ours(), self.bases.quantum, offset_of!(Quantum, first) as i32);
-        let (mut starts, mut slopes) = (Vec::new(), Vec::new());
-        for g in 0..lanes.div_ceil(4) as usize {
-            let new = self.get(x, g, true);
-            let old = self.b.ins().load(F32X4, ours(), self.bases.state, kept + g as i32 * 16);
-            let old = self.b.ins().bitselect(first, new, old);
-            starts.push(old);
-            slopes.push(self.b.ins().fsub(new, old));
-            self.b.ins().store(ours(), new, self.bases.state, kept + g as i32 * 16);
+        let (count, width) = self.shape(lanes);
+        let at = At::fixed(Base::Buffers, self.schedule.block[id.index()].expect("lines have a place"));
+        let kept = At::fixed(Base::State, self.schedule.state.lines[id.index()]);
+        for g in 0..count {
+            let behind = g * width as usize;
+            let new = self.get(x, g, width);
+            let first = self.m.spread(Ty::I32, width, At::fixed(Base::Quantum, field!(first)));
+            let old = self.m.load(Ty::F32, width, kept.plus(behind));
+            self.m.width(width);
+            let zero = self.m.i(0);
+            let first = self.m.compare(crate::codegen::emit::Cmp::Ilt, first, zero);
+            let old = self.m.pick(first, new, old);
+            let slope = self.m.bin(Bin::Sub, new, old);
+            self.m.store(new, width, kept.plus(behind));
+            self.m.store(old, width, at.plus(behind));
+            self.m.store(slope, width, at.plus(behind + padded(lanes)));
         }
-        self.store_block(at, &starts);
-        self.store_block(at + lanes.next_multiple_of(4), &slopes);
     }
 
-    /// A pointer out of a ring's descriptor.
-    fn ring(&mut self, ring: RingId, field: usize) -> Value {
-        let table = self.b.ins().load(I64, ours(), self.bases.quantum, offset_of!(Quantum, rings) as i32);
-        self.b.ins().load(I64, ours(), table, (ring.0 as usize * size_of::<RingPtr>() + field) as i32)
+    /// The pointer of a place in a ring.
+    fn ring_pointer(&self, ring: RingId, at: RingAt) -> Pointer {
+        let r = &self.graph.rings[ring.index()];
+        Pointer::Ring { ring: ring.0, mask: r.capacity - 1, stride: padded(r.lanes) as u32 * 4, at }
+    }
+
+    /// Where a tap reads, if that is known for the whole quantum.
+    fn back(&self, id: NodeId, ring: RingId, delay: NodeId) -> Option<RingAt> {
+        let (least, most) = self.info.tap_range(id, self.graph.rings[ring.index()].capacity);
+        let delay = resolve(&self.schedule.access, delay);
+        if self.lanes(delay) > 1 {
+            return None;
+        }
+        let back = match self.schedule.access[delay.index()] {
+            Access::Constant(word) => {
+                let x = f32::from_bits(word);
+                let x = if x > least as f32 { x } else { least as f32 };
+                Back::Frames(if x < most as f32 { x.floor() as u32 } else { most })
+            }
+            Access::Block => {
+                let word = self.schedule.block[delay.index()].expect("block values that cross regions have a place");
+                Back::Word { word, least, most }
+            }
+            _ => return None,
+        };
+        Some(RingAt::Back(back))
+    }
+
+    /// Computes the addresses that the region needs.
+    fn find_pointers(&mut self) {
+        let mut found = Vec::new();
+        let direct = |id: NodeId, found: &mut Vec<Pointer>| match self.graph.node(resolve(&self.schedule.access, id)) {
+            Node::Row(r) => found.push(Pointer::Row(r.0)),
+            Node::Input(c) => found.push(Pointer::Input(*c)),
+            _ => {}
+        };
+        for item in &self.region.items {
+            match *item {
+                Item::Node(id) => {
+                    let node = self.graph.node(id);
+                    operands(node).iter().for_each(|&n| direct(n, &mut found));
+                    match node {
+                        Node::Param(_) => found.push(Pointer::Params),
+                        Node::Read(c) => {
+                            self.graph.cells[c.index()].next.into_iter().for_each(|n| direct(n, &mut found));
+                        }
+                        Node::Tap(r, delay) => {
+                            let at = self.back(id, *r, *delay).unwrap_or(RingAt::Start);
+                            found.push(self.ring_pointer(*r, at));
+                        }
+                        _ => {}
+                    }
+                }
+                Item::Copy(id) => direct(id, &mut found),
+                Item::Line(_) => {}
+                Item::Write(r) => {
+                    self.graph.rings[r.index()].input.into_iter().for_each(|n| direct(n, &mut found));
+                    found.push(self.ring_pointer(r, RingAt::Head));
+                    found.push(self.ring_pointer(r, RingAt::Mirror));
+                }
+            }
+        }
+        for pointer in found {
+            if !self.pointers.contains_key(&pointer) {
+                let p = self.m.pointer(pointer);
+                self.pointers.insert(pointer, p);
+            }
+        }
     }
 
     /// Writes a ring. A quantum never wraps, since it divides the capacity and starts at a multiple of itself.
     fn write(&mut self, ring: RingId) {
         let r = &self.graph.rings[ring.index()];
-        let (lanes, capacity, input) = (r.lanes, r.capacity, r.input.expect("checked"));
-        let stride = padded(lanes) as i64;
-        let base = self.ring(ring, offset_of!(RingPtr, write));
-        let start = self.b.ins().band_imm_u(self.bases.frame, i64::from(capacity - 1));
-        let start = self.b.ins().uextend(I64, start);
-        let start = self.b.ins().imul_imm_s(start, stride * 4);
-        let offset = self.b.ins().imul_imm_s(self.place.one, stride);
-        let address = self.b.ins().iadd(base, start);
-        let mut address = self.b.ins().iadd(address, offset);
-        if let Some(group) = self.place.group {
-            address = self.b.ins().iadd(address, group);
-        }
-        let wide = self.vectors() || lanes > 1;
-        for g in 0..self.count(lanes) {
-            let x = self.get(input, g, wide);
-            let x = self.emit(wide).finite(x);
-            self.b.ins().store(ours(), x, address, g as i32 * 16);
+        let (count, width) = self.shape(r.lanes);
+        let input = r.input.expect("checked");
+        let places = [RingAt::Head, RingAt::Mirror].map(|at| Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]));
+        for g in 0..count {
+            let x = self.get(input, g, width);
+            self.m.width(width);
+            let x = self.m.finite(x);
+            for base in places {
+                let at = self.at_frame(base, 0, r.lanes);
+                self.m.store(x, width, at.plus(g * width as usize));
+            }
         }
     }
 
     /// Reads a ring some samples back.
-    fn tap(&mut self, id: NodeId, ring: RingId, delay: NodeId) -> Vec<Value> {
-        let (lanes, one_delay) = (self.lanes(id), self.lanes(delay) == 1);
+    fn tap(&mut self, id: NodeId, ring: RingId, delay: NodeId) -> Vec<Val> {
         let r = &self.graph.rings[ring.index()];
-        let (ring_lanes, capacity) = (r.lanes, r.capacity);
-        let (least, most) = self.info.tap_range(id, capacity);
-        let base = self.ring(ring, offset_of!(RingPtr, read));
-        let stride = padded(ring_lanes) as i64 * 4;
-        let mask = i64::from(capacity - 1);
-        let now = self.frame_scalar();
-        if one_delay && self.kind != Kind::Time {
-            // One place for all lanes.
-            let delay = self.get(delay, 0, false);
-            let vector = self.b.func.dfg.value_type(delay).is_vector();
-            let delay = if vector { self.b.ins().extractlane(delay, 0) } else { delay };
-            let mut e = self.emit(false);
-            let back = e.clamp(delay, least as f32, most as f32);
-            let back = e.index(back);
-            let at = self.b.ins().isub(now, back);
-            let at = self.b.ins().band_imm_u(at, mask);
-            let mut address = self.element(base, at, stride);
-            if ring_lanes == 1 {
-                let x = self.b.ins().load(F32, ours(), address, 0);
-                return vec![if self.vectors() { self.b.ins().splat(F32X4, x) } else { x }];
-            }
-            if let Some(group) = self.place.group {
-                address = self.b.ins().iadd(address, group);
-            }
-            return (0..self.count(lanes)).map(|g| self.b.ins().load(F32X4, ours(), address, g as i32 * 16)).collect();
+        let lanes = self.lanes(id);
+        let (count, width) = self.shape(lanes);
+        if let Some(at) = self.back(id, ring, delay) {
+            let base = Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]);
+            return self.frames(base, 0, Ty::F32, r.lanes);
         }
-        let now = if self.kind == Kind::Time { self.over_time(now) } else { self.b.ins().splat(I32X4, now) };
-        let count = self.count(lanes);
-        let part = |g: usize| {
-            let delay = self.get(delay, g, true);
-            let mut e = self.emit(true);
-            let back = e.clamp(delay, least as f32, most as f32);
-            let back = e.index(back);
-            let at = self.b.ins().isub(now, back);
-            let mask = self.emit(true).constant(Ty::I32, mask as u32);
-            let at = self.b.ins().band(at, mask);
-            let (base, lane_bytes) = match (self.kind, ring_lanes) {
-                (Kind::Time, _) | (_, 1) => (base, 0),
-                _ => {
-                    let group = self.place.group;
-                    (group.map_or(base, |group| self.b.ins().iadd(base, group)), 4)
-                }
-            };
-            let mut out = None;
-            for lane in 0..4u8 {
-                let at = self.b.ins().extractlane(at, lane);
-                let address = self.element(base, at, stride);
-                let x = self.b.ins().load(F32, ours(), address, lane_bytes * (i32::from(lane) + g as i32 * 4));
-                out = Some(match out {
-                    None => self.b.ins().scalar_to_vector(F32X4, x),
-                    Some(vector) => self.b.ins().insertlane(vector, x, lane),
-                });
-            }
-            out.expect("four lanes")
+        let pad = padded(r.lanes) as u32;
+        let (least, most) = self.info.tap_range(id, r.capacity);
+        let base = Base::Ptr(self.pointers[&self.ring_pointer(ring, RingAt::Start)]);
+        let mask = r.capacity - 1;
+        let now = self.frame();
+        let one = self.lanes(delay) == 1;
+        let flat = matches!(self.region.kind, Kind::Flat(_));
+        // Words from the ring's first frame, for each lane of a delay.
+        let places = |body: &mut Self, part: usize, width: u32, own: u32| {
+            let delay = body.get(delay, part, width);
+            let now = if own == width { now } else { body.m.splat(Ty::I32, width, now) };
+            body.m.width(width);
+            let back = body.m.clamp(delay, least as f32, most as f32);
+            let back = body.m.whole(back);
+            let at = body.m.bin(Bin::Isub, now, back);
+            let mask = body.m.constant(Ty::I32, mask);
+            let at = body.m.bin(Bin::And, at, mask);
+            let stride = body.m.constant(Ty::I32, pad);
+            if pad == 1 { at } else { body.m.bin(Bin::Imul, at, stride) }
         };
-        (0..count).map(part).collect()
+        let (_, own) = self.shape(1);
+        if one && !flat {
+            // One place for all lanes.
+            let index = places(self, 0, own, own);
+            let (count, width) = self.shape(r.lanes);
+            let at = At { base, frame: 0, grouped: r.lanes > 1, word: 0 };
+            let mut parts = Vec::new();
+            for g in 0..count {
+                let x = self.m.load_from(Ty::F32, if r.lanes == 1 { 1 } else { width }, at.plus(g * width as usize), index);
+                parts.push(if r.lanes == 1 { self.m.splat(Ty::F32, width, x) } else { x });
+            }
+            return parts;
+        }
+        let at = At { base, frame: 0, grouped: r.lanes > 1, word: 0 };
+        let mut parts = Vec::new();
+        for g in 0..count {
+            let mut index = places(self, g, width, own);
+            self.m.width(width);
+            if r.lanes > 1 {
+                let lanes: Vec<u32> = (0..width).map(|i| if flat { i % pad } else { i }).collect();
+                let lanes = self.m.words(Ty::I32, &lanes);
+                index = self.m.bin(Bin::Iadd, index, lanes);
+            }
+            let at = if r.lanes > 1 { at.plus(g * width as usize) } else { at };
+            parts.push(self.m.gather(width, at, index));
+        }
+        parts
     }
 
-    /// The address of an element.
-    fn element(&mut self, base: Value, index: Value, stride: i64) -> Value {
-        let index = self.b.ins().uextend(I64, index);
-        let offset = self.b.ins().imul_imm_s(index, stride);
-        self.b.ins().iadd(base, offset)
-    }
-
-    /// Sums of lanes, in ascending order.
-    fn reduce(&mut self, x: NodeId, lanes: u32) -> Vec<Value> {
+    /// Sums of lanes, in the order of [`fold_lanes`].
+    fn reduce(&mut self, x: NodeId, lanes: u32) -> Vec<Val> {
         let n = self.lanes(x) / lanes;
+        let (_, width) = self.shape(self.lanes(x));
+        if lanes == 1 && n.is_multiple_of(width) && (n / width).is_power_of_two() && width > 1 {
+            // Halves of whole vectors first; the rest is inside one.
+            let mut parts = self.all(x);
+            self.m.width(width);
+            let m = &mut *self.m;
+            let one = fold_lanes(&mut parts, |a, b| m.bin(Bin::Add, a, b));
+            let mut terms: Vec<Val> = (0..width).map(|lane| m.lane(one, lane)).collect();
+            m.width(1);
+            return vec![fold_lanes(&mut terms, |a, b| m.bin(Bin::Add, a, b))];
+        }
         let mut sums = Vec::new();
         for j in 0..lanes {
-            let mut sum = self.lane(x, j * n);
-            for k in 1..n {
-                let term = self.lane(x, j * n + k);
-                sum = self.b.ins().fadd(sum, term);
-            }
-            sums.push(sum);
+            let mut terms: Vec<Val> = (0..n).map(|k| self.lane(x, j * n + k)).collect();
+            self.m.width(1);
+            let m = &mut *self.m;
+            sums.push(fold_lanes(&mut terms, |a, b| m.bin(Bin::Add, a, b)));
         }
-        if lanes == 1 {
-            return sums;
-        }
-        sums.chunks(4).map(|four| self.pack(four)).collect()
+        let (_, width) = self.shape(lanes);
+        sums.chunks(width as usize).map(|some| self.m.pack(Ty::F32, width, some)).collect()
     }
 
     /// One lane of a value, as scalar.
-    fn lane(&mut self, x: NodeId, lane: u32) -> Value {
+    fn lane(&mut self, x: NodeId, lane: u32) -> Val {
         if self.lanes(x) == 1 {
-            return self.get(x, 0, false);
+            return self.get(x, 0, 1);
         }
-        let part = self.get(x, lane as usize / 4, true);
-        self.b.ins().extractlane(part, (lane % 4) as u8)
-    }
-
-    /// Up to four scalars as a vector.
-    fn pack(&mut self, lanes: &[Value]) -> Value {
-        let ty = self.b.func.dfg.value_type(lanes[0]).by(4).expect("a vector");
-        let first = self.b.ins().scalar_to_vector(ty, lanes[0]);
-        let mut out = first;
-        for (i, &lane) in lanes.iter().enumerate().skip(1) {
-            out = self.b.ins().insertlane(out, lane, i as u8);
-        }
-        out
+        let (_, width) = self.shape(self.lanes(x));
+        let part = self.get(x, (lane / width) as usize, width);
+        self.m.lane(part, lane % width)
     }
 
     /// Lanes of other values, in any order.
-    fn gather(&mut self, ty: Ty, lanes: &[(NodeId, u32)]) -> Vec<Value> {
+    fn collect(&mut self, ty: Ty, lanes: &[(NodeId, u32)]) -> Vec<Val> {
+        let (_, width) = self.shape(lanes.len() as u32);
         if let [(x, lane)] = *lanes {
             return vec![self.lane(x, lane)];
         }
-        lanes.chunks(4).map(|four| self.gather_four(ty, four)).collect()
+        lanes.chunks(width as usize).map(|some| self.collect_one(ty, width, some)).collect()
     }
 
-    fn gather_four(&mut self, ty: Ty, lanes: &[(NodeId, u32)]) -> Value {
+    fn collect_one(&mut self, ty: Ty, width: u32, lanes: &[(NodeId, u32)]) -> Val {
         let (first, lane) = lanes[0];
         if lanes.iter().all(|l| *l == lanes[0]) {
             let x = self.lane(first, lane);
-            return self.b.ins().splat(machine(ty, true), x);
+            return self.m.splat(ty, width, x);
         }
         // Vectors that the lanes come from; two at most can be shuffled in one go.
-        let mut sources: Vec<(NodeId, u32)> = Vec::new();
+        let (mut sources, mut vectors): (Vec<(NodeId, u32)>, bool) = (Vec::new(), self.m.lanes() == 4);
         for &(x, lane) in lanes {
-            if !sources.contains(&(x, lane / 4)) {
-                sources.push((x, lane / 4));
+            let (_, own) = self.shape(self.lanes(x));
+            vectors &= own > 1;
+            if !sources.contains(&(x, lane / own)) {
+                sources.push((x, lane / own));
             }
         }
-        let vectors = sources.iter().all(|(x, _)| self.lanes(*x) > 1);
         if !vectors || sources.len() > 2 {
-            let scalars: Vec<Value> = lanes.iter().map(|&(x, lane)| self.lane(x, lane)).collect();
-            return self.pack(&scalars);
+            let scalars: Vec<Val> = lanes.iter().map(|&(x, lane)| self.lane(x, lane)).collect();
+            return self.m.pack(ty, width, &scalars);
         }
-        let parts: Vec<Value> = sources.iter().map(|&(x, part)| self.get(x, part as usize, true)).collect();
+        let parts: Vec<Val> = sources
+            .iter()
+            .map(|&(x, part)| {
+                let (_, own) = self.shape(self.lanes(x));
+                self.get(x, part as usize, own)
+            })
+            .collect();
         let pick = |i: usize| {
             let (x, lane) = lanes[i.min(lanes.len() - 1)];
-            let from = sources.iter().position(|s| *s == (x, lane / 4)).unwrap_or(0);
-            (from * 4) as u8 + (lane % 4) as u8
+            let (_, own) = self.shape(self.lanes(x));
+            let from = sources.iter().position(|s| *s == (x, lane / own)).unwrap_or(0);
+            (from * 4) as u8 + (lane % own) as u8
         };
-        let mut order = [pick(0), pick(1), pick(2), pick(3)];
+        let order = [pick(0), pick(1), pick(2), pick(3)];
         if sources.len() == 1 && lanes.iter().enumerate().all(|(i, _)| order[i] == i as u8) {
             return parts[0];
         }
-        if sources.len() == 1 {
-            order = order.map(|lane| lane % 4);
-        }
-        shuffle(self.b, parts[0], parts[parts.len() - 1], order)
+        self.m.shuffle(parts[0], parts[parts.len() - 1], order)
+    }
+}
+
+/// Number of parts of a value of so many lanes in a region, and lanes of a part, where full vectors have `full` lanes.
+pub fn shape(region: &Region, lanes: u32, full: u32) -> (usize, u32) {
+    let pad = padded(lanes) as u32;
+    match region.kind {
+        Kind::Flat(_) => (1, full),
+        Kind::Uniform(n) => (if lanes == 1 { 1 } else { region.groups as usize }, full.min(padded(n) as u32)),
+        Kind::Scalar => (1, 1),
+        Kind::Block | Kind::Mixed if pad <= full => (1, pad),
+        Kind::Block | Kind::Mixed => (lanes.div_ceil(full) as usize, full),
     }
 }

@@ -6,10 +6,11 @@
 //! happen on a thread that may make system calls.
 
 use crate::codegen::guard;
-use crate::codegen::region::function;
+use crate::codegen::clif::Clif;
+use crate::codegen::region::region;
 use crate::exec::Quantum;
 use crate::graph::Graph;
-use crate::schedule::Schedule;
+use crate::schedule::{Region, Schedule};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::types::I64;
@@ -150,6 +151,13 @@ fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(
     Ok((process, bytes))
 }
 
+/// Writes the function of a region.
+fn function(b: &mut FunctionBuilder, graph: &Graph, schedule: &Schedule, part: &Region) {
+    let mut machine = Clif::new(b);
+    region(&mut machine, graph, schedule, part);
+    machine.finish();
+}
+
 /// Machine code of a region, which calls nothing and refers to nothing outside itself.
 struct Compiled {
     alignment: u64,
@@ -215,13 +223,13 @@ pub fn text(graph: &Graph, schedule: &Schedule) -> Result<String, String> {
     let mut out = String::new();
     let isa = isa(false)?;
     let mut functions = FunctionBuilderContext::new();
-    for (i, region) in schedule.regions.iter().enumerate() {
+    for (i, part) in schedule.regions.iter().enumerate() {
         let mut func = cranelift_codegen::ir::Function::with_name_signature(
             cranelift_codegen::ir::UserFuncName::user(0, i as u32),
             signature(&*isa),
         );
         let mut b = FunctionBuilder::new(&mut func, &mut functions);
-        catch_unwind(AssertUnwindSafe(|| function(&mut b, graph, schedule, region))).map_err(|p| message(&*p))?;
+        catch_unwind(AssertUnwindSafe(|| function(&mut b, graph, schedule, part))).map_err(|p| message(&*p))?;
         b.finalize(isa.frontend_config());
         out += &func.display().to_string();
         out.push('\n');

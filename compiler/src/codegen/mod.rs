@@ -1,12 +1,16 @@
 //! The code generator: a schedule becomes machine code.
 //!
-//! [`region`] writes the loop of a region, [`body`] the values inside it, [`emit`] single operations, all as Cranelift's intermediate code; [`jit`] turns
-//! that into executable memory; [`guard`] is the door through which all of it is called.
+//! [`region`] writes the loop of a region and [`body`] the values inside it, for any [`machine`]; [`emit`] has the words of single
+//! operations. [`clif`] is the machine of every processor, by Cranelift. [`jit`] turns functions into executable memory; [`guard`] is
+//! the door through which all of it is called. [`isa`] chooses the width of vectors.
 
 pub mod body;
+pub mod clif;
 pub mod emit;
 pub mod guard;
+pub mod isa;
 pub mod jit;
+pub mod machine;
 pub mod region;
 
 use crate::graph::Graph;

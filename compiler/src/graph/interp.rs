@@ -5,8 +5,8 @@
 //! over from the other, and every difference of a bit between the two is a fault of one of them. It does not allocate.
 
 use crate::exec::{Memory, buffer_index, buffer_len};
-use crate::graph::check::GraphInfo;
-use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, operands};
+use crate::graph::check::{GraphInfo, WIDEST};
+use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, fold_lanes, operands};
 use crate::graph::ops::{Op, canonical};
 use crate::program::Layout;
 use crate::schedule::layout::{StateLayout, state_layout};
@@ -261,8 +261,10 @@ impl Step {
             What::Reduce(x) => {
                 let n = (x.lanes / self.to.lanes) as usize;
                 for lane in 0..lanes {
-                    let term = |k: usize| f32::from_bits(m.buffers[x.at + lane * n + k]);
-                    m.buffers[at + lane] = (1..n).fold(term(0), |sum, k| sum + term(k)).to_bits();
+                    let mut terms = [0.0; WIDEST as usize];
+                    let words = &m.buffers[x.at + lane * n..][..n];
+                    terms.iter_mut().zip(words).for_each(|(term, &word)| *term = f32::from_bits(word));
+                    m.buffers[at + lane] = fold_lanes(&mut terms[..n], |a, b| a + b).to_bits();
                 }
             }
             What::Join(args) => {

@@ -94,8 +94,9 @@ pub enum Node {
     Tap(RingId, NodeId),
     /// Lane `i` of the result is lane `map[i]` of the operand.
     Shuffle(NodeId, Vec<u32>),
-    /// Sums lanes: lane `j` of `lanes` results is the sum, in ascending order, of operand lanes `i` with `i / n == j`, where
-    /// `n` is operand lanes / `lanes`. (The elaborator orders lanes by a shuffle first when needed.) F32 only.
+    /// Sums lanes: lane `j` of `lanes` results is the sum of operand lanes `i` with `i / n == j`, where `n` is operand lanes /
+    /// `lanes`. The order is that of [`fold_lanes`], which vectors like. (The elaborator orders lanes by a shuffle first when
+    /// needed.) F32 only.
     Reduce(NodeId, u32),
     /// Lanes of all operands, one after another.
     Join(Vec<NodeId>),
@@ -288,6 +289,20 @@ impl Graph {
         parts.reverse();
         parts.join("/")
     }
+}
+
+/// The order of a sum over lanes: the upper half is added to the lower one until one lane is left. `n` that is no power of two
+/// is split after the largest power of two below it, and what has no partner waits.
+pub fn fold_lanes<T: Copy>(lanes: &mut [T], mut add: impl FnMut(T, T) -> T) -> T {
+    let mut n = lanes.len();
+    while n > 1 {
+        let half = n.next_power_of_two() / 2;
+        for i in half..n {
+            lanes[i - half] = add(lanes[i - half], lanes[i]);
+        }
+        n = half;
+    }
+    lanes[0]
 }
 
 /// The values that a node is computed from in the same sample (a cell's `next` and a ring's `input` are not among them).

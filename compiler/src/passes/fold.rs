@@ -1,7 +1,7 @@
 //! Computes what is constant, with the interpreter's own functions in the interpreter's own mode of the processor.
 
 use crate::codegen::guard::flushed;
-use crate::graph::Ty;
+use crate::graph::{Ty, fold_lanes};
 use crate::graph::ops::Op;
 
 /// A constant: its type and its lanes.
@@ -20,8 +20,8 @@ pub fn op(op: Op, args: &[Words]) -> Vec<u32> {
 pub fn reduce(words: &[u32], lanes: u32) -> Vec<u32> {
     let n = words.len() / lanes as usize;
     let sum = |words: &[u32]| {
-        let first = f32::from_bits(words[0]);
-        words[1..].iter().fold(first, |sum, &w| sum + f32::from_bits(w)).to_bits()
+        let mut terms: Vec<f32> = words.iter().map(|&w| f32::from_bits(w)).collect();
+        fold_lanes(&mut terms, |a, b| a + b).to_bits()
     };
     flushed(|| words.chunks(n).map(sum).collect())
 }

@@ -2,10 +2,10 @@
 //!
 //! A value that another region needs gets a buffer from the region that computes it until the last that reads it; then its
 //! place is used again. Outputs keep theirs for the engine to read. Block-rate values and the ends of lines have small places
-//! of their own: a single lane is spread over four there, so that every loop can load it as it likes.
+//! of their own.
 
 use super::{Access, Item, Kind, Region, needs, resolve};
-use crate::exec::buffer_len;
+use crate::exec::{buffer_len, padded};
 use crate::graph::check::GraphInfo;
 use crate::graph::{Graph, NodeId};
 use rustc_hash::FxHashMap as HashMap;
@@ -75,12 +75,14 @@ pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Re
         });
     }
     for (id, access) in access.iter().enumerate() {
-        let groups = info.lanes[id].div_ceil(4) as usize;
+        let lanes = padded(info.lanes[id]);
         let words = match access {
-            Access::Block if crosses[id] => groups * 4,
-            Access::Line => groups * 8,
+            Access::Block if crosses[id] => lanes,
+            Access::Line => lanes * 2,
             _ => continue,
         };
+        // No vector crosses a cache line.
+        plan.words = plan.words.next_multiple_of(lanes.min(16));
         plan.block[id] = Some(plan.words as u32);
         plan.words += words;
     }

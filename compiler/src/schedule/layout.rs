@@ -20,11 +20,9 @@ pub struct StateLayout {
 /// Lays out the state of a graph.
 pub fn state_layout(graph: &Graph, info: &GraphInfo) -> StateLayout {
     let mut out = StateLayout { cells: vec![0; graph.cells.len()], lines: vec![0; graph.nodes.len()], words: 0 };
-    // Values of several lanes are loaded as vectors and start at multiples of four.
+    // No vector crosses a cache line.
     let place = |words: &mut usize, lanes: u32| {
-        if lanes > 1 {
-            *words = words.next_multiple_of(4);
-        }
+        *words = words.next_multiple_of(padded(lanes).min(16));
         let at = *words as u32;
         *words += padded(lanes);
         at
@@ -34,12 +32,9 @@ pub fn state_layout(graph: &Graph, info: &GraphInfo) -> StateLayout {
             *at = place(&mut out.words, cell.lanes);
         }
     }
-    // A line is kept like any block-rate value: padded, and one lane spread over four.
-    out.words = out.words.next_multiple_of(4);
     for (id, node) in graph.nodes.iter().enumerate() {
         if matches!(node, Node::Line(_)) {
-            out.lines[id] = out.words as u32;
-            out.words += info.lanes[id].next_multiple_of(4) as usize;
+            out.lines[id] = place(&mut out.words, info.lanes[id]);
         }
     }
     out

@@ -1,8 +1,8 @@
 //! The schedule stage: from values to loops.
 //!
 //! Nodes are partitioned by strongly connected components over all edges, those through memory included. What is not part of a
-//! loop is computed over time, four frames at once; a loop of one lane goes frame by frame; a loop of several lanes goes four
-//! lanes at once, group by group; a loop that mixes lanes goes frame by frame with all lanes side by side. Neighbours of one
+//! loop is computed over time, a vector of frames at once; a loop of one lane goes frame by frame; a loop of several lanes goes a
+//! vector of lanes at once, group by group; a loop that mixes lanes goes frame by frame with all lanes side by side. Neighbours of one
 //! kind are merged into a [`Region`], which becomes one function, until it is as large as the code generator likes
 //! ([`LIMIT`]: compile time grows faster than size). Values that cross regions pass through buffers.
 //!
@@ -13,6 +13,7 @@ pub mod buffers;
 pub mod layout;
 pub mod regions;
 
+use crate::exec::padded;
 use crate::graph::check::GraphInfo;
 use crate::graph::ops::canonical;
 use crate::graph::{CellId, Graph, Node, NodeId, Rate, RingId};
@@ -35,11 +36,11 @@ pub const CARRIED: u32 = 8;
 pub enum Kind {
     /// No loop: values of block rate, once a quantum.
     Block,
-    /// One lane, no loop of values: four frames at once.
-    Time,
+    /// No loop of values, fewer lanes than a vector has: as many frames at once as fill it.
+    Flat(u32),
     /// A loop of one lane: frame by frame.
     Scalar,
-    /// Several lanes that do not meet: four lanes at once, frame by frame, one group after another.
+    /// Several lanes that do not meet: a vector of lanes at once, frame by frame, one group after another.
     Uniform(u32),
     /// Lanes that meet: frame by frame, all lanes unrolled.
     Mixed,
@@ -109,17 +110,19 @@ pub struct Schedule {
     pub layout: Layout,
     /// What the validator found.
     pub info: GraphInfo,
+    /// Lanes of a vector.
+    pub full: u32,
 }
 
-/// Plans the loops of a valid graph.
-pub fn schedule(graph: &Graph, info: &GraphInfo) -> Schedule {
+/// Plans the loops of a valid graph for vectors of so many lanes.
+pub fn schedule(graph: &Graph, info: &GraphInfo, full: u32) -> Schedule {
     let access = access(graph, info);
-    let regions = regions::regions(graph, info, &access);
+    let regions = regions::regions(graph, info, &access, full);
     let state = layout::state_layout(graph, info);
     let plan = buffers::buffers(graph, info, &access, &regions);
     let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();
     let layout = Layout { state_words: state.words, cells: state.cells.clone(), buffer_words: plan.words, outs };
-    Schedule { regions, access, home: plan.home, block: plan.block, state, layout, info: info.clone() }
+    Schedule { regions, access, home: plan.home, block: plan.block, state, layout, info: info.clone(), full }
 }
 
 /// The node that stands for a node.
@@ -183,14 +186,14 @@ pub fn needs(graph: &Graph, access: &[Access], item: Item, mut found: impl FnMut
 }
 
 impl Region {
-    /// Estimated operations per frame.
-    pub fn cost(&self) -> f32 {
+    /// Estimated operations per frame, with vectors of so many lanes.
+    pub fn cost(&self, full: u32) -> f32 {
         let weight = self.weight as f32;
         match self.kind {
             Kind::Block => weight / crate::graph::QUANTUM as f32,
-            Kind::Time => weight / 4.0,
+            Kind::Flat(lanes) => weight * padded(lanes) as f32 / full as f32,
             Kind::Scalar | Kind::Mixed => weight,
-            Kind::Uniform(lanes) => weight * lanes.div_ceil(4) as f32,
+            Kind::Uniform(lanes) => weight * lanes.div_ceil(full) as f32,
         }
     }
 }
@@ -201,7 +204,8 @@ pub fn print(graph: &Graph, schedule: &Schedule) -> String {
     for (i, region) in schedule.regions.iter().enumerate() {
         let (kind, lanes) = match region.kind {
             Kind::Block => ("block", 1),
-            Kind::Time => ("time", 1),
+            Kind::Flat(1) => ("time", 1),
+            Kind::Flat(lanes) => ("flat", lanes),
             Kind::Scalar => ("scalar", 1),
             Kind::Uniform(lanes) => ("uniform", lanes),
             Kind::Mixed => ("mixed", widest(region, &schedule.info)),
@@ -218,7 +222,7 @@ pub fn print(graph: &Graph, schedule: &Schedule) -> String {
             .collect();
         let cells: Vec<&str> = region.cells.iter().map(|c| graph.cells[c.index()].name.as_str()).collect();
         let cells = if cells.is_empty() { String::new() } else { format!(" cells {}", cells.join(" ")) };
-        let cost = region.cost();
+        let cost = region.cost(schedule.full);
         writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1} nodes {}{cells}", items.join(" "))
             .expect("a string takes all text");
     }

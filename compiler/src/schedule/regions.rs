@@ -5,6 +5,7 @@
 //! Age follows the graph's own order, so that what belongs together (a track, a voice) stays together in memory.
 
 use super::{Access, CARRIED, Item, Kind, LIMIT, Region, SIDE_BY_SIDE, needs};
+use crate::exec::padded;
 use crate::graph::check::{GraphInfo, components};
 use crate::graph::{Graph, Node, NodeId, RingId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +23,9 @@ struct Cluster {
 }
 
 /// Partitions everything that is needed.
-pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region> {
+pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) -> Vec<Region> {
     let mut regions = block_regions(graph, info, access);
-    let mut clusters = clusters(graph, info, access);
+    let mut clusters = clusters(graph, info, access, full);
     let mut ready: BTreeMap<Kind, BTreeSet<u32>> = BTreeMap::new();
     for (i, cluster) in clusters.iter().enumerate().filter(|(_, c)| c.missing == 0) {
         ready.entry(cluster.kind).or_default().insert(i as u32);
@@ -53,16 +54,16 @@ pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region
             }
         }
         region.cells = region.items.iter().filter_map(|item| cell(graph, *item)).collect();
-        region.groups = side_by_side(&region);
+        region.groups = side_by_side(&region, full);
         regions.push(region);
     }
     regions
 }
 
 /// How many groups of lanes a region computes at once. Only loops gain: what has no memory does not wait for itself.
-fn side_by_side(region: &Region) -> u32 {
+fn side_by_side(region: &Region, full: u32) -> u32 {
     let Kind::Uniform(lanes) = region.kind else { return 1 };
-    let (groups, cells) = (lanes.div_ceil(4), region.cells.len() as u32);
+    let (groups, cells) = (lanes.div_ceil(full), region.cells.len() as u32);
     let fits = |k: &u32| groups.is_multiple_of(*k) && k * cells <= SIDE_BY_SIDE && k * region.weight <= LIMIT;
     if cells == 0 { 1 } else { (1..=4).rev().find(fits).unwrap_or(1) }
 }
@@ -102,7 +103,7 @@ fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Regi
 }
 
 /// Components of everything at sample rate, in an order in which what is needed comes first.
-fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Cluster> {
+fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) -> Vec<Cluster> {
     let mut items: Vec<Item> = Vec::new();
     let mut vertex: Vec<Option<u32>> = vec![None; graph.nodes.len()];
     let mut ring_vertex: Vec<Option<u32>> = vec![None; graph.rings.len()];
@@ -139,7 +140,7 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Cluster> 
     }
     let (component, count) = components(&starts, &targets);
     let mut clusters: Vec<Cluster> = (0..count)
-        .map(|_| Cluster { kind: Kind::Time, items: vec![], weight: 0, carried: 0, users: vec![], missing: 0 })
+        .map(|_| Cluster { kind: Kind::Flat(1), items: vec![], weight: 0, carried: 0, users: vec![], missing: 0 })
         .collect();
     let mut looped = vec![false; count as usize];
     for (v, &item) in items.iter().enumerate() {
@@ -165,7 +166,7 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Cluster> 
             Item::Node(id) | Item::Copy(id) | Item::Line(id) => (order[id.index()], 0),
             Item::Write(r) => (graph.rings[r.index()].input.map_or(0, |n| order[n.index()]), 1),
         });
-        cluster.kind = kind(graph, info, &cluster.items, looped);
+        cluster.kind = kind(graph, info, &cluster.items, looped, full);
         for &item in &cluster.items {
             let groups = if cluster.kind == Kind::Mixed { lanes(graph, info, item).div_ceil(4) } else { 1 };
             cluster.weight += weight(graph, info, item) * groups;
@@ -183,7 +184,7 @@ fn lanes(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
 }
 
 /// The kind of loop that a component needs.
-fn kind(graph: &Graph, info: &GraphInfo, items: &[Item], looped: bool) -> Kind {
+fn kind(graph: &Graph, info: &GraphInfo, items: &[Item], looped: bool, full: u32) -> Kind {
     let crosses = |item: &Item| match item {
         Item::Node(id) => matches!(graph.node(*id), Node::Shuffle(..) | Node::Reduce(..) | Node::Join(_)),
         _ => false,
@@ -191,12 +192,12 @@ fn kind(graph: &Graph, info: &GraphInfo, items: &[Item], looped: bool) -> Kind {
     let width = lanes(graph, info, items[0]);
     if items.iter().any(|item| crosses(item) || lanes(graph, info, *item) != width) {
         Kind::Mixed
+    } else if !looped && (padded(width) as u32) < full {
+        Kind::Flat(width)
     } else if width > 1 {
         Kind::Uniform(width)
-    } else if looped {
-        Kind::Scalar
     } else {
-        Kind::Time
+        Kind::Scalar
     }
 }
 
