@@ -8,6 +8,7 @@
 //! After every quantum a cell that is no longer a finite number starts anew, so that one bad sample cannot silence a patch.
 
 use crate::codegen::guard;
+use crate::codegen::isa::Isa;
 use crate::codegen::jit::JitCode;
 use crate::graph::check::{GraphError, check};
 use crate::graph::interp::InterpCode;
@@ -23,8 +24,10 @@ use std::sync::Arc;
 /// What runs a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
-    /// Machine code.
+    /// Machine code, for the vectors of [`Isa::chosen`].
     Jit,
+    /// Machine code for vectors that the caller names.
+    Isa(Isa),
     /// The reference interpreter.
     Interp,
 }
@@ -74,8 +77,12 @@ pub fn compile(graph: &Graph, options: &Options) -> Result<Patch, CompileError> 
 pub fn assemble(named: Graph, packed: &Packed, options: &Options, hash: u64) -> Result<Patch, CompileError> {
     let info = check(&packed.graph).map_err(CompileError::Graph)?;
     let (code, mut layout) = match options.backend {
-        Backend::Jit => {
-            let schedule = crate::schedule::schedule(&packed.graph, &info, 4);
+        Backend::Jit | Backend::Isa(_) => {
+            let isa = if let Backend::Isa(isa) = options.backend { isa } else { Isa::chosen() };
+            if !isa.is_here() {
+                return Err(CompileError::Codegen(format!("this processor has no {}", isa.name())));
+            }
+            let schedule = crate::schedule::schedule(&packed.graph, &info, isa.lanes());
             let code =
                 crate::codegen::jit::jit(&packed.graph, &schedule, options.verify).map_err(CompileError::Codegen)?;
             (Code::Jit(code), schedule.layout)
@@ -97,7 +104,12 @@ pub fn hash(graph: &Graph) -> u64 {
 /// [`hash`] with the options: two graphs of equal hash may share a [`Patch`].
 pub fn patch_hash(graph: &Graph, options: &Options) -> u64 {
     let mut h = hash(graph);
-    for word in [options.sample_rate, options.passes as u32, options.backend as u32] {
+    let backend = match options.backend {
+        Backend::Jit => 0,
+        Backend::Interp => 1,
+        Backend::Isa(isa) => 1 + isa.lanes(),
+    };
+    for word in [options.sample_rate, options.passes as u32, backend] {
         h = (h ^ u64::from(word)).wrapping_mul(0x0000_0100_0000_01b3);
     }
     h

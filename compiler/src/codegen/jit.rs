@@ -8,9 +8,10 @@
 use crate::codegen::guard;
 use crate::codegen::clif::Clif;
 use crate::codegen::region::region;
-use crate::exec::Quantum;
+use crate::codegen::x86::{X86, alloc};
+use crate::exec::{Quantum, padded};
 use crate::graph::Graph;
-use crate::schedule::{Region, Schedule};
+use crate::schedule::{Kind, Region, Schedule};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::types::I64;
@@ -154,8 +155,25 @@ fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(
 /// Writes the function of a region.
 fn function(b: &mut FunctionBuilder, graph: &Graph, schedule: &Schedule, part: &Region) {
     let mut machine = Clif::new(b);
-    region(&mut machine, graph, schedule, part);
+    match part.kind {
+        // Planned for wider vectors, which could not do it.
+        Kind::Flat(n) | Kind::Uniform(n) if schedule.full > 4 => {
+            let kind = if padded(n) < 4 { Kind::Flat(n) } else { Kind::Uniform(n) };
+            region(&mut machine, graph, schedule, &Region { kind, groups: 1, ..part.clone() });
+        }
+        _ => region(&mut machine, graph, schedule, part),
+    }
     machine.finish();
+}
+
+/// The code of a region by our own vectors, if the schedule is for them and they can do it.
+fn vectors(graph: &Graph, schedule: &Schedule, part: &Region) -> Option<Vec<u8>> {
+    if schedule.full <= 4 || !matches!(part.kind, Kind::Flat(_) | Kind::Uniform(_) | Kind::Scalar) {
+        return None;
+    }
+    let mut machine = X86::new(schedule.full);
+    region(&mut machine, graph, schedule, part);
+    alloc::code(&machine).ok()
 }
 
 /// Machine code of a region, which calls nothing and refers to nothing outside itself.
@@ -181,6 +199,10 @@ fn regions(graph: &Graph, schedule: &Schedule, isa: &dyn TargetIsa) -> Result<Ve
         let mut functions = FunctionBuilderContext::new();
         let mut done = Vec::new();
         while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(bytes) = vectors(graph, schedule, &schedule.regions[i]) {
+                done.push((i, Compiled { alignment: 64, bytes }));
+                continue;
+            }
             context.func.signature = signature(isa);
             let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
             function(&mut b, graph, schedule, &schedule.regions[i]);

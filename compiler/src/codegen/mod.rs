@@ -1,7 +1,7 @@
 //! The code generator: a schedule becomes machine code.
 //!
 //! [`region`] writes the loop of a region and [`body`] the values inside it, for any [`machine`]; [`emit`] has the words of single
-//! operations. [`clif`] is the machine of every processor, by Cranelift. [`jit`] turns functions into executable memory; [`guard`] is
+//! operations. [`clif`] is the machine of every processor, by Cranelift; [`x86`] has the wide vectors of one. [`jit`] turns functions into executable memory; [`guard`] is
 //! the door through which all of it is called. [`isa`] chooses the width of vectors.
 
 pub mod body;
@@ -12,6 +12,7 @@ pub mod isa;
 pub mod jit;
 pub mod machine;
 pub mod region;
+pub mod x86;
 
 use crate::graph::Graph;
 use crate::schedule::Schedule;
