@@ -462,7 +462,7 @@ fn a_feedback_of_a_quantum_or_more_is_no_loop() {
             let taps: Vec<usize> =
                 (0..graph.nodes.len()).filter(|&i| matches!(graph.nodes[i], Node::Tap(..))).collect();
             assert!(taps.iter().all(|&t| info.tap_late[t] == late && info.tap_recursive[t] != late), "{what}");
-            let plan = schedule(&graph, &info);
+            let plan = schedule(&graph, &info, 4);
             let scalar = plan.regions.iter().any(|r| r.kind == Kind::Scalar);
             assert_eq!(scalar, !late, "{what}: {}", modurust_compiler::schedule::print(&graph, &plan));
         }

@@ -440,7 +440,8 @@ impl<'b, M: Machine> Body<'b, M> {
             let at = At { base, frame: 0, grouped: r.lanes > 1, word: 0 };
             let mut parts = Vec::new();
             for g in 0..count {
-                let x = self.m.load_from(Ty::F32, if r.lanes == 1 { 1 } else { width }, at.plus(g * width as usize), index);
+                let x =
+                    self.m.load_from(Ty::F32, if r.lanes == 1 { 1 } else { width }, at.plus(g * width as usize), index);
                 parts.push(if r.lanes == 1 { self.m.splat(Ty::F32, width, x) } else { x });
             }
             return parts;

@@ -10,7 +10,8 @@ use crate::graph::{QUANTUM, Ty};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32, F32X4, F64, F64X2, I8X16, I32, I32X4, I64};
 use cranelift_codegen::ir::{
-    Block, BlockArg, ConstantData, Endianness, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value, ValueDef,
+    Block, BlockArg, ConstantData, Endianness, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value,
+    ValueDef,
 };
 use cranelift_frontend::FunctionBuilder;
 use rustc_hash::FxHashMap as HashMap;
@@ -393,7 +394,8 @@ impl Machine for Clif<'_, '_> {
                     RingAt::Start | RingAt::Back(_) => offset_of!(RingPtr, read),
                     RingAt::Head | RingAt::Mirror => offset_of!(RingPtr, write),
                 };
-                let base = self.b.ins().load(I64, flags(), table, (ring as usize * size_of::<RingPtr>() + field) as i32);
+                let base =
+                    self.b.ins().load(I64, flags(), table, (ring as usize * size_of::<RingPtr>() + field) as i32);
                 match at {
                     RingAt::Start => base,
                     RingAt::Head => self.in_ring(base, self.frame, mask, stride),

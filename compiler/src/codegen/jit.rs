@@ -5,8 +5,8 @@
 //! Code is written to fresh pages that are made executable once and freed when the [`JitCode`] is dropped, which therefore must
 //! happen on a thread that may make system calls.
 
-use crate::codegen::guard;
 use crate::codegen::clif::Clif;
+use crate::codegen::guard;
 use crate::codegen::region::region;
 use crate::codegen::x86::{X86, alloc};
 use crate::exec::{Quantum, padded};

@@ -1,8 +1,8 @@
 //! Computes what is constant, with the interpreter's own functions in the interpreter's own mode of the processor.
 
 use crate::codegen::guard::flushed;
-use crate::graph::{Ty, fold_lanes};
 use crate::graph::ops::Op;
+use crate::graph::{Ty, fold_lanes};
 
 /// A constant: its type and its lanes.
 pub type Words<'a> = (Ty, &'a [u32]);

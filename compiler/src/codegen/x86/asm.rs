@@ -187,7 +187,13 @@ impl Asm {
             self.bytes.extend([0xc4, top | map, w << 7 | low << 3 | size << 2 | pp]);
         }
         self.bytes.push(op);
-        let unit = if !self.evex { 1 } else if splat { 4 } else { bytes };
+        let unit = if !self.evex {
+            1
+        } else if splat {
+            4
+        } else {
+            bytes
+        };
         self.operand(reg, rm, unit, usize::from(imm.is_some()));
         self.bytes.extend(imm);
     }

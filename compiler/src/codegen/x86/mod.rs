@@ -1,13 +1,14 @@
 //! Our own vector code for x86-64: eight lanes with AVX2 and FMA, sixteen with AVX-512.
 //!
 //! Cranelift has vectors of 128 bits only. Where a region is one loop over vectors, without branches or lanes that meet, little
-//! more is needed than the encodings of some dozen instructions ([`asm`]) and registers for a straight line of code ([`alloc`]).
+//! more is needed than the encodings of some dozen instructions ([`asm`], `write`) and registers for a straight line of code ([`alloc`]).
 //! This file is the machine in between: it writes down what [`crate::codegen::body`] asks for, as a list of [`Inst`].
 //!
 //! Constants cost no register: they are operands in memory, spread over the lanes by the instruction where it can.
 
 pub mod alloc;
 pub mod asm;
+mod write;
 
 use crate::codegen::emit::{Bin, Cmp, Emit, Shift, Un, Val};
 use crate::codegen::machine::{At, Carry, Machine, Pointer, Ptr, Shape};
