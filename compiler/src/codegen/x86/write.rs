@@ -11,7 +11,9 @@ use crate::codegen::machine::Base;
 
 impl Alloc<'_> {
     pub(super) fn inst(&mut self, inst: &Inst) -> Result<(), String> {
-        self.busy = 0;
+        // Operands keep their registers until all of them are found: this may be where they are needed last.
+        let vectors = inst.args.iter().flatten().filter(|x| self.m.values[x.0 as usize] == Known::Vector);
+        self.busy = vectors.filter_map(|x| self.places[x.0 as usize].reg).fold(0, |busy, reg| busy | 1 << reg);
         let size = size(inst.width);
         let arg = |i: usize| inst.args[i].ok_or("an operand is missing");
         let evex = self.asm.evex;
