@@ -124,9 +124,18 @@ fn lanes_stay_packed_from_stage_to_stage() {
 
 #[test]
 fn copies_of_a_function_are_lanes() {
-    let text = "out = sum(64, k => sin(40hz * (k + 1) + 0.37hz * k) / (k + 1)) * 0.2";
-    assert_eq!(lanes(&packed(text).1), [64]);
-    sounds_the_same(text);
+    let source = "out = sum(64, k => sin(40hz * (k + 1) + 0.37hz * k) / (k + 1)) * 0.2";
+    let (_, packed) = packed(source);
+    assert_eq!(lanes(&packed), [64]);
+    // Their sum is a sum over lanes, in the same order.
+    let sums = packed.graph.nodes.iter().filter(|node| matches!(node, Node::Reduce(..))).count();
+    assert_eq!(sums, 1, "{}", text::print(&packed.graph));
+    let turned = |node: &Node| matches!(node, Node::Shuffle(_, map) if map.len() > 2);
+    assert!(!packed.graph.nodes.iter().any(turned), "{}", text::print(&packed.graph));
+    sounds_the_same(source);
+    for n in [2, 3, 4, 5, 7, 11, 33, 100] {
+        sounds_the_same(&format!("out = sum({n}, k => lpf(noise, 50hz * (k + 1)) * [0.1, 0.2])"));
+    }
 }
 
 #[test]

@@ -76,10 +76,12 @@ pub(super) fn par<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 }
 
 pub(super) fn sum<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(sigs) = copies(e, call) else { return Value::Broken };
-    let mut sigs = sigs.into_iter();
-    let Some(first) = sigs.next() else { return Value::Broken };
-    Value::Sig(sigs.fold(first, |acc, x| e.named_op("add", &[acc, x])))
+    let Some(mut sigs) = copies(e, call) else { return Value::Broken };
+    if sigs.is_empty() {
+        return Value::Broken;
+    }
+    // In the order of a sum over lanes, which these may become.
+    Value::Sig(fold_lanes(&mut sigs, |a, b| e.named_op("add", &[a, b])))
 }
 
 pub(super) fn chain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

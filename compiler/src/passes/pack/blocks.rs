@@ -108,6 +108,20 @@ impl<'a> Blocks<'a> {
         blocks
     }
 
+    /// The first place of memory in a loop. Places are numbered as they come in the text, and copies are put in that order.
+    fn memory(&self, block: u32) -> (u32, u32) {
+        let cell = |&n: &u32| match self.graph.nodes[n as usize] {
+            Node::Read(c) => Some(self.graph.cells[c.index()].frame.0),
+            _ => None,
+        };
+        (self.nodes.of(block as usize).iter().filter_map(cell).min().unwrap_or(u32::MAX), block)
+    }
+
+    /// Where a block begins in the graph.
+    pub fn age(&self, block: u32) -> u32 {
+        self.nodes.of(block as usize).iter().copied().min().unwrap_or(0)
+    }
+
     /// True for a node that goes forward and can be a lane of another.
     pub fn free(&self, node: NodeId) -> bool {
         let leaf = matches!(
@@ -217,7 +231,7 @@ impl<'a> Blocks<'a> {
                     || (0..keys.len()).filter(|&i| !waiting[i].is_empty()).rev().max_by_key(|&i| waiting[i].len());
                 let Some(at) = (0..keys.len()).find(complete).or_else(most) else { break };
                 let mut taken = std::mem::take(&mut waiting[at]);
-                taken.sort_unstable();
+                taken.sort_unstable_by_key(|&b| self.memory(b));
                 *left.entry(keys[at]).or_default() -= taken.len();
                 self.group(&taken, &mut groups);
                 taken

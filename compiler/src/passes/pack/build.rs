@@ -5,7 +5,7 @@
 //! of just these lanes.
 
 use super::blocks::Blocks;
-use super::grow::{Element, Growth};
+use super::grow::{Element, FEWEST, Growth, Sum};
 use super::{Packed, Place};
 use crate::graph::{Args, Cell, CellId, Graph, Node, NodeId};
 use crate::passes::cross::operands_mut;
@@ -26,6 +26,7 @@ enum Value {
 
 struct Build<'b, 'a> {
     blocks: &'b Blocks<'a>,
+    growth: &'b Growth<'b, 'a>,
     out: Graph,
     /// Lanes of each new node.
     wide: Vec<u32>,
@@ -36,12 +37,13 @@ struct Build<'b, 'a> {
 }
 
 /// Makes the new graph.
-pub(super) fn build(blocks: &Blocks, growth: &Growth, order: &[Element]) -> Packed {
+pub(super) fn build<'b, 'a>(blocks: &'b Blocks<'a>, growth: &'b Growth<'b, 'a>, order: &[Element]) -> Packed {
     let graph = blocks.graph;
     let mut out = graph.without_nodes();
     out.cells.clear();
     let mut build = Build {
         blocks,
+        growth,
         out,
         wide: Vec::new(),
         values: vec![Value::None; graph.nodes.len()],
@@ -143,6 +145,10 @@ impl Build<'_, '_> {
 
     /// A node as it was.
     fn copy(&mut self, old: NodeId, nexts: &mut Vec<Vec<NodeId>>) {
+        if let Some(sum) = self.sum(old) {
+            self.values[old.index()] = Value::Whole(sum);
+            return;
+        }
         let mut node = self.blocks.graph.node(old).clone();
         let lanes = self.lanes(old);
         let value = match &mut node {
@@ -162,6 +168,24 @@ impl Build<'_, '_> {
             }
         };
         self.values[old.index()] = value;
+    }
+
+    /// A sum whose terms are lanes, as one node.
+    fn sum(&mut self, old: NodeId) -> Option<NodeId> {
+        if self.growth.sums[old.index()] != Sum::Whole {
+            return None;
+        }
+        let terms = self.growth.terms_of(old, &mut Vec::new());
+        let all: Lanes = terms.iter().map(|&x| self.each(x)[0]).collect();
+        // Not if they would have to be joined first.
+        let mut sources: Vec<NodeId> = all.iter().map(|lane| lane.0).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        if sources.len() * FEWEST as usize > all.len() {
+            return None;
+        }
+        let all = self.gather(all);
+        Some(self.push(Node::Reduce(all, 1), 1))
     }
 
     /// What cells of one kind hold, side by side.

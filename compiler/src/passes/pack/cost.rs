@@ -10,7 +10,7 @@
 //!   ([`SCALAR`]). Packed, all copies cost a chain, or the weight of one for every [`WIDTH`] lanes.
 //! - A seam costs [`SEAM`] for every lane: where lanes that were computed apart are joined, and where packed lanes are taken by
 //!   what is not packed. Constants and what is computed once a quantum cost nothing to join, and what all copies share is
-//!   spread by the load. Taps inside of a loop, which stay apart, cost [`TIGHT`] for every lane: frame by frame, nothing hides
+//!   spread by the load; sums of many terms take lanes as they are. Taps inside of a loop, which stay apart, cost [`TIGHT`] for every lane: frame by frame, nothing hides
 //!   them.
 //! - What is computed once a quantum costs so little that only its code counts: it is packed.
 //!
@@ -20,7 +20,7 @@
 
 use super::Group;
 use super::blocks::Blocks;
-use super::grow::{Growth, NONE};
+use super::grow::{Growth, NONE, Sum};
 use crate::exec::padded;
 use crate::graph::{Node, NodeId, Rate, Ty, operands};
 use crate::schedule;
@@ -150,7 +150,7 @@ fn bill(blocks: &Blocks, growth: &Growth, id: usize, bills: &mut [Bill]) {
         let mut out = false;
         for node in row {
             for &user in growth.users.of(node.index()) {
-                out |= growth.group_of[user as usize] == NONE;
+                out |= growth.group_of[user as usize] == NONE && growth.sums[user as usize] == Sum::None;
             }
         }
         packed += if out { SEAM * all } else { 0.0 };

@@ -10,13 +10,28 @@
 
 use super::blocks::{Blocks, Lists};
 use super::{Group, MOST, kind, mix};
+use crate::graph::ops::Op;
 use crate::graph::{Node, NodeId, Rate, operands};
 use rustc_hash::FxHashMap as HashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// Terms from which on a sum is worth a node of its own.
+pub(super) const FEWEST: u32 = 4;
+
 /// Not in any group.
 pub(super) const NONE: u32 = u32::MAX;
+
+/// What an addition is to a sum of many terms.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sum {
+    /// Nothing.
+    None,
+    /// One of its additions.
+    Part,
+    /// The last one.
+    Whole,
+}
 
 pub(super) struct Growth<'b, 'a> {
     blocks: &'b Blocks<'a>,
@@ -27,6 +42,10 @@ pub(super) struct Growth<'b, 'a> {
     pub users: Lists,
     /// An order of blocks in which the loops' groups can be taken at once.
     turns: Vec<u32>,
+    /// Additions of sums of many terms, which become one node if the terms are lanes.
+    pub sums: Vec<Sum>,
+    /// Terms of each addition; 0 for what is none.
+    terms: Vec<u32>,
 }
 
 impl<'b, 'a> Growth<'b, 'a> {
@@ -38,7 +57,9 @@ impl<'b, 'a> Growth<'b, 'a> {
         });
         let users = Lists::new(graph.nodes.len(), edges);
         let group_of = vec![NONE; graph.nodes.len()];
-        let mut growth = Growth { blocks, groups: Vec::new(), group_of, users, turns };
+        let (sums, terms) = (vec![Sum::None; graph.nodes.len()], vec![0; graph.nodes.len()]);
+        let mut growth = Growth { blocks, groups: Vec::new(), group_of, users, turns, sums, terms };
+        growth.find_sums();
         for group in groups {
             growth.seat(group);
         }
@@ -58,7 +79,66 @@ impl<'b, 'a> Growth<'b, 'a> {
     fn open(&self, node: NodeId) -> bool {
         let delays = |&user: &u32| matches!(self.blocks.graph.nodes[user as usize], Node::Tap(..));
         let free = self.group_of[node.index()] == NONE && self.blocks.free(node);
-        free && !self.users.of(node.index()).iter().any(delays)
+        free && self.sums[node.index()] == Sum::None && !self.users.of(node.index()).iter().any(delays)
+    }
+
+    /// Finds the sums: counts terms from below, then marks from above.
+    fn find_sums(&mut self) {
+        for &node in &self.blocks.info.order {
+            if self.adds(node) {
+                let (a, b) = self.sides(node);
+                let (a, b) = (self.count(a), self.count(b));
+                self.terms[node.index()] = if a == b || a == b + 1 { a + b } else { 2 };
+            }
+        }
+        for &root in self.blocks.info.order.iter().rev() {
+            if self.terms[root.index()] >= FEWEST && self.sums[root.index()] == Sum::None {
+                let mut parts = Vec::new();
+                self.terms_of(root, &mut parts);
+                parts.iter().for_each(|n| self.sums[n.index()] = Sum::Part);
+                self.sums[root.index()] = Sum::Whole;
+            }
+        }
+    }
+
+    /// True for an addition of samples that goes forward. Of one lane: lanes of terms with several would have to be sorted first.
+    fn adds(&self, node: NodeId) -> bool {
+        let sum = matches!(self.blocks.graph.node(node), Node::Op(Op::Add, _));
+        sum && self.blocks.info.lanes[node.index()] == 1
+            && self.blocks.free(node)
+            && self.blocks.info.rate[node.index()] == Rate::Sample
+    }
+
+    /// Number of terms that an operand brings to a sum: its own, if it is an addition for this sum alone.
+    fn count(&self, operand: NodeId) -> u32 {
+        let inner = self.users.of(operand.index()).len() == 1;
+        if inner { self.terms[operand.index()].max(1) } else { 1 }
+    }
+
+    /// The operands of an addition, the one with more terms first.
+    fn sides(&self, sum: NodeId) -> (NodeId, NodeId) {
+        let args = operands(self.blocks.graph.node(sum));
+        let swapped = self.count(args[0]) < self.count(args[1]);
+        if swapped { (args[1], args[0]) } else { (args[0], args[1]) }
+    }
+
+    /// The terms of a sum in the order of [`crate::graph::fold_lanes`]: what that adds last are the sums of every second term. The
+    /// additions are noted in `parts`.
+    pub fn terms_of(&self, sum: NodeId, parts: &mut Vec<NodeId>) -> Vec<NodeId> {
+        parts.push(sum);
+        let (a, b) = self.sides(sum);
+        if self.terms[sum.index()] != self.count(a) + self.count(b) {
+            return vec![a, b];
+        }
+        // Both sides have half of the terms, so this goes no deeper than the logarithm of their number.
+        let mut side = |n: NodeId| if self.count(n) > 1 { self.terms_of(n, parts) } else { vec![n] };
+        let (evens, odds) = (side(a), side(b));
+        let mut all = Vec::with_capacity(evens.len() + odds.len());
+        for (i, even) in evens.iter().enumerate() {
+            all.push(*even);
+            all.extend(odds.get(i));
+        }
+        all
     }
 
     /// Adds rows until there are no more.
@@ -172,9 +252,8 @@ impl<'b, 'a> Growth<'b, 'a> {
         by_turn.sort_by_key(|&b| self.turns[b as usize]);
         // What is ready, in the order of the graph, so that what belongs together stays together.
         let mut ready: BinaryHeap<Reverse<(u32, Element)>> = BinaryHeap::new();
-        let age = |b: u32| blocks.nodes.of(b as usize).iter().copied().min().unwrap_or(0);
-        let alone = |b: u32| Reverse((age(b), Element::Block(b)));
-        let firsts: Vec<u32> = members.iter().map(|m| m.iter().map(|&b| age(b)).min().unwrap_or(0)).collect();
+        let alone = |b: u32| Reverse((blocks.age(b), Element::Block(b)));
+        let firsts: Vec<u32> = members.iter().map(|m| m.iter().map(|&b| blocks.age(b)).min().unwrap_or(0)).collect();
         let together = |g: u32| Reverse((firsts[g as usize], Element::Group(g)));
         ready
             .extend((0..count as u32).filter(|&b| group_of[b as usize] == NONE && missing[b as usize] == 0).map(alone));
