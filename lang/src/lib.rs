@@ -14,6 +14,7 @@ pub mod ast;
 mod build;
 pub mod diag;
 pub mod doc;
+pub mod format;
 pub mod library;
 mod operand;
 pub mod parse;
@@ -22,7 +23,9 @@ pub mod print;
 mod recover;
 pub mod source;
 pub mod split;
+pub mod token;
 pub mod units;
+pub mod visit;
 
 pub use ast::{Expr, ExprKind, Item, Stmt};
 pub use build::{is_reserved, note_number};

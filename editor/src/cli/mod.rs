@@ -16,6 +16,7 @@ mod devices;
 mod doc;
 mod emit;
 mod events;
+mod fmt;
 mod length;
 mod play;
 mod render;
@@ -46,6 +47,8 @@ enum Command {
     Render(render::Args),
     /// Say what is wrong with files, or show what the compiler makes of them
     Check(check::Args),
+    /// Format files in place
+    Fmt(fmt::Args),
     /// List the events of a pattern
     Events(events::Args),
     /// Measure how much of the machine files need
@@ -96,6 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Play(args) => play::run(args),
         Command::Render(args) => render::run(args),
         Command::Check(args) => check::run(args),
+        Command::Fmt(args) => fmt::run(args),
         Command::Events(args) => events::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Doc(args) => doc::run(args),
