@@ -3,6 +3,7 @@
 //! Four small languages: [`EngineCommand`] goes down to the audio thread, [`EngineNotice`] comes back; [`Command`] is what a
 //! front end may ask of a session, [`Notice`] what it is told. The first two are plain data of fixed size.
 
+use crate::launcher::{Happened, Quantise, Wish};
 use modurust_compiler::score::Ratio;
 
 /// How much an edit changes.
@@ -50,6 +51,26 @@ pub enum EngineCommand {
     Seek(Ratio),
     /// Beats per minute, until the text changes its tempo.
     Tempo(Ratio),
+    /// Pushes time by so many frames later over the next bar (negative: earlier).
+    Nudge(i64),
+    /// A click on every beat, which is not recorded.
+    Metronome(bool),
+    /// Goes round from the second position to the first, in bars, or no longer.
+    Loop(Option<(Ratio, Ratio)>),
+    /// Jumps so many bars before a position and is silent until it.
+    CountIn {
+        /// The position.
+        cycle: Ratio,
+        /// How many bars before.
+        bars: Ratio,
+    },
+    /// A launch, a stop, a mute, in the terms of the program numbered `epoch`; ignored if another is playing.
+    Wish {
+        /// Number of the program.
+        epoch: u64,
+        /// What and when.
+        wish: Wish,
+    },
     /// Notes end and the sound fades out in 20 ms, until [`EngineCommand::Play`] or the next program.
     Hush,
     /// The same at once, and all small state starts anew.
@@ -77,6 +98,8 @@ pub enum EngineNotice {
     },
     /// A command for a program that is not playing was left out.
     Stale,
+    /// Something was launched, or queued, or stopped.
+    Happened(Happened),
 }
 
 /// What a front end may ask of a session.
@@ -108,10 +131,42 @@ pub enum Command {
     Seek(Ratio),
     /// Beats per minute.
     Tempo(Ratio),
+    /// Launches, stops, taps, loops.
+    Perform(Perform),
     /// Everything falls silent until the next edit.
     Hush,
     /// As hush, at once, and state starts anew.
     Panic,
+}
+
+/// What a hand does to time and to clips.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Perform {
+    /// Launches (or stops) what a name stands for: `drums.fill`, `drums`, `drop`, `song`.
+    Launch {
+        /// The name.
+        path: String,
+        /// False stops it.
+        launch: bool,
+        /// The new clip goes on where the old one was.
+        legato: bool,
+        /// When; `None`: as the session's `quantise` says.
+        at: Option<Quantise>,
+    },
+    /// A tap on the beat; from the second on they set the tempo.
+    Tap,
+    /// Pushes time by milliseconds later over the next bar (negative: earlier).
+    Nudge(f64),
+    /// Goes round between two positions in bars, or no longer.
+    Loop(Option<(Ratio, Ratio)>),
+    /// Plays from the beginning of this bar after so many silent bars.
+    CountIn(Ratio),
+    /// Names the position of now.
+    SetCue(String),
+    /// Jumps to a named position.
+    Cue(String),
+    /// A click on every beat, which is not recorded.
+    Metronome(bool),
 }
 
 /// What a session tells its front end.

@@ -15,17 +15,22 @@
 
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
+use crate::lanes::Lanes;
+use crate::launcher::Launcher;
 use crate::limiter::Limiter;
 use crate::meter::{Meters, SLOTS};
+use crate::metronome::Metronome;
 use crate::sequencer::{self, Sequencer};
 use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
-use crate::transport::Transport;
+use crate::transport::{Source, Transport};
 use modurust_compiler::exec::{self, Backend};
 use modurust_compiler::graph::{FrameId, Graph, ParamId, QUANTUM};
 use modurust_compiler::passes::Passes;
 use modurust_compiler::program::{Program, Timing};
-use modurust_compiler::score::{Ratio, ScoreBuilder};
+use modurust_compiler::score::timeline::Target;
+use modurust_compiler::score::{EventBuf, Ratio, ScoreBuilder};
 use rtrb::{Consumer, Producer, RingBuffer};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -106,6 +111,10 @@ struct State {
     rate: u32,
     transport: Transport,
     sequencer: Sequencer,
+    launcher: Box<Launcher>,
+    metronome: Metronome,
+    /// For the patterns of lanes.
+    room: EventBuf,
     fade_quanta: u32,
     hushed: bool,
     gain: f32,
@@ -147,6 +156,9 @@ impl Engine {
             rate,
             transport: Transport::new(rate, program.timing, 0),
             sequencer: Sequencer::new(),
+            launcher: Box::new(first_launcher(&program)),
+            metronome: Metronome::default(),
+            room: EventBuf::new(64),
             fade_quanta,
             hushed: false,
             gain: 1.0,
@@ -242,14 +254,20 @@ impl Engine {
         let frame = self.state.frame;
         self.feed();
         if !self.state.hushed || self.state.gain > 0.0 {
+            self.pass();
             let Active { instance, table, params, program, .. } = &mut self.active;
-            let State { sequencer, transport, .. } = &mut self.state;
-            sequencer.run(table, &program.units, &program.score, transport, frame);
+            let State { sequencer, transport, launcher, .. } = &mut self.state;
+            for &(param, value) in launcher.moves() {
+                params.aim(param as usize, value);
+            }
+            let launched = (&launcher.launches, launcher.cuts());
+            sequencer.run(table, (&program.units, &program.score), transport, launched, frame);
             params.advance(|i, value| instance.set_param(ParamId(i as u32), value));
-            instance.run(frame);
+            self.automate();
+            self.active.instance.run(frame);
         } else {
             // Nobody hears it: time passes, nothing is computed.
-            self.state.transport.window(frame, QUANTUM as u64);
+            self.pass();
         }
         self.gather(out);
         self.fade(out);
@@ -260,6 +278,9 @@ impl Engine {
         {
             self.meters.tap_lost.fetch_add(QUANTUM as u64, Relaxed);
         }
+        let State { transport, metronome, rate, .. } = &mut self.state;
+        let Program { timeline, timing, .. } = &self.active.program;
+        metronome.run(transport.pieces(), (&timeline.tempo, timing), (frame, *rate), out);
         if let Some(limiter) = &mut self.limiter {
             for frame in out.iter_mut() {
                 *frame = limiter.step(*frame);
@@ -269,6 +290,80 @@ impl Engine {
         let cycle = self.state.transport.cycle(self.state.frame).to_f64();
         let gain = self.limiter.as_ref().map_or(1.0, Limiter::gain);
         self.meters.place(self.state.frame, cycle, gain, self.state.sequencer.lost());
+    }
+
+    /// Time passes: the pieces of the quantum, and what is launched in them.
+    fn pass(&mut self) {
+        let frame = self.state.frame;
+        let program = &self.active.program;
+        let State { transport, launcher, room, .. } = &mut self.state;
+        let Program { timeline, timing, score, .. } = program;
+        let lanes = Lanes { timeline, timing, score };
+        let room = RefCell::new(room);
+        let song = |cycle: Ratio| {
+            let (index, begin) = launcher.song_at(cycle)?;
+            let (mut tempo, song) = (None, timeline.arrangements.get(index as usize)?);
+            let mut events = room.try_borrow_mut().ok()?;
+            lanes.of_song(song, cycle - begin, &mut events, &mut |target, value| {
+                if *target == Target::Tempo {
+                    tempo = Some(value);
+                }
+            });
+            tempo
+        };
+        let moved = self.active.moves_tempo.then_some(&song as &dyn Fn(Ratio) -> Option<f64>);
+        let source = Source { score, map: &timeline.tempo, song: moved };
+        transport.advance(frame, QUANTUM as u64, Some(source));
+        if transport.take_changed() {
+            sequencer::retime(&mut self.active.table, transport, frame);
+        }
+        launcher.level();
+        for piece in transport.pieces() {
+            if piece.jump {
+                launcher.seek(&program.timeline, &program.timing, piece.jumped_from, piece.begin);
+            }
+            if !piece.silent {
+                launcher.run(&program.timeline, &program.timing, piece.begin, piece.end);
+            }
+        }
+        for i in 0..self.state.launcher.log().len() {
+            let happened = self.state.launcher.log()[i];
+            self.notify(EngineNotice::Happened(happened));
+        }
+        self.state.launcher.clear_log();
+    }
+
+    /// Puts every parameter that the text moves where it belongs at the end of the quantum.
+    fn automate(&mut self) {
+        let Active { instance, params, program, .. } = &mut self.active;
+        let Program { timeline, timing, score, .. } = &*program;
+        if timeline.arrangements.is_empty() && timeline.automations.is_empty() {
+            return;
+        }
+        let State { transport, launcher, room, .. } = &mut self.state;
+        let Some(at) = transport.pieces().last().filter(|p| !p.silent).map(|p| p.end) else { return };
+        let lanes = Lanes { timeline, timing, score };
+        let mut put = |param: u32, value: f64| {
+            if params.put(param as usize, value as f32) {
+                instance.set_param(ParamId(param), value as f32);
+            }
+        };
+        let song = launcher.song_at(at);
+        let begin = song.map_or(Ratio::ZERO, |s| s.1);
+        for automation in &timeline.automations {
+            if let (Target::Param(param), Some(value)) =
+                (&automation.target, lanes.of_automation(automation, at - begin))
+            {
+                put(*param, value);
+            }
+        }
+        if let Some(song) = song.and_then(|(index, _)| timeline.arrangements.get(index as usize)) {
+            lanes.of_song(song, at - begin, room, &mut |target, value| {
+                if let Target::Param(param) = target {
+                    put(*param, value);
+                }
+            });
+        }
     }
 
     /// Carries out commands.
@@ -295,11 +390,31 @@ impl Engine {
                 }
                 EngineCommand::Seek(cycle) => {
                     sequencer::release_all(&mut self.active.table, frame);
+                    let from = self.state.transport.cursor();
                     self.state.transport.seek(frame, cycle);
+                    self.relocate(from);
                 }
+                EngineCommand::CountIn { cycle, bars } => {
+                    sequencer::release_all(&mut self.active.table, frame);
+                    let from = self.state.transport.cursor();
+                    self.state.transport.seek(frame, cycle);
+                    self.relocate(from);
+                    self.state.transport.count_in(frame, cycle, bars);
+                }
+                EngineCommand::Metronome(on) => self.state.metronome.on = on,
+                EngineCommand::Loop(over) => self.state.transport.set_loop(over),
+                EngineCommand::Nudge(frames) => self.state.transport.nudge(frame, frames),
                 EngineCommand::Tempo(bpm) => {
                     let timing = Timing { bpm, ..self.state.transport.timing() };
-                    self.retime(timing);
+                    self.retime(timing, true);
+                }
+                EngineCommand::Wish { epoch, wish } => {
+                    if epoch == self.active.epoch {
+                        let now = self.state.transport.cursor();
+                        self.state.launcher.wish(&self.active.program.timeline, wish, now);
+                    } else {
+                        self.notify(EngineNotice::Stale);
+                    }
                 }
                 EngineCommand::Hush | EngineCommand::Panic => {
                     sequencer::release_all(&mut self.active.table, frame);
@@ -313,8 +428,15 @@ impl Engine {
         }
     }
 
-    fn retime(&mut self, timing: Timing) {
-        if self.state.transport.retime(self.state.frame, timing) {
+    /// After a jump of time: launches go with it.
+    fn relocate(&mut self, from: Ratio) {
+        let to = self.state.transport.cursor();
+        let Program { timeline, timing, .. } = &self.active.program;
+        self.state.launcher.seek(timeline, timing, from, to);
+    }
+
+    fn retime(&mut self, timing: Timing, by_hand: bool) {
+        if self.state.transport.retime(self.state.frame, timing, by_hand) {
             sequencer::retime(&mut self.active.table, &self.state.transport, self.state.frame);
         }
     }
@@ -329,8 +451,12 @@ impl Engine {
         let (epoch, kind) = (parcel.epoch(), parcel.kind());
         let before = self.active.program.timing;
         let fades = parcel.exchange(&mut self.active, frame);
+        let now = self.state.transport.cursor();
+        if parcel.exchange_launcher(&mut self.state.launcher, &self.active.program.timeline, now) {
+            self.state.transport.reread(frame);
+        }
         if self.active.program.timing != before {
-            self.retime(self.active.program.timing);
+            self.retime(self.active.program.timing, false);
         }
         self.state.hushed = false;
         if fades {
@@ -436,6 +562,15 @@ impl Engine {
         }
         self.state.gain = to;
     }
+}
+
+/// The launcher of a program that begins, with the commands of its text.
+fn first_launcher(program: &Program) -> Launcher {
+    let mut launcher = Launcher::new(&program.timeline, 0);
+    for wish in crate::launcher::wishes(program, None) {
+        launcher.wish(&program.timeline, wish, Ratio::ZERO);
+    }
+    launcher
 }
 
 fn pair<T>(capacity: usize) -> (Option<Producer<T>>, Option<Consumer<T>>) {

@@ -1,18 +1,21 @@
 //! From patterns to rows: which note falls on which frame.
 //!
-//! Once a quantum, every unit asks its pattern for the cycles that the quantum covers, and turns the answer into steps of its
-//! rows. An event that begins at cycle `c` falls on the frame [`Transport::frame_of`]`(c)`, whatever the tempo was before;
-//! its gate falls one frame before its end, so that a note that follows at once is heard as a new one.
+//! Once a quantum, every unit asks its pattern for the pieces of time that the quantum covers, and turns the answer into steps of its
+//! rows. An event that begins at cycle `c` falls on the frame in which the line of its piece has `c`, whatever the tempo was before;
+//! its gate falls one frame before its end, so that a note that follows at once is heard as a new one. Where time jumps, and where a
+//! clip is launched or stopped, the notes that sound end on that frame.
 //!
 //! Patterns have no state. What is sounding has: the ends of notes wait in their voices, so a pattern that is edited or taken
 //! away still lets go of the notes that it began. Units of one pattern (a drum kit) share one query.
 //!
 //! Everything is sized in advance: [`EVENTS`] events a pattern and quantum. What finds no room is counted, not kept.
 
-use crate::transport::Transport;
+use crate::launcher::Cut;
+use crate::transport::{Piece, Transport};
 use crate::voice::{UnitState, UnitTable};
 use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::{FieldSource, Unit, UnitKind};
+use modurust_compiler::score::launch::Launches;
 use modurust_compiler::score::{Event, EventBuf, FieldId, PatId, Ratio, Score, Value};
 
 /// Most events of one pattern in one quantum (1.3 ms at 48 kHz).
@@ -20,6 +23,8 @@ pub const EVENTS: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    /// A launch ends this unit's notes.
+    Cut,
     /// Ends this unit's notes.
     Choke,
     /// Begins a note, or sets a held value.
@@ -58,30 +63,53 @@ impl Sequencer {
         self.lost
     }
 
-    /// Fills the rows of all units for the quantum that begins at frame `base`.
-    pub fn run(&mut self, table: &mut UnitTable, units: &[Unit], score: &Score, transport: &mut Transport, base: u64) {
-        let (begin, end) = transport.window(base, QUANTUM as u64);
+    /// Fills the rows of all units for the quantum that begins at frame `base`, whose pieces the transport has. `cuts` are the
+    /// launches of this quantum.
+    pub fn run(
+        &mut self,
+        table: &mut UnitTable,
+        (units, score): (&[Unit], &Score),
+        transport: &Transport,
+        (launches, cuts): (&Launches, &[Cut]),
+        base: u64,
+    ) {
         let last = base + QUANTUM as u64 - 1;
-        let mut asked: Option<PatId> = None;
+        let inside = |frame: i64| frame.clamp(base as i64, last as i64) as u64;
+        let mut asked: Option<(PatId, usize)> = None;
         for (state, unit) in table.units.iter_mut().zip(units) {
             state.level();
-            if begin < end {
-                if asked != Some(unit.pattern) {
-                    self.events.clear();
-                    score.query(unit.pattern, begin, end, &mut self.events);
-                    self.lost += self.events.lost() as u64;
-                    asked = Some(unit.pattern);
+            let sets = score.sets(unit.pattern);
+            for (index, piece) in transport.pieces().iter().enumerate() {
+                if piece.jump {
+                    let frame = inside(piece.mark.frame_of(piece.begin));
+                    state.advance(base, frame);
+                    state.stop_all(base, frame);
                 }
-                self.collect(unit, transport, base);
+                if piece.silent {
+                    continue;
+                }
+                if asked != Some((unit.pattern, index)) {
+                    self.events.clear();
+                    score.query_launched(unit.pattern, piece.begin, piece.end, launches, &mut self.events);
+                    self.lost += self.events.lost() as u64;
+                    asked = Some((unit.pattern, index));
+                }
+                self.collect(unit, piece, (sets, cuts), base);
                 for i in 0..self.due.len() {
                     let due = self.due[i];
-                    let Some(event) = self.events.events().get(due.event as usize).copied() else { continue };
                     state.advance(base, due.frame);
+                    if due.kind == Kind::Cut {
+                        state.stop_all(base, due.frame);
+                        continue;
+                    }
+                    let Some(event) = self.events.events().get(due.event as usize).copied() else { continue };
                     match (due.kind, unit.kind) {
-                        (Kind::Choke, _) => state.stop_all(base, due.frame),
-                        (Kind::Play, UnitKind::Hold) if event.continuous => self.draw(state, unit, score, end, &event),
+                        (Kind::Play, UnitKind::Hold) if event.continuous => {
+                            self.draw(state, unit, (score, launches), piece.end, &event);
+                        }
                         (Kind::Play, UnitKind::Hold) => set_fields(state, unit, 0, base, due.frame, &event),
                         (Kind::Play, _) => play(state, unit, transport, base, due.frame, &event),
+                        _ => state.stop_all(base, due.frame),
                     }
                 }
             }
@@ -90,8 +118,14 @@ impl Sequencer {
     }
 
     /// Which events concern a unit, in the order of time; what chokes comes before what plays.
-    fn collect(&mut self, unit: &Unit, transport: &Transport, base: u64) {
+    fn collect(&mut self, unit: &Unit, piece: &Piece, (sets, cuts): (u64, &[Cut]), base: u64) {
         self.due.clear();
+        let inside = |frame: i64| frame.clamp(base as i64, base as i64 + QUANTUM as i64 - 1) as u64;
+        for cut in cuts.iter().filter(|c| c.sets & sets != 0 && piece.begin <= c.at && c.at < piece.end) {
+            if self.due.len() < self.due.capacity() {
+                self.due.push(Due { frame: inside(piece.mark.frame_of(cut.at)), kind: Kind::Cut, event: 0 });
+            }
+        }
         for (i, event) in self.events.events().iter().enumerate() {
             let word = match event.value {
                 Value::Word(word) => Some(word),
@@ -113,16 +147,22 @@ impl Sequencer {
                 self.lost += 1;
                 continue;
             }
-            let frame = transport.frame_of(event.part.0).clamp(base as i64, base as i64 + QUANTUM as i64 - 1);
-            self.due.push(Due { frame: frame as u64, kind, event: i as u32 });
+            self.due.push(Due { frame: inside(piece.mark.frame_of(event.part.0)), kind, event: i as u32 });
         }
         self.due.sort_unstable();
     }
 
     /// A continuous pattern as a line to where it stands at the end of the quantum.
-    fn draw(&mut self, state: &mut UnitState, unit: &Unit, score: &Score, end: Ratio, event: &Event) {
+    fn draw(
+        &mut self,
+        state: &mut UnitState,
+        unit: &Unit,
+        (score, launches): (&Score, &Launches),
+        end: Ratio,
+        event: &Event,
+    ) {
         self.ahead.clear();
-        score.query(unit.pattern, end, end, &mut self.ahead);
+        score.query_launched(unit.pattern, end, end + Ratio::new(1, 4096), launches, &mut self.ahead);
         let event = self.ahead.events().iter().find(|e| e.continuous).unwrap_or(event);
         for (i, field) in unit.fields.iter().enumerate() {
             let value = field_value(field.source, field.default, event);

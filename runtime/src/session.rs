@@ -11,15 +11,18 @@
 //! while let Some(notice) = session.wait(timeout) { .. }        // and session.send(Command::Play), from any thread
 //! ```
 
-use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice};
+use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, Perform};
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
+use crate::launcher::{Order, Quantise, Wish, bars};
 use crate::meter::Meters;
+use crate::performance::{Desk, Picture, resolve};
 use crate::swap::Control;
 use crate::watch::{Changed, WatchError, Watcher};
 use crate::world::FileWorld;
 use modurust_compiler::front::{Compiler, Options, Outcome};
 use modurust_compiler::graph::state::Report;
 use modurust_compiler::program::Program;
+use modurust_compiler::score::Ratio;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -84,6 +87,8 @@ pub struct Snapshot {
     pub report: Option<Report>,
     /// True if the text as it stands has errors and an older program plays.
     pub stale: bool,
+    /// What is launched and queued.
+    pub picture: Picture,
 }
 
 enum Message {
@@ -173,6 +178,7 @@ impl Session {
             waiting: Vec::new(),
             since: None,
             lost: 0,
+            desk: Desk::default(),
         };
         inner.first(first, program);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
@@ -252,6 +258,7 @@ struct Inner {
     /// The event that the pending program answers.
     since: Option<Instant>,
     lost: u64,
+    desk: Desk,
 }
 
 impl Inner {
@@ -314,8 +321,51 @@ impl Inner {
             Command::Tempo(_) => {
                 self.tell(Notice::Refused { message: "a tempo is more than 0 beats per minute".into() })
             }
+            Command::Perform(what) => self.perform(what, at),
             Command::Hush => self.engine(EngineCommand::Hush),
             Command::Panic => self.engine(EngineCommand::Panic),
+        }
+    }
+
+    /// Launches, stops, and what else a hand does to time.
+    fn perform(&mut self, what: Perform, at: Instant) {
+        let refused = |message: String| Notice::Refused { message };
+        let here = Ratio::from_f64(self.control.meters().cycle());
+        match what {
+            Perform::Tap => {
+                if let Some(bpm) = self.desk.tap(at) {
+                    self.engine(EngineCommand::Tempo(bpm));
+                }
+            }
+            Perform::Nudge(ms) => {
+                let rate = f64::from(self.control.program().patch.sample_rate);
+                self.engine(EngineCommand::Nudge((ms * rate / 1000.0).clamp(-1e6, 1e6) as i64));
+            }
+            Perform::Loop(over) => self.engine(EngineCommand::Loop(over)),
+            Perform::CountIn(bars) => {
+                let cycle = Ratio::int(here.floor());
+                self.engine(EngineCommand::CountIn { cycle, bars });
+                self.engine(EngineCommand::Play);
+            }
+            Perform::SetCue(name) => self.desk.set_cue(name, here),
+            Perform::Cue(name) => match self.desk.cue(&name) {
+                Some(cycle) => self.engine(EngineCommand::Seek(cycle)),
+                None => self.tell(refused(format!("there is no cue `{name}`"))),
+            },
+            Perform::Metronome(on) => self.engine(EngineCommand::Metronome(on)),
+            Perform::Launch { path, launch, legato, at } => {
+                let program = self.control.program();
+                let Some(what) = resolve(&program.timeline, &path) else {
+                    self.tell(refused(format!("there is no clip, scene or song `{path}`")));
+                    return;
+                };
+                let quantise = program.timeline.settings.quantise;
+                let at =
+                    at.unwrap_or_else(|| quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, &program.timing))));
+                let wish = Wish::Order(Order { what, launch, legato, at });
+                let epoch = self.control.epoch();
+                self.engine(EngineCommand::Wish { epoch, wish });
+            }
         }
     }
 
@@ -404,6 +454,9 @@ impl Inner {
                     let track =
                         outs.get(out as usize).filter(|_| epoch == self.control.epoch()).map(|o| o.name.clone());
                     self.tell(Notice::Fault { track: track.unwrap_or_else(|| format!("output {out}")) });
+                }
+                EngineNotice::Happened(happened) => {
+                    self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).picture.take(happened);
                 }
                 EngineNotice::Stale => {}
             }

@@ -17,6 +17,7 @@
 //! that is truly playing. Programs of one patch (same hash) share code and memory: then only numbers and patterns change hands.
 
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
+use crate::launcher::{Launcher, Links, Wish, wishes};
 use crate::meter::Meters;
 use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
@@ -24,6 +25,8 @@ use modurust_compiler::exec::{Instance, WordMove, word_moves};
 use modurust_compiler::graph::state::StateMap;
 use modurust_compiler::graph::{OutKind, RingId, RowId};
 use modurust_compiler::program::Program;
+use modurust_compiler::score::Ratio;
+use modurust_compiler::score::timeline::{Target, Timeline};
 use rtrb::{Consumer, Producer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -76,6 +79,16 @@ impl ParamTable {
         }
     }
 
+    /// Puts a parameter where the text moves it, without a way.
+    pub fn put(&mut self, index: usize, value: f32) -> bool {
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        if !value.is_finite() || (slot.value.to_bits() == value.to_bits() && slot.left == 0) {
+            return false;
+        }
+        *slot = Slot { start: value, value, target: value, left: 0, listed: slot.listed };
+        true
+    }
+
     /// One quantum further: `set` gets every value that changed.
     pub fn advance(&mut self, mut set: impl FnMut(usize, f32)) {
         let mut i = 0;
@@ -115,6 +128,8 @@ pub(crate) struct Active {
     pub program: Program,
     pub master: Option<usize>,
     pub epoch: u64,
+    /// A song of the text moves the tempo.
+    pub moves_tempo: bool,
 }
 
 impl Active {
@@ -127,7 +142,8 @@ impl Active {
         let master = program.patch.graph.outs.iter().position(|out| out.kind == OutKind::Master);
         let table = UnitTable::new(&program.units);
         let params = ParamTable::new(&program.params);
-        let mut active = Active { instance, table, params, program, master, epoch };
+        let moves_tempo = moves_tempo(&program.timeline);
+        let mut active = Active { instance, table, params, program, master, epoch, moves_tempo };
         active.bind_rows();
         active
     }
@@ -144,6 +160,11 @@ impl Active {
             }
         }
     }
+}
+
+fn moves_tempo(timeline: &Timeline) -> bool {
+    let sections = timeline.arrangements.iter().flat_map(|a| &a.sections);
+    sections.flat_map(|s| &s.lanes).any(|lane| lane.target == Target::Tempo)
 }
 
 /// Which unit goes on as which.
@@ -177,6 +198,17 @@ pub struct Parcel {
     epoch: u64,
     kind: ChangeKind,
     body: Body,
+    /// For a text that says something else about the performance.
+    performance: Option<Performance>,
+}
+
+/// Launches of a new text, and where everything was in the old one.
+struct Performance {
+    launcher: Box<Launcher>,
+    links: Links,
+    wishes: Vec<Wish>,
+    /// Tempo or meter move otherwise than before.
+    tempo: bool,
 }
 
 impl Parcel {
@@ -188,6 +220,17 @@ impl Parcel {
     /// Numbers, patterns or code.
     pub fn kind(&self) -> ChangeKind {
         self.kind
+    }
+
+    /// Takes over the launches of the engine, and carries out the new commands. True if the tempo must be read anew.
+    pub(crate) fn exchange_launcher(&mut self, active: &mut Box<Launcher>, timeline: &Timeline, now: Ratio) -> bool {
+        let Some(performance) = &mut self.performance else { return false };
+        performance.launcher.adopt(active, &performance.links);
+        std::mem::swap(&mut performance.launcher, active);
+        for wish in &performance.wishes {
+            active.wish(timeline, *wish, now);
+        }
+        performance.tempo
     }
 
     /// The old program, which plays on during a fade.
@@ -209,6 +252,7 @@ impl Parcel {
                     }
                 }
                 std::mem::swap(&mut active.program, program);
+                active.moves_tempo = moves_tempo(&active.program.timeline);
                 active.epoch = self.epoch;
                 false
             }
@@ -352,7 +396,14 @@ impl Control {
         } else {
             Body::Update(program.clone())
         };
-        let parcel = Box::into_raw(Box::new(Parcel { epoch, kind, body }));
+        let (before, now) = (&self.base.timeline, &program.timeline);
+        let performance = (before != now).then(|| Performance {
+            launcher: Box::new(Launcher::new(now, 0)),
+            links: Links::between(before, now),
+            wishes: wishes(program, Some(&self.base)),
+            tempo: !before.tempo.is_constant() || !now.tempo.is_constant(),
+        });
+        let parcel = Box::into_raw(Box::new(Parcel { epoch, kind, body, performance }));
         let letter = Arc::new(Letter { at: at.unwrap_or(0), parcel: AtomicPtr::new(parcel) });
         self.letters.push(Arc::clone(&letter));
         self.mailbox.store(Some(Arc::clone(&letter)));
@@ -413,7 +464,7 @@ pub fn change(old: &Program, new: &Program) -> ChangeKind {
     }
     let same_score = Arc::ptr_eq(&old.score, &new.score) || format!("{:?}", old.score) == format!("{:?}", new.score);
     let same_units = Arc::ptr_eq(&old.units, &new.units) || format!("{:?}", old.units) == format!("{:?}", new.units);
-    if !same_score || !same_units {
+    if !same_score || !same_units || old.timeline != new.timeline {
         return ChangeKind::Score;
     }
     let bits = |p: &Program| p.params.iter().map(|v| v.to_bits()).collect::<Vec<_>>();

@@ -168,6 +168,92 @@ fn no_allocation_on_a_thread_of_its_own() {
     drop(engine);
 }
 
+/// Clips, a song and a tempo that moves.
+fn performed(tempo: f64) -> Program {
+    use modurust_runtime::compiler::lang::{FileId, Span};
+    use modurust_runtime::compiler::score::Curve;
+    use modurust_runtime::compiler::score::tempo::TempoMap;
+    use modurust_runtime::compiler::score::timeline::*;
+    let place = Place { file: FileId(0), span: Span::new(0, 0) };
+    let mut b = Build::new();
+    let (low, high) = (b.notes(&[40.0, 52.0, 55.0]), b.notes(&[64.0, 67.0]));
+    let (low, high) = (b.score.fast(low, 16), b.score.fast(high, 31));
+    let clips = b.score.clips(SetId(0), &[low, high]);
+    b.synth("poly", UnitKind::Poly, 8, clips);
+    let frame = b.frame("x");
+    b.param(frame, "x", 0.5);
+    let pattern = Some(b.score.ramp(tempo, 300.0, Ratio::int(40), Curve::Lin));
+    let mut program = b.finish();
+    let clip = |name: &str, to: Follow| Clip {
+        name: name.into(),
+        pattern: None,
+        length: Some(Length::Bars(Ratio::new(1, 7))),
+        then: vec![Choice { to, weight: 1.0, place }, Choice { to: Follow::Any, weight: 2.0, place }],
+        place,
+    };
+    let clips = vec![clip("a", Follow::Next), clip("b", Follow::Again)];
+    let slots = vec![Slot { set: SetId(0), clip: Some(1), place }];
+    let lanes = vec![
+        Lane { target: Target::Tempo, motion: Motion::Fixed(170.0), place },
+        Lane { target: Target::Param(0), motion: Motion::Fixed(2.0), place },
+    ];
+    let section = Section { play: Play::Scene(0), length: Length::Bars(Ratio::new(1, 3)), xfade: None, lanes, place };
+    program.timeline = Arc::new(Timeline {
+        sets: vec![ClipSet { strip: "poly".into(), binding: "poly".into(), clips, place }],
+        scenes: vec![Scene { name: "s".into(), slots, length: Some(Length::BAR), then: vec![], place }],
+        arrangements: vec![Arrangement { name: "song".into(), sections: vec![section; 9], place }],
+        tempo: TempoMap { pattern, meters: vec![(2, Ratio::new(7, 2))] },
+        ..Timeline::default()
+    });
+    program
+}
+
+#[test]
+fn launches_and_moving_tempo_do_not_allocate() {
+    use modurust_runtime::launcher::{Order, Quantise, What, Wish};
+    let programs = [performed(90.0), performed(120.0), dense(false)];
+    let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(programs[0].clone())).unwrap();
+    engine.warm();
+    let mut random = Random(77);
+    let mut out = vec![0.0; 2 * 4096];
+    let (mut mine, mut happened) = (0, 0);
+    for _ in 0..20_000 {
+        if random.below(40) == 0 {
+            control.publish(&programs[random.below(3) as usize], None);
+        }
+        if random.below(3) == 0 {
+            let what = match random.below(5) {
+                0 => What::Clip { set: 0, clip: random.below(3) as u32 },
+                1 => What::Set(0),
+                2 => What::Scene(0),
+                3 => What::Song(0),
+                _ => What::All,
+            };
+            let (launch, legato) = (random.below(3) > 0, random.below(2) > 0);
+            let at = Quantise::Bars(Ratio::new(1, random.below(9) as i64 + 1));
+            let epoch = control.epoch();
+            let wish = Wish::Order(Order { what, launch, legato, at });
+            control.send(EngineCommand::Wish { epoch, wish });
+        }
+        match random.below(200) {
+            0 => drop(control.send(EngineCommand::Loop(Some((Ratio::new(1, 9), Ratio::new(1, 2)))))),
+            1 => drop(control.send(EngineCommand::Loop(None))),
+            2 => drop(control.send(EngineCommand::Nudge(random.below(2000) as i64 - 1000))),
+            3 => drop(control.send(EngineCommand::Metronome(random.below(2) > 0))),
+            4 => drop(control.send(EngineCommand::CountIn { cycle: Ratio::ONE, bars: Ratio::new(1, 8) })),
+            5 => drop(control.send(EngineCommand::Seek(Ratio::new(random.below(99) as i64, 7)))),
+            _ => {}
+        }
+        let frames = random.below(200) as usize;
+        mine += watched(&mut engine, &mut out[..frames * 2]);
+        while let Some(notice) = control.notice() {
+            happened += u32::from(matches!(notice, EngineNotice::Happened(_)));
+        }
+    }
+    assert!(happened > 2_000, "{happened}");
+    assert_eq!(mine, 0, "allocations and frees inside process");
+}
+
 /// Prints what a swap costs; asserts nothing, since other processes share the machine.
 #[test]
 fn figures() {
@@ -215,6 +301,9 @@ fn audio_modules_name_nothing_that_waits() {
         include_str!("../src/fifo.rs"),
         include_str!("../src/transport.rs"),
         include_str!("../src/sequencer.rs"),
+        include_str!("../src/launcher.rs"),
+        include_str!("../src/lanes.rs"),
+        include_str!("../src/metronome.rs"),
         include_str!("../src/voice.rs"),
         include_str!("../src/limiter.rs"),
         include_str!("../src/meter.rs"),

@@ -9,7 +9,7 @@ use crate::front::timeline::{Control, curve_of};
 use crate::front::value::*;
 use crate::graph::*;
 use crate::score::Ratio;
-use crate::score::timeline::Motion;
+use crate::score::timeline::{Length, Motion};
 use modurust_lang::ast::{Expr, Ident, Item};
 use modurust_lang::units::Dim;
 use modurust_lang::{Span, Stmt};
@@ -183,11 +183,13 @@ impl<'a> Elab<'a> {
                 let curve = curve_of(curve, Dim::None);
                 let motion = Motion::Line { from: from.value, to: to.value, over, curve };
                 self.timeline.settings.tempo = Some(motion);
-                self.later("a tempo that moves", expr.span);
+                let bars = over.unwrap_or(Length::BAR).bars(self.bars_per_second());
+                self.timeline.tempo.pattern = Some(self.score.ramp(from.value, to.value, bars, curve));
             }
             ("tempo", Value::Pat(pattern)) => {
                 self.timeline.settings.tempo = Some(Motion::Pattern(pattern));
-                self.later("a tempo that moves", expr.span);
+                self.timeline.tempo.pattern = Some(pattern);
+                self.first_tempo(pattern, expr.span);
             }
             ("tempo", _) => {
                 self.error("type", expr.span, "a tempo is a number of beats per minute").help =
@@ -236,6 +238,26 @@ impl<'a> Elab<'a> {
                 self.error("type", expr.span, format!("`{word}` cannot be {article}")).help =
                     Some(format!("write `{example}`"));
             }
+        }
+    }
+
+    /// The tempo in which the session begins, where it is a pattern.
+    fn first_tempo(&mut self, pattern: crate::score::PatId, span: Span) {
+        let numbers = |v: &crate::score::Value| v.number().is_some_and(|x| (1.0..=2000.0).contains(&x));
+        match self.score.score().values(pattern) {
+            Some(values) if values.iter().all(numbers) => {}
+            None => {}
+            Some(_) => {
+                self.error("type", span, "a tempo is a number of beats per minute, between 1 and 2000").help =
+                    Some("write `tempo \"<120 124>\"`".into());
+                return;
+            }
+        }
+        let mut room = crate::score::EventBuf::new(64);
+        let step = Ratio::new(1, 64);
+        self.score.score().query(pattern, Ratio::ZERO, step, &mut room);
+        if let Some(bpm) = room.events().iter().find_map(|e| e.value.number()).filter(|x| *x >= 1.0) {
+            self.timing.bpm = Ratio::from_f64(bpm);
         }
     }
 

@@ -256,11 +256,18 @@ impl<'a> Elab<'a> {
         let timeline = &self.timeline;
         let place = |places: Option<Place>, what: &'static str| places.map(|place| (what, place));
         let found = [
-            place(timeline.sets.iter().find(|s| s.clips.len() > 1).map(|s| s.place), "clips (the first one plays)"),
-            place(timeline.scenes.first().map(|s| s.place), "scenes"),
-            place(timeline.arrangements.first().map(|a| a.place), "arrangements"),
-            place(timeline.automations.first().map(|a| a.place), "automation"),
-            place(timeline.commands.first().map(|c| c.place), "commands"),
+            place(
+                timeline.arrangements.iter().flat_map(|a| &a.sections).find(|s| s.xfade.is_some()).map(|s| s.place),
+                "crossfades of sections",
+            ),
+            place(
+                timeline
+                    .commands
+                    .iter()
+                    .find(|c| matches!(c.action, Action::Record { .. } | Action::Export { .. }))
+                    .map(|c| c.place),
+                "recording and exporting by command",
+            ),
         ];
         for (what, place) in found.into_iter().flatten() {
             self.at = Origin { file: place.file, offset: 0, library: false };

@@ -84,11 +84,12 @@ impl ScoreBuilder {
 
     pub(super) fn add(&mut self, kind: Kind) -> PatId {
         let nodes = &self.score.nodes;
-        let (mut depth, mut continuous, mut known) = (0, false, true);
+        let (mut depth, mut continuous, mut known, mut sets) = (0, false, true, 0);
         kind.children(&self.score.lists, &self.score.slots, |p| match nodes.get(p.0 as usize) {
             Some(child) => {
                 depth = depth.max(child.depth + 1);
                 continuous |= child.continuous;
+                sets |= child.sets;
             }
             None => known = false,
         });
@@ -98,6 +99,7 @@ impl ScoreBuilder {
             Kind::Ramp { .. } | Kind::Signal { .. } | Kind::ChooseAt { .. } => continuous = true,
             Kind::Arp { index, .. } => continuous = of(index),
             Kind::Inner { list, .. } => continuous = list.of(&self.score.lists).iter().any(|p| of(*p)),
+            Kind::Clips { set, .. } | Kind::ClipIndex { set } => sets |= 1 << set.min(63),
             Kind::Tail { left, .. } | Kind::Field { p: left, .. } => continuous = of(left),
             Kind::Mask { p, .. } => continuous = of(p),
             Kind::Struct { bools, .. } => continuous = of(bools),
@@ -112,7 +114,7 @@ impl ScoreBuilder {
             self.overflow = true;
             return self.silence;
         };
-        self.score.nodes.push(Node { kind, continuous, depth });
+        self.score.nodes.push(Node { kind, continuous, depth, sets });
         PatId(id)
     }
 

@@ -11,14 +11,15 @@ use super::{PatId, Ratio, ScoreBuilder, Value};
 const MAX_RUN: i64 = 1024;
 
 impl ScoreBuilder {
-    /// The clip of a set that is launched; `clips` are its patterns. Until launching has a meaning in time, the first plays.
-    pub fn clips(&mut self, _set: SetId, clips: &[PatId]) -> PatId {
-        clips.first().copied().unwrap_or_else(|| self.silence())
+    /// The clip of a set that is launched; `clips` are its patterns. Position 0 of a clip is where it was launched.
+    pub fn clips(&mut self, set: SetId, clips: &[PatId]) -> PatId {
+        let list = self.list(clips);
+        self.add(Kind::Clips { set: set.0, list })
     }
 
-    /// The number of the clip that is launched, held; -1 for none. Until launching has a meaning in time, it is 0.
-    pub fn clip_index(&mut self, _set: SetId) -> PatId {
-        self.pure(Value::Num(0.0))
+    /// The number of the clip that is launched, held; -1 for none.
+    pub fn clip_index(&mut self, set: SetId) -> PatId {
+        self.add(Kind::ClipIndex { set: set.0 })
     }
 
     /// Forwards, then backwards.

@@ -15,6 +15,7 @@ mod build_more;
 pub mod chords;
 mod facts;
 pub mod harmony;
+pub mod launch;
 mod mini;
 mod node;
 mod query;
@@ -24,12 +25,15 @@ mod query_time;
 pub mod random;
 pub mod ratio;
 mod rhythm;
+pub mod tempo;
 mod text;
 pub mod timeline;
 
 pub use build::ScoreBuilder;
 pub use build_chord::CHORD_OCTAVE;
+use launch::Launches;
 pub use node::{Curve, Factor, JoinMode, Map, Operator, Scope, Signal};
+pub use query::line;
 pub use ratio::Ratio;
 pub use text::{TextError, TextEvent, event_text, onsets_of, value_text};
 
@@ -291,7 +295,17 @@ impl Score {
     /// The events of `pat` from `begin` to `end`, in cycles, added to `out`. An empty span has no
     /// events. Never allocates and never panics; events without room are counted in [`EventBuf::lost`].
     pub fn query(&self, pat: PatId, begin: Ratio, end: Ratio, out: &mut EventBuf) {
-        query::run(self, pat, begin, end, out);
+        query::run(self, pat, (begin, end), &launch::UNLAUNCHED, out);
+    }
+
+    /// As [`query`](Self::query), with the clips that were launched.
+    pub fn query_launched(&self, pat: PatId, begin: Ratio, end: Ratio, launches: &Launches, out: &mut EventBuf) {
+        query::run(self, pat, (begin, end), launches, out);
+    }
+
+    /// The sets of clips that a pattern depends on: bit `i` is set `i`, the last bit all beyond.
+    pub fn sets(&self, pat: PatId) -> u64 {
+        self.nodes.get(pat.0 as usize).map_or(0, |n| n.sets)
     }
 
     /// What counts as true: any number but 0, any word but `f` and `false`.

@@ -170,6 +170,8 @@ pub(crate) struct Node {
     pub continuous: bool,
     /// Height of the tree below.
     pub depth: u32,
+    /// Sets of clips below: bit `i` is set `i`, the last bit all beyond.
+    pub sets: u64,
 }
 
 /// What a node does.
@@ -336,6 +338,15 @@ pub(crate) enum Kind {
         keys: List,
         list: List,
     },
+    /// The clip of a set that is launched, counted from its own beginning.
+    Clips {
+        set: u32,
+        list: List,
+    },
+    /// The number of the clip that is launched, -1 for none.
+    ClipIndex {
+        set: u32,
+    },
     /// Replaces values; those without a key stay, or drop out.
     Lookup {
         p: PatId,
@@ -393,9 +404,13 @@ impl Kind {
             }
         };
         match self {
-            Kind::Silence | Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => {}
+            Kind::Silence | Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } | Kind::ClipIndex { .. } => {}
             Kind::Seq { slots: list } => list.of(slots).iter().for_each(|s| f(s.pat)),
-            Kind::Stack { list } | Kind::Cat { list } | Kind::Choose { list, .. } | Kind::ChooseAt { list, .. } => {
+            Kind::Stack { list }
+            | Kind::Cat { list }
+            | Kind::Choose { list, .. }
+            | Kind::ChooseAt { list, .. }
+            | Kind::Clips { list, .. } => {
                 list.of(lists).iter().for_each(|p| f(*p));
             }
             Kind::Fast { p, .. }

@@ -9,19 +9,21 @@
 //! This file has the sources, sequences and speeds; `query_time` what bends time, `query_join` what combines patterns,
 //! `query_more` what chooses patterns by value and what changes values.
 
+use super::launch::Launches;
 use super::node::{Curve, Factor, Kind, List, Signal};
 use super::{Event, EventBuf, PatId, Ratio, Score, Tail, Value, harmony, random};
 
 /// One query under way.
 pub(super) struct Query<'a> {
     pub score: &'a Score,
+    pub launches: &'a Launches,
     pub out: &'a mut EventBuf,
 }
 
 /// Entry: sets the budget and goes.
-pub(super) fn run(score: &Score, pat: PatId, begin: Ratio, end: Ratio, out: &mut EventBuf) {
+pub(super) fn run(score: &Score, pat: PatId, (begin, end): (Ratio, Ratio), launches: &Launches, out: &mut EventBuf) {
     out.work = u32::try_from(out.capacity).unwrap_or(u32::MAX).saturating_mul(16).saturating_add(4096);
-    Query { score, out }.ask(pat, begin, end);
+    Query { score, launches, out }.ask(pat, begin, end);
 }
 
 impl Query<'_> {
@@ -153,6 +155,8 @@ impl Query<'_> {
             Kind::Accent { p, by } => self.accent(p, by, begin, end),
             Kind::Shuffle { p, n, seed, each_once } => self.shuffle(p, n as usize, (seed, each_once), begin, end),
             Kind::ChooseAt { list, seed } => self.choose_at(list, seed, begin, end),
+            Kind::Clips { set, list } => self.clips(set, list, begin, end),
+            Kind::ClipIndex { set } => self.clip_index(set, begin, end),
             Kind::Arp { p, index } => self.arp(p, index, begin, end),
             Kind::Filter { p, sym } => {
                 let from = self.out.len();
@@ -160,7 +164,7 @@ impl Query<'_> {
                 self.retain(from, |e| e.value == Value::Word(sym));
             }
             Kind::Ramp { from, to, over, curve } => {
-                self.continuous(begin, end, ramp(from, to, begin.to_f64() / over.to_f64(), curve));
+                self.continuous(begin, end, line(from, to, begin.to_f64() / over.to_f64(), curve));
             }
             Kind::Signal { signal, seed } => self.continuous(begin, end, wave(signal, seed, begin)),
         }
@@ -336,7 +340,7 @@ pub(super) fn note_of(notes: &[Option<f64>], sym: u16) -> Option<f64> {
 }
 
 /// A line at a place from 0 to 1.
-fn ramp(from: f64, to: f64, place: f64, curve: Curve) -> f64 {
+pub fn line(from: f64, to: f64, place: f64, curve: Curve) -> f64 {
     // A ramp over no time has arrived; so has one whose place is not a number.
     if place.is_nan() || place >= 1.0 {
         return to;

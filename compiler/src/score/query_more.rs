@@ -44,6 +44,52 @@ impl Query<'_> {
         });
     }
 
+    /// The launched clip of a set. A note of a clip ends where the next launch is known to be.
+    #[inline(never)]
+    pub fn clips(&mut self, set: u32, list: List, begin: Ratio, end: Ratio) {
+        let (score, launches) = (self.score, self.launches);
+        let pats = list.of(&score.lists);
+        let Some(history) = launches.sets.get(set as usize) else {
+            if let Some(&first) = pats.first() {
+                self.ask(first, begin, end);
+            }
+            return;
+        };
+        history.cut(begin, end, |b, e, launch| {
+            let Some(&p) = launch.clip.and_then(|clip| pats.get(clip as usize)) else { return };
+            let shift = launch.origin;
+            let from = self.out.len();
+            self.ask(p, b - shift, e - shift);
+            self.map_time(from, |t| t + shift);
+        });
+    }
+
+    #[inline(never)]
+    pub fn clip_index(&mut self, set: u32, begin: Ratio, end: Ratio) {
+        let event = |b: Ratio, e: Ratio, value: f64| Event {
+            whole: (b, e),
+            part: (b, e),
+            value: Value::Num(value),
+            ..Event::default()
+        };
+        let launches = self.launches;
+        let Some(history) = launches.sets.get(set as usize) else {
+            self.out.push(event(begin, end, 0.0));
+            return;
+        };
+        let mut at = begin;
+        history.cut(begin, end, |b, e, launch| {
+            if at < b {
+                self.out.push(event(at, b, -1.0));
+            }
+            self.out.push(event(b, e, launch.clip.map_or(-1.0, f64::from)));
+            at = e;
+        });
+        if at < end {
+            self.out.push(event(at, end, -1.0));
+        }
+    }
+
     #[inline(never)]
     pub fn lookup(&mut self, p: PatId, (keys, to): (List, List), drop: bool, begin: Ratio, end: Ratio) {
         let score = self.score;

@@ -7,6 +7,7 @@
 //!
 //! Numbers refer to each other only inside one [`Timeline`]: after an edit, things are found again by name.
 
+use super::tempo::TempoMap;
 use super::{Curve, PatId, Ratio};
 use modurust_lang::{FileId, Span};
 
@@ -342,6 +343,8 @@ pub struct Timeline {
     pub commands: Vec<Command>,
     /// Settings.
     pub settings: Settings,
+    /// Tempo and meter by position.
+    pub tempo: TempoMap,
     /// Names of tracks, then of buses, each in the order of the text: what can be muted, soloed, recorded.
     pub strips: Vec<String>,
 }

@@ -6,6 +6,7 @@
 
 use crate::command::{ChangeKind, EngineNotice};
 use crate::engine::{Engine, EngineError, EngineOptions};
+use crate::launcher::Happened;
 use crate::wav::{Bits, Sound, SoundHash, WavError, WavFile};
 use modurust_compiler::graph::{OutKind, QUANTUM};
 use modurust_compiler::program::Program;
@@ -75,6 +76,8 @@ pub struct RenderReport {
     pub lost: u64,
     /// Tracks whose sound was not a number at some time.
     pub faults: Vec<String>,
+    /// Clips, scenes and songs that were launched, in order.
+    pub happened: Vec<Happened>,
     /// Files of the stems.
     pub stems: Vec<PathBuf>,
     /// Time it took, seconds.
@@ -182,6 +185,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         adopted: Vec::new(),
         lost: 0,
         faults: Vec::new(),
+        happened: Vec::new(),
         stems: Vec::new(),
         seconds: 0.0,
     };
@@ -234,6 +238,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
                     let name = engine.program().patch.graph.outs.get(out as usize).map(|o| o.name.clone());
                     report.faults.extend(name.filter(|name| !report.faults.contains(name)));
                 }
+                EngineNotice::Happened(happened) => report.happened.push(happened),
                 EngineNotice::Stale => {}
             }
         }

@@ -1,0 +1,123 @@
+//! Which clip plays when: what a query of a score with clips must be told.
+//!
+//! A `clips` block is one pattern of a score, and a pattern has no state. So the launches are an argument of the query: for each
+//! [set](super::timeline::SetId) a short history of what was launched from which position on. A query for a span is cut where the
+//! history changes; `late`, `off` and their like look a little back and find the clip that played then. Fixed in size: recording a
+//! launch allocates nothing, and forgets the oldest.
+
+use super::Ratio;
+
+/// Launches of one set that are remembered.
+pub const REMEMBERED: usize = 8;
+
+/// From some position on a clip plays, or none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Launch {
+    /// From this position on.
+    pub from: Ratio,
+    /// Which clip of the set; `None` is silence.
+    pub clip: Option<u32>,
+    /// The position at which the clip is at its own beginning.
+    pub origin: Ratio,
+}
+
+/// The launches of one set, rising in time; the last holds for ever.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct History {
+    launches: [Launch; REMEMBERED],
+    len: usize,
+}
+
+impl Default for History {
+    fn default() -> History {
+        History { launches: [Launch { from: Ratio::ZERO, clip: None, origin: Ratio::ZERO }; REMEMBERED], len: 0 }
+    }
+}
+
+impl History {
+    /// One clip all the time.
+    pub fn always(clip: u32) -> History {
+        let mut history = History::default();
+        history.push(Launch { from: Ratio::int(i64::MIN / 4), clip: Some(clip), origin: Ratio::ZERO });
+        history
+    }
+
+    /// The launches in order.
+    pub fn launches(&self) -> &[Launch] {
+        &self.launches[..self.len]
+    }
+
+    /// What was launched last.
+    pub fn last(&self) -> Option<Launch> {
+        self.launches().last().copied()
+    }
+
+    /// Records a launch; launches that lie at or after it are taken back.
+    pub fn push(&mut self, launch: Launch) {
+        while self.len > 0 && self.launches[self.len - 1].from >= launch.from {
+            self.len -= 1;
+        }
+        if self.len == REMEMBERED {
+            self.launches.copy_within(1.., 0);
+            self.len -= 1;
+        }
+        self.launches[self.len] = launch;
+        self.len += 1;
+    }
+
+    /// Changes the numbers of clips; one that is gone becomes silence.
+    pub fn renumber(&mut self, f: impl Fn(u32) -> Option<u32>) {
+        for launch in &mut self.launches[..self.len] {
+            launch.clip = launch.clip.and_then(&f);
+        }
+    }
+
+    /// Calls `f(begin, end, launch)` for each piece of a span in which one launch holds. Before the first nothing does.
+    pub fn cut(&self, begin: Ratio, end: Ratio, mut f: impl FnMut(Ratio, Ratio, Launch)) {
+        for (i, launch) in self.launches().iter().enumerate() {
+            let until = self.launches().get(i + 1).map_or(end, |next| next.from.min(end));
+            let from = launch.from.max(begin);
+            if from < until {
+                f(from, until, *launch);
+            }
+        }
+    }
+}
+
+/// The histories of all sets.
+#[derive(Clone, Debug, Default)]
+pub struct Launches {
+    /// By number of the set. A set beyond the end plays its first clip all the time.
+    pub sets: Vec<History>,
+}
+
+/// Nothing was ever launched: every set plays its first clip.
+pub static UNLAUNCHED: Launches = Launches { sets: Vec::new() };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launch(from: i64, clip: u32) -> Launch {
+        Launch { from: Ratio::int(from), clip: Some(clip), origin: Ratio::int(from) }
+    }
+
+    #[test]
+    fn the_latest_are_remembered_and_spans_are_cut() {
+        let mut history = History::default();
+        for i in 0..20 {
+            history.push(launch(i, i as u32));
+        }
+        assert_eq!(history.launches().len(), REMEMBERED);
+        let mut seen = Vec::new();
+        history.cut(Ratio::new(33, 2), Ratio::int(30), |b, e, l| seen.push((b, e, l.clip.unwrap())));
+        let int = Ratio::int;
+        let expected =
+            [(Ratio::new(33, 2), int(17), 16), (int(17), int(18), 17), (int(18), int(19), 18), (int(19), int(30), 19)];
+        assert_eq!(seen, expected);
+        history.push(launch(17, 99));
+        assert_eq!(history.last().unwrap().clip, Some(99), "what lay after it is taken back");
+        history.renumber(|c| (c != 99).then_some(c + 1));
+        assert_eq!(history.last().unwrap().clip, None);
+    }
+}

@@ -1,0 +1,197 @@
+//! The control side of a performance: names to numbers, taps to a tempo, cues to positions, and what there is to see.
+//!
+//! A front end speaks of `drums.fill`, of `drop` or of `song`; the audio side knows only numbers of the program that plays. What the
+//! audio side tells ([`Happened`]) is kept here as a picture for views and as a list from which an arrangement can be written
+//! ([`capture`]).
+
+use crate::launcher::{Happened, SetView, What};
+use modurust_compiler::score::Ratio;
+use modurust_compiler::score::timeline::{SetId, Timeline};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Taps further apart than this begin anew.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Taps that count.
+const TAPS: usize = 8;
+/// Launches that are remembered for capture.
+const REMEMBERED: usize = 10_000;
+
+/// Taps and cues of a session.
+#[derive(Debug, Default)]
+pub struct Desk {
+    taps: Vec<Instant>,
+    cues: BTreeMap<String, Ratio>,
+}
+
+impl Desk {
+    /// A tap on the beat: beats per minute, from the second tap on, to a tenth.
+    pub fn tap(&mut self, now: Instant) -> Option<Ratio> {
+        if self.taps.last().is_some_and(|last| now.saturating_duration_since(*last) > PATIENCE) {
+            self.taps.clear();
+        }
+        self.taps.push(now);
+        if self.taps.len() > TAPS {
+            self.taps.remove(0);
+        }
+        let span = now.saturating_duration_since(*self.taps.first()?).as_secs_f64();
+        let beats = self.taps.len() - 1;
+        if beats == 0 || span <= 0.0 {
+            return None;
+        }
+        let bpm = (600.0 * beats as f64 / span).round() as i64;
+        Some(Ratio::new(bpm.clamp(10, 20_000), 10))
+    }
+
+    /// Names a position.
+    pub fn set_cue(&mut self, name: String, at: Ratio) {
+        self.cues.insert(name, at);
+    }
+
+    /// The position of a name.
+    pub fn cue(&self, name: &str) -> Option<Ratio> {
+        self.cues.get(name).copied()
+    }
+}
+
+/// What a name can launch or stop: `drums.fill` a clip, `drums` its set, `drop` a scene, `song` an arrangement.
+pub fn resolve(timeline: &Timeline, path: &str) -> Option<What> {
+    if let Some((track, clip)) = path.rsplit_once('.') {
+        return timeline.sets_of(track).find_map(|set| {
+            let clip = timeline.set(set)?.find(clip)?;
+            Some(What::Clip { set: set.0, clip })
+        });
+    }
+    if let Some(scene) = timeline.scene(path) {
+        return Some(What::Scene(scene));
+    }
+    if let Some(song) = timeline.arrangement(path) {
+        return Some(What::Song(song));
+    }
+    timeline.sets_of(path).next().map(|SetId(set)| What::Set(set))
+}
+
+/// What views see of a performance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// Each set of clips, in the order of the timeline.
+    pub sets: Vec<SetView>,
+    /// The scene that was launched last.
+    pub scene: Option<u32>,
+    /// The song that plays.
+    pub song: Option<u32>,
+    /// What was launched, in order.
+    pub launched: Vec<Happened>,
+}
+
+impl Picture {
+    fn view(&mut self, set: u32) -> &mut SetView {
+        let set = set as usize;
+        if self.sets.len() <= set {
+            self.sets.resize(set + 1, SetView::default());
+        }
+        &mut self.sets[set]
+    }
+
+    /// Takes in what the audio side told.
+    pub fn take(&mut self, happened: Happened) {
+        match happened {
+            Happened::Clip { set, clip, at, by_hand } => {
+                *self.view(set) = SetView { playing: clip, origin: clip.map(|_| at), by_hand, ..SetView::default() };
+            }
+            Happened::Queued { set, clip, at } => self.view(set).queued = Some((clip, at)),
+            Happened::Scene { scene, .. } => self.scene = Some(scene),
+            Happened::Song { song, .. } => self.song = song,
+        }
+        if !matches!(happened, Happened::Queued { .. }) && self.launched.len() < REMEMBERED {
+            self.launched.push(happened);
+        }
+    }
+}
+
+/// What was launched as the text of scenes and an arrangement that play it again: one scene for each combination of clips that
+/// sounded, one section for each stretch of time between launches, from `begin` to `end` in bars.
+pub fn capture(timeline: &Timeline, launched: &[Happened], begin: Ratio, end: Ratio) -> String {
+    let mut playing: Vec<Option<u32>> = vec![None; timeline.sets.len()];
+    let mut stretches: Vec<(Ratio, Vec<Option<u32>>)> = Vec::new();
+    for happened in launched {
+        let Happened::Clip { set, clip, at, .. } = *happened else { continue };
+        if at >= end {
+            break;
+        }
+        let Some(slot) = playing.get_mut(set as usize) else { continue };
+        *slot = clip;
+        let at = at.max(begin);
+        match stretches.last_mut().filter(|s| s.0 == at) {
+            Some(last) => last.1.clone_from(&playing),
+            None => stretches.push((at, playing.clone())),
+        }
+    }
+    if stretches.first().is_none_or(|s| s.0 > begin) {
+        stretches.insert(0, (begin, vec![None; timeline.sets.len()]));
+    }
+    let mut names: Vec<(Vec<Option<u32>>, String)> = Vec::new();
+    let mut sections = String::new();
+    for (i, (at, clips)) in stretches.iter().enumerate() {
+        let until = stretches.get(i + 1).map_or(end, |next| next.0);
+        let bars = until - *at;
+        if !bars.is_positive() {
+            continue;
+        }
+        let name = match names.iter().find(|(known, _)| known == clips) {
+            Some((_, name)) => name.clone(),
+            None => {
+                let name = free_name(timeline, names.len() + 1);
+                names.push((clips.clone(), name.clone()));
+                name
+            }
+        };
+        sections.push_str(&format!("  {name} {}\n", length_text(bars)));
+    }
+    let mut text = String::new();
+    for (clips, name) in &names {
+        let slots: Vec<String> = timeline
+            .sets
+            .iter()
+            .zip(clips)
+            .filter_map(|(set, clip)| {
+                let clip = set.clips.get((*clip)? as usize)?;
+                let track = if set.strip.is_empty() { &set.binding } else { &set.strip };
+                Some(format!("{track}: {}", clip.name))
+            })
+            .collect();
+        text.push_str(&format!("scene {name} {{ {} }}\n", slots.join(", ")));
+    }
+    text.push_str(&format!("\narrange take {{\n{sections}}}\n"));
+    text
+}
+
+/// A length in bars as the language writes it: a decimal where that is exact.
+fn length_text(bars: Ratio) -> String {
+    let decimal = format!("{}", bars.to_f64());
+    format!("{decimal}bars")
+}
+
+fn free_name(timeline: &Timeline, from: usize) -> String {
+    let names = (from..).map(|n| format!("part_{n}"));
+    names.into_iter().find(|name| timeline.scene(name).is_none()).unwrap_or_else(|| "part".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taps_give_a_tempo() {
+        let mut desk = Desk::default();
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        assert_eq!(desk.tap(at(0)), None);
+        assert_eq!(desk.tap(at(500)), Some(Ratio::int(120)));
+        assert_eq!(desk.tap(at(998)), Some(Ratio::new(1202, 10)));
+        assert_eq!(desk.tap(at(9000)), None, "a pause begins anew");
+        assert_eq!(desk.tap(at(9400)), Some(Ratio::int(150)));
+        desk.set_cue("drop".into(), Ratio::int(17));
+        assert_eq!((desk.cue("drop"), desk.cue("nowhere")), (Some(Ratio::int(17)), None));
+    }
+}

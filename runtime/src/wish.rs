@@ -1,0 +1,216 @@
+//! The words of a performance: what is asked of the launcher, and what it tells.
+//!
+//! Plain data of fixed size. What the commands of a text ask for is worked out here, on the control side, and so is where everything of
+//! an edited text was before.
+
+use crate::launcher::bars;
+use modurust_compiler::program::Program;
+use modurust_compiler::score::Ratio;
+use modurust_compiler::score::timeline::{Action, Timeline, When};
+
+/// What can be launched or stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A clip of a set.
+    Clip {
+        /// The set.
+        set: u32,
+        /// The clip.
+        clip: u32,
+    },
+    /// Whatever a set plays.
+    Set(u32),
+    /// A scene.
+    Scene(u32),
+    /// A song.
+    Song(u32),
+    /// Everything.
+    All,
+}
+
+/// When a launch takes effect.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Quantise {
+    /// At once.
+    Now,
+    /// At the next multiple of so many bars, or here if this is one.
+    Bars(Ratio),
+}
+
+/// A wish.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Order {
+    /// What.
+    pub what: What,
+    /// Launch it, or stop it.
+    pub launch: bool,
+    /// Go on in the new clip where the old one was.
+    pub legato: bool,
+    /// When.
+    pub at: Quantise,
+}
+
+/// A parameter that jumps at a position: mute and solo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Move {
+    /// When.
+    pub at: Quantise,
+    /// Which parameter of the program.
+    pub param: u32,
+    /// Where to.
+    pub value: f32,
+}
+
+/// What a command of the text, or of a hand, asks of the audio side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wish {
+    /// Launch or stop something.
+    Order(Order),
+    /// Move a parameter.
+    Move(Move),
+}
+
+/// Something that happened, for views and for capture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Happened {
+    /// A set plays a clip, or nothing, from a position on.
+    Clip {
+        /// The set.
+        set: u32,
+        /// The clip.
+        clip: Option<u32>,
+        /// From here on.
+        at: Ratio,
+        /// Launched by hand or a scene, and not by a song.
+        by_hand: bool,
+    },
+    /// A launch waits.
+    Queued {
+        /// The set.
+        set: u32,
+        /// The clip, or a stop.
+        clip: Option<u32>,
+        /// Until here.
+        at: Ratio,
+    },
+    /// A scene plays.
+    Scene {
+        /// The scene.
+        scene: u32,
+        /// From here on.
+        at: Ratio,
+        /// Part of a song.
+        by_song: bool,
+    },
+    /// A song plays, or plays no more.
+    Song {
+        /// The song.
+        song: Option<u32>,
+        /// From here on.
+        at: Ratio,
+    },
+}
+
+/// What a view shows of a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SetView {
+    /// The clip that plays.
+    pub playing: Option<u32>,
+    /// Where it began.
+    pub origin: Option<Ratio>,
+    /// A launch that waits: the clip (`None` stops) and when.
+    pub queued: Option<(Option<u32>, Ratio)>,
+    /// When the clip goes on by itself.
+    pub follow: Option<Ratio>,
+    /// Launched by hand while a song plays.
+    pub by_hand: bool,
+}
+
+/// What the commands of a text ask for: those that are not in the text before.
+pub fn wishes(program: &Program, before: Option<&Program>) -> Vec<Wish> {
+    let Program { timeline, timing, patch, .. } = program;
+    let known = |key: u64| before.is_some_and(|b| b.timeline.commands.iter().any(|c| c.key == key));
+    let mut all = Vec::new();
+    for command in timeline.commands.iter().filter(|c| !known(c.key)) {
+        let at = match command.at {
+            When::Now => Quantise::Now,
+            When::Next(length) => Quantise::Bars(bars(length, timing)),
+            When::Quantised => timeline.settings.quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, timing))),
+        };
+        let order = |what: What, launch: bool| Wish::Order(Order { what, launch, legato: false, at });
+        let mute = |strip: &str, value: f32| {
+            let name = format!("{strip}.mute");
+            let param = patch.graph.params.iter().position(|p| p.name == name)?;
+            Some(Wish::Move(Move { at, param: param as u32, value }))
+        };
+        match &command.action {
+            Action::LaunchClip(set, clip) => all.push(order(What::Clip { set: set.0, clip: *clip }, true)),
+            Action::LaunchScene(scene) => all.push(order(What::Scene(*scene), true)),
+            Action::LaunchArrangement(song) => all.push(order(What::Song(*song), true)),
+            Action::StopSet(set) => all.push(order(What::Set(set.0), false)),
+            Action::StopScene(scene) => all.push(order(What::Scene(*scene), false)),
+            Action::StopArrangement(song) => all.push(order(What::Song(*song), false)),
+            Action::Mute(strip) => all.extend(mute(strip, 1.0)),
+            Action::Solo(strip) => {
+                let others = timeline.strips.iter().filter(|s| *s != strip && *s != "master");
+                all.extend(others.filter_map(|s| mute(s, 1.0)));
+                all.extend(mute(strip, 0.0));
+            }
+            Action::Record { .. } | Action::Export { .. } => {}
+        }
+    }
+    all
+}
+
+/// Where the sets, scenes and songs of a new text were in the old one. Made on the control side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Links {
+    /// For each new set.
+    pub sets: Vec<SetLink>,
+    /// For each old scene the new one.
+    pub scenes: Vec<Option<u32>>,
+    /// For each old song the new one.
+    pub songs: Vec<Option<u32>>,
+}
+
+/// A set of the new text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetLink {
+    /// The old set.
+    pub from: Option<usize>,
+    /// For each old clip the new one.
+    pub clips: Vec<Option<u32>>,
+}
+
+impl SetLink {
+    /// The new number of an old clip.
+    pub fn clip(&self, old: u32) -> Option<u32> {
+        self.clips.get(old as usize).copied().flatten()
+    }
+}
+
+impl Links {
+    /// Finds everything again: by name, and a clip that was renamed by its place, if nothing else was put there.
+    pub fn between(old: &Timeline, new: &Timeline) -> Links {
+        let sets = new.sets.iter().map(|set| {
+            let from = old.sets.iter().position(|o| (&o.strip, &o.binding) == (&set.strip, &set.binding));
+            let clips = from.map_or(Vec::new(), |from| {
+                let before = &old.sets[from].clips;
+                let find = |(i, clip): (usize, &modurust_compiler::score::timeline::Clip)| {
+                    set.find(&clip.name).or_else(|| {
+                        let here = set.clips.get(i)?;
+                        let renamed = set.clips.len() == before.len() && !before.iter().any(|b| b.name == here.name);
+                        renamed.then_some(i as u32)
+                    })
+                };
+                before.iter().enumerate().map(find).collect()
+            });
+            SetLink { from, clips }
+        });
+        Links {
+            sets: sets.collect(),
+            scenes: old.scenes.iter().map(|s| new.scene(&s.name)).collect(),
+            songs: old.arrangements.iter().map(|a| new.arrangement(&a.name)).collect(),
+        }
+    }
+}
