@@ -400,6 +400,11 @@ impl Launcher {
             if !by_hand && self.sets.get(set).is_some_and(|s| s.by_hand) {
                 continue;
             }
+            // A clip that goes on from one section of a song into the next keeps its place.
+            let playing = self.launches.sets.get(set).and_then(History::last).and_then(|l| l.clip);
+            if !by_hand && playing.is_some() && playing == slot.clip {
+                continue;
+            }
             if let Some(state) = self.sets.get_mut(set) {
                 // A clip that waits for a later moment is not asked for any more.
                 state.queued = None;

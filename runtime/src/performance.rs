@@ -166,10 +166,9 @@ pub fn capture(timeline: &Timeline, launched: &[Happened], begin: Ratio, end: Ra
     text
 }
 
-/// A length in bars as the language writes it: a decimal where that is exact.
+/// A length in bars as the language writes it, exactly.
 fn length_text(bars: Ratio) -> String {
-    let decimal = format!("{}", bars.to_f64());
-    format!("{decimal}bars")
+    if bars.den() == 1 { format!("{}bars", bars.num()) } else { format!("{}/{}bars", bars.num(), bars.den()) }
 }
 
 fn free_name(timeline: &Timeline, from: usize) -> String {

@@ -359,7 +359,7 @@ fn a_song_plays_its_sections_and_ends() {
     let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(48_000), Some(song_program())).unwrap();
     let out = channels(&mut engine, BAR * 10);
     let at = |bar: f64| out[(bar * BAR as f64) as usize];
-    // One: a for 3/2, b for 1, a for 3/2. Two: b for 1, a from then. One again.
+    // One: a for 3/2, b for 1, a for 3/2. Two: b for 1, a from then, which goes on into one.
     for (bar, expected) in [
         (0.0, [0.0, -1.0]),
         (1.49, [0.0, -1.0]),
@@ -368,7 +368,8 @@ fn a_song_plays_its_sections_and_ends() {
         (4.0, [1.0, 1.0]),
         (5.0, [0.0, 1.0]),
         (6.0, [0.0, -1.0]),
-        (7.5, [1.0, -1.0]),
+        (6.5, [1.0, -1.0]),
+        (7.5, [0.0, -1.0]),
         (9.0, [-1.0, -1.0]),
     ] {
         assert_eq!(at(bar), expected, "bar {bar}");

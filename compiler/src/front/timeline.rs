@@ -255,19 +255,11 @@ impl<'a> Elab<'a> {
     fn tell_unplayed(&mut self) {
         let timeline = &self.timeline;
         let place = |places: Option<Place>, what: &'static str| places.map(|place| (what, place));
+        let mut sections = timeline.arrangements.iter().flat_map(|a| &a.sections);
+        let to_file = |c: &&Command| matches!(c.action, Action::Record { .. } | Action::Export { .. });
         let found = [
-            place(
-                timeline.arrangements.iter().flat_map(|a| &a.sections).find(|s| s.xfade.is_some()).map(|s| s.place),
-                "crossfades of sections",
-            ),
-            place(
-                timeline
-                    .commands
-                    .iter()
-                    .find(|c| matches!(c.action, Action::Record { .. } | Action::Export { .. }))
-                    .map(|c| c.place),
-                "recording and exporting by command",
-            ),
+            place(sections.find(|s| s.xfade.is_some()).map(|s| s.place), "crossfades of sections"),
+            place(timeline.commands.iter().find(to_file).map(|c| c.place), "recording and exporting by command"),
         ];
         for (what, place) in found.into_iter().flatten() {
             self.at = Origin { file: place.file, offset: 0, library: false };
