@@ -170,6 +170,8 @@ pub struct Quantum {
     pub index: [i32; QUANTUM],
     /// All ones in the first quantum of an instance, else zero.
     pub first: [u32; 4],
+    /// Not 0 while parameters move: what depends on nothing else is computed then only.
+    pub moving: u32,
     /// State words.
     pub state: *mut u32,
     /// Scratch words.
@@ -185,6 +187,9 @@ pub struct Quantum {
     /// First frame of the quantum; a multiple of [`QUANTUM`].
     pub frame: u64,
 }
+
+/// Quanta for which block-rate code runs after a parameter has moved: one for the new values, one for the lines to arrive.
+const MOVING: u32 = 2;
 
 /// A cache line of words.
 #[repr(C, align(64))]
@@ -314,6 +319,7 @@ impl Instance {
             ramp: std::array::from_fn(|i| (i + 1) as f32 / QUANTUM as f32),
             index: std::array::from_fn(|i| i as i32),
             first: [u32::MAX; 4],
+            moving: MOVING,
             state: state.all_mut().as_mut_ptr(),
             buffers: buffers.all_mut().as_mut_ptr(),
             params: params.as_ptr(),
@@ -376,6 +382,7 @@ impl Instance {
             }
         }
         self.quantum.first = [0; 4];
+        self.quantum.moving = self.quantum.moving.saturating_sub(1);
         self.contain();
     }
 
@@ -391,8 +398,10 @@ impl Instance {
 
     /// Moves a parameter. What is not a finite number is ignored.
     pub fn set_param(&mut self, param: ParamId, value: f32) {
-        if value.is_finite() {
-            self.params[param.index()] = flush(value);
+        let slot = &mut self.params[param.index()];
+        if value.is_finite() && slot.to_bits() != flush(value).to_bits() {
+            *slot = flush(value);
+            self.quantum.moving = MOVING;
         }
     }
 

@@ -14,14 +14,14 @@ use crate::graph::Graph;
 use crate::schedule::{Kind, Region, Schedule};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature};
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -139,10 +139,20 @@ fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(
     b.append_block_params_for_function_params(entry);
     b.switch_to_block(entry);
     let quantum = b.block_params(entry)[0];
-    for id in ids {
+    let call = |b: &mut FunctionBuilder, module: &mut JITModule, id: FuncId| {
         let callee = module.declare_func_in_func(id, b.func);
         b.ins().call(callee, &[quantum]);
-    }
+    };
+    // Values of block rate depend on parameters alone, come first, and stay in the scratch until a parameter moves.
+    let block = schedule.regions.iter().take_while(|r| r.kind == Kind::Block).count();
+    let (moving, steady) = (b.create_block(), b.create_block());
+    let moves = b.ins().load(I32, MemFlagsData::trusted(), quantum, offset_of!(Quantum, moving) as i32);
+    b.ins().brif(moves, moving, &[], steady, &[]);
+    b.switch_to_block(moving);
+    ids[..block].iter().for_each(|&id| call(&mut b, module, id));
+    b.ins().jump(steady, &[]);
+    b.switch_to_block(steady);
+    ids[block..].iter().for_each(|&id| call(&mut b, module, id));
     b.ins().return_(&[]);
     b.seal_all_blocks();
     b.finalize(module.target_config());

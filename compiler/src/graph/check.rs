@@ -241,7 +241,9 @@ pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
 
 /// The taps whose delay is a quantum or more, whatever the parameters are.
 fn late(graph: &Graph, order: &[NodeId]) -> Vec<bool> {
-    let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(*delay) } else { None };
+    // A line between two long delays may be rounded to less, but a late tap is clamped to a quantum in every evaluator.
+    let ends = |n: NodeId| if let Node::Line(x) = graph.node(n) { *x } else { n };
+    let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(ends(*delay)) } else { None };
     let known = bounds(graph, order, graph.nodes.iter().filter_map(delay), |_| Bounds::FINITE);
     let long = |n: NodeId| known[n.index()].is_some_and(|b| !b.nan && b.low >= QUANTUM as f32);
     graph.nodes.iter().map(|node| delay(node).is_some_and(long)).collect()

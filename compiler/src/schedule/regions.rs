@@ -7,7 +7,7 @@
 use super::{Access, CARRIED, Item, Kind, LIMIT, Region, SIDE_BY_SIDE, needs};
 use crate::exec::padded;
 use crate::graph::check::{GraphInfo, components};
-use crate::graph::{Graph, Node, NodeId, RingId};
+use crate::graph::{Graph, Node, NodeId, Rate, RingId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A component: what must be computed together.
@@ -37,7 +37,8 @@ pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) ->
         let mut carried = 0;
         while let Some(&next) = ready.get(&kind).and_then(|set| set.first()) {
             let cluster = &clusters[next as usize];
-            let full = region.weight + cluster.weight > LIMIT || carried + cluster.carried > CARRIED;
+            let (most, registers) = limits(kind, full);
+            let full = region.weight + cluster.weight > most || carried + cluster.carried > registers;
             if full && !region.items.is_empty() {
                 break;
             }
@@ -60,11 +61,23 @@ pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) ->
     regions
 }
 
+/// Instructions and carried values at which a region is full. Our own vectors are compiled in linear time and have registers put
+/// aside well, so only what is carried is bounded closely; Cranelift's time grows faster than its functions.
+fn limits(kind: Kind, full: u32) -> (u32, u32) {
+    match (kind, full) {
+        (Kind::Flat(_) | Kind::Uniform(_) | Kind::Scalar, 8) => (4 * LIMIT, 9),
+        (Kind::Flat(_) | Kind::Uniform(_) | Kind::Scalar, 16) => (4 * LIMIT, 20),
+        _ => (LIMIT, CARRIED),
+    }
+}
+
 /// How many groups of lanes a region computes at once. Only loops gain: what has no memory does not wait for itself.
 fn side_by_side(region: &Region, full: u32) -> u32 {
     let Kind::Uniform(lanes) = region.kind else { return 1 };
     let (groups, cells) = (lanes.div_ceil(full), region.cells.len() as u32);
-    let fits = |k: &u32| groups.is_multiple_of(*k) && k * cells <= SIDE_BY_SIDE && k * region.weight <= LIMIT;
+    let (most, registers) = limits(region.kind, full);
+    let registers = registers.max(SIDE_BY_SIDE);
+    let fits = |k: &u32| groups.is_multiple_of(*k) && k * cells <= registers && k * region.weight <= most;
     if cells == 0 { 1 } else { (1..=4).rev().find(fits).unwrap_or(1) }
 }
 
@@ -207,6 +220,8 @@ fn weight(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
     match item {
         Item::Node(id) => match graph.node(id) {
             Node::Op(op, _) => op.weight(),
+            // A delay that holds for a quantum is an address.
+            Node::Tap(_, delay) if info.rate[delay.index()] < Rate::Sample && of(*delay) == 1 => 2,
             Node::Tap(_, delay) if of(id) > 1 && of(*delay) == 1 => 14,
             Node::Tap(..) => 32,
             Node::Shuffle(..) => 4,
