@@ -34,6 +34,8 @@ fn exit_codes_tell_what_went_wrong() {
         (1, &["play", &bad, "--device", "null", "--for", "1s"]),
         (1, &["play", &bad, "--device", "null", "--no-watch"]),
         (1, &["bench", &bad]),
+        (1, &["fmt", &bad]),
+        (1, &["fmt", "--check", &bad]),
         (1, &["events", "bd [sn"]),
         (1, &["events", "-e", "nobody"]),
         (1, &["events", "-e", "sin(440hz)"]),
@@ -49,10 +51,12 @@ fn exit_codes_tell_what_went_wrong() {
         (2, &["render", &good, "-o", &wav, "--for", "100000s"]),
         (2, &["render", &good, "-e", "1", "-o", &wav]),
         (2, &["play", &good, "--json"]),
+        (2, &["fmt"]),
         (2, &["events"]),
         (2, &["doc", "nobody_knows_this"]),
         (2, &["explode"]),
         (3, &["check", "nowhere.modu"]),
+        (3, &["fmt", "nowhere.modu"]),
         (3, &["play", "nowhere.modu"]),
         (3, &["bench", "nowhere.modu"]),
         (3, &["render", "nowhere.modu", "-o", &wav]),
@@ -80,6 +84,24 @@ fn a_text_with_errors_changes_nothing() {
     run_in(scratch.path(), &["render", "bad.modu", "-o", "a.wav", "--stems", "stems"]).expect(1);
     assert_eq!(std::fs::read_to_string(scratch.at("a.wav")).unwrap(), "the last take");
     assert!(!scratch.path().join("stems").exists());
+}
+
+#[test]
+fn fmt_writes_what_check_asks_for_and_nothing_into_a_text_with_errors() {
+    let scratch = Scratch::new();
+    let read = |name: &str| std::fs::read_to_string(scratch.at(name)).unwrap();
+    scratch.file("a.modu", "a=1  // é\nout = sin( 440hz )\n");
+    scratch.file("b.modu", "a = 1\n");
+    let broken = "a=1\nout = sin( 440hz\n";
+    scratch.file("bad.modu", broken);
+    let checked = run_in(scratch.path(), &["fmt", "--check", "a.modu", "b.modu"]).expect(1);
+    assert!((checked.out + &checked.err).contains("a.modu"));
+    assert_eq!(read("a.modu"), "a=1  // é\nout = sin( 440hz )\n");
+    let wrote = run_in(scratch.path(), &["fmt", "bad.modu", "a.modu", "b.modu"]).expect(1);
+    assert!(wrote.err.contains("bad.modu:2"), "{}", wrote.err);
+    assert_eq!(read("bad.modu"), broken);
+    assert_eq!(read("a.modu"), "a = 1  // é\nout = sin(440hz)\n");
+    run_in(scratch.path(), &["fmt", "--check", "a.modu", "b.modu"]).expect(0);
 }
 
 #[test]

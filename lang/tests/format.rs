@@ -16,6 +16,8 @@ fn formatted(text: &str) -> String {
 
 #[track_caller]
 fn becomes(text: &str, wanted: &str) {
+    let wrong = format(FileId(0), &Source::new("test.modu", text)).diagnostics;
+    assert!(wrong.is_empty(), "{text}\ncannot be read: {wrong:?}");
     assert_eq!(formatted(text), wanted, "from\n{text}");
 }
 
@@ -32,8 +34,8 @@ fn files(folder: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_library_and_the_examples_are_formatted() {
-    for folder in ["../stdlib", "../examples", "tests/programs"] {
+fn the_library_the_examples_and_the_benches_are_formatted() {
+    for folder in ["../stdlib", "../examples", "../benches", "tests/programs"] {
         for (name, text) in files(folder) {
             let out = formatted(&text);
             if std::env::var_os("UPDATE_EXPECT").is_some() {

@@ -1,7 +1,8 @@
 //! `modurust fmt`: blanks and indentation as they are in the library and the examples.
 //!
 //! Files change in place, and only where something is to change. `-` reads standard input and writes standard output, which is
-//! what an editor's filter command wants. Statements with errors stay as they are; the rest of their file is formatted.
+//! what an editor's filter command wants. A text with errors is told, and stays as it is to the byte: who formats on
+//! saving must not find half of a file moved while a bracket is open.
 
 use super::Failure;
 use super::terminal;
@@ -29,10 +30,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for file in &args.files {
         let text = read(file)?;
         let source = Source::new(if file == "-" { "standard input" } else { file }, text);
-        let formatted = format(FileId(0), &source);
+        let mut formatted = format(FileId(0), &source);
         if !formatted.diagnostics.is_empty() {
             work::tell(&formatted.diagnostics, std::slice::from_ref(&source));
             failure = Some(Failure::Text);
+            formatted.text = source.text.to_string();
         }
         let changed = formatted.text != *source.text;
         match (args.check, file.as_str()) {
