@@ -42,7 +42,7 @@ fn commands_run() {
     let scratch = Scratch::new();
     let examples = scratch.path().join("examples");
     std::fs::create_dir(&examples).unwrap();
-    for file in std::fs::read_dir(root().join("examples")).unwrap().flatten() {
+    for file in std::fs::read_dir(root().join("examples")).unwrap().flatten().filter(|f| f.path().is_file()) {
         std::fs::copy(file.path(), examples.join(file.file_name())).unwrap();
     }
     let program = Path::new(MODURUST).parent().expect("a folder").display().to_string();

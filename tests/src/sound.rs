@@ -33,7 +33,13 @@ pub fn options(backend: Backend) -> Options {
 
 /// Compiles one text.
 pub fn compile(text: &str, backend: Backend) -> Outcome {
-    Compiler::new(options(backend)).compile(&Texts::one(text), &["a.modu".into()])
+    compile_at(text, backend, RATE)
+}
+
+/// Compiles one text for a sample rate.
+pub fn compile_at(text: &str, backend: Backend, rate: u32) -> Outcome {
+    let options = Options { sample_rate: rate, ..options(backend) };
+    Compiler::new(options).compile(&Texts::one(text), &["a.modu".into()])
 }
 
 /// Compiles a text that must be right.
@@ -50,7 +56,7 @@ pub fn program(text: &str, backend: Backend) -> Program {
 pub fn run(program: &Program, seconds: f64) -> [Vec<f32>; 2] {
     let mut instance = Instance::new(Arc::clone(&program.patch));
     let master = program.patch.graph.outs.len() - 1;
-    let frames = (seconds * f64::from(RATE)) as usize;
+    let frames = (seconds * f64::from(program.patch.sample_rate)) as usize;
     let mut sides = [Vec::with_capacity(frames), Vec::with_capacity(frames)];
     for quantum in 0..frames.div_ceil(QUANTUM) {
         instance.run((quantum * QUANTUM) as u64);
@@ -66,4 +72,14 @@ pub fn run(program: &Program, seconds: f64) -> [Vec<f32>; 2] {
 /// The sound of one expression, left and right.
 pub fn hear(expr: &str, seconds: f64) -> [Vec<f32>; 2] {
     run(&program(&format!("out = {expr}"), Backend::Jit), seconds)
+}
+
+/// The sound of one expression at a sample rate, left and right.
+///
+/// # Panics
+/// With the diagnostics if it is wrong.
+pub fn hear_at(expr: &str, seconds: f64, rate: u32) -> [Vec<f32>; 2] {
+    let outcome = compile_at(&format!("out = {expr}"), Backend::Jit, rate);
+    let messages = outcome.render(false);
+    run(&outcome.program.unwrap_or_else(|| panic!("{expr}\n{messages}")), seconds)
 }

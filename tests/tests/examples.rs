@@ -16,7 +16,9 @@ const REPEATED: u64 = 1;
 
 fn examples() -> Vec<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
-    let entries = std::fs::read_dir(folder).expect("the examples").flatten().map(|entry| entry.path());
+    let folders = [folder.to_string(), format!("{folder}/tour")];
+    let entries =
+        folders.iter().flat_map(|f| std::fs::read_dir(f).expect("the examples").flatten().map(|entry| entry.path()));
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "modu")).collect();
     files.sort();
     assert!(files.len() >= 8, "examples are missing");

@@ -8,7 +8,7 @@ use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
-use crate::front::{pattern_table, tools, voices};
+use crate::front::{number, pattern_table, tables, tools, voices};
 use crate::graph::ops::Op;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
@@ -49,6 +49,13 @@ static BUILTINS: &[Builtin] = &[
         run: Run::Fn(tools::channels),
     },
     Builtin {
+        name: "fields",
+        signature: "fields(x, name: value, ..)",
+        doc: "A signal with others beside it, reached by name: `svf(x, 800hz).hp`.",
+        category: "signal tools",
+        run: Run::Fn(tools::fields),
+    },
+    Builtin {
         name: "index",
         signature: "index(x)",
         doc: "0, 1, 2 .. in the channels of a signal.",
@@ -61,6 +68,13 @@ static BUILTINS: &[Builtin] = &[
         doc: "A number that can be moved by hand, with its range.",
         category: "outside",
         run: Run::Fn(tools::knob),
+    },
+    Builtin {
+        name: "map",
+        signature: "map(x, from, to, curve = lin)",
+        doc: "From one range to another, in even steps or (`exp`) even ratios: `map(x, 0..1, 200hz..4khz, exp)`.",
+        category: "math",
+        run: Run::Fn(tools::map),
     },
     Builtin {
         name: "mix",
@@ -130,6 +144,13 @@ static INTRINSICS: &[Builtin] = &[
         run: Run::Fn(tools::frame),
     },
     Builtin {
+        name: "harmonics",
+        signature: "prim.harmonics(table)",
+        doc: "Amplitude and phase (in turns, of a sine) of each harmonic of one period, as an array of pairs.",
+        category: "primitives",
+        run: Run::Fn(tables::harmonics),
+    },
+    Builtin {
         name: "line",
         signature: "prim.line(x)",
         doc: "A value that changes once a quantum, drawn as a line now: what is made of it agrees sample by sample.",
@@ -156,6 +177,13 @@ static INTRINSICS: &[Builtin] = &[
         doc: "A 32-bit number of its own for each place and voice.",
         category: "primitives",
         run: Run::Fn(tools::seed),
+    },
+    Builtin {
+        name: "sinc",
+        signature: "prim.sinc(n, cutoff)",
+        doc: "n coefficients of a low-pass filter, windowed, with the cutoff as a part of the sample rate; their sum is 1.",
+        category: "primitives",
+        run: Run::Fn(tables::sinc),
     },
     Builtin {
         name: "tap",
@@ -290,6 +318,19 @@ impl<'a> Call<'a> {
         std::mem::take(&mut self.items)
     }
 
+    /// The arguments given by name that are still text, in order; the others stay.
+    pub fn named(&mut self) -> Vec<(&'a str, &'a Expr)> {
+        let mut out = Vec::new();
+        self.items.retain(|(name, item)| match (name, item) {
+            (Some(name), Item::Expr(expr)) => {
+                out.push((*name, *expr));
+                false
+            }
+            _ => true,
+        });
+        out
+    }
+
     /// True when the next argument was piped in or is a value already.
     pub fn piped(&self) -> bool {
         matches!(self.items.first(), Some((None, Item::Value(_))))
@@ -349,7 +390,7 @@ impl<'a> Elab<'a> {
 
     fn call_op(&mut self, op: Op, call: &mut Call<'a>) -> Value<'a> {
         let names = op.info().args;
-        let mut args = Vec::with_capacity(names.len());
+        let (mut args, mut numbers) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
         let mut dim = Dim::None;
         for name in names {
             let Some(item) = call.take(name) else {
@@ -364,11 +405,18 @@ impl<'a> Elab<'a> {
                 return Value::Broken;
             };
             let arg = self.item(item, call.scope);
+            let number = if let Value::Num(num) = arg.value { Some(num) } else { None };
             let Some(sig) = self.signal(arg.value, arg.span) else { return Value::Broken };
             if dim == Dim::None {
                 dim = sig.dim;
             }
             args.push(sig);
+            numbers.push(number);
+        }
+        if let Some(numbers) = numbers.into_iter().collect::<Option<Vec<Num>>>()
+            && let Some(value) = number::apply(call.name, &numbers)
+        {
+            return Value::Num(value);
         }
         // Rounding, choosing and bounding keep what is measured; the others make a plain number.
         let keeps = matches!(call.name, "abs" | "ceil" | "floor" | "max" | "min" | "round" | "trunc" | "finite");

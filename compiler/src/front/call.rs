@@ -10,7 +10,7 @@ use crate::front::number;
 use crate::front::scope::*;
 use crate::front::value::*;
 use crate::graph::FrameId;
-use modurust_lang::ast::{Arg, Expr, ExprKind, Param, UnaryOp};
+use modurust_lang::ast::{Arg, Expr, ExprKind, Ident, Param, UnaryOp};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use std::rc::Rc;
@@ -147,13 +147,7 @@ impl<'a> Elab<'a> {
     }
 
     /// `module.name`, and later `value.name`.
-    pub(super) fn eval_field(
-        &mut self,
-        scope: ScopeId,
-        expr: &'a Expr,
-        base: &'a Expr,
-        name: &'a modurust_lang::ast::Ident,
-    ) -> Value<'a> {
+    pub(super) fn eval_field(&mut self, scope: ScopeId, expr: &'a Expr, base: &'a Expr, name: &'a Ident) -> Value<'a> {
         let Some(value) = self.field(scope, base, name) else { return Value::Broken };
         match self.take_pending(expr) {
             Some(piped) => self.call(value, vec![piped], expr.span, 0),
@@ -161,7 +155,7 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn field(&mut self, scope: ScopeId, base: &'a Expr, name: &'a modurust_lang::ast::Ident) -> Option<Value<'a>> {
+    fn field(&mut self, scope: ScopeId, base: &'a Expr, name: &'a Ident) -> Option<Value<'a>> {
         if let Some(builtin) = self.joined(scope, base, &name.name) {
             return Some(Value::Builtin(builtin));
         }
@@ -191,13 +185,38 @@ impl<'a> Elab<'a> {
             };
             return Some(self.force(lazy, name.span));
         }
-        let value = self.eval(scope, base);
-        if !matches!(value, Value::Broken) {
-            let article = value.article();
-            self.error("name", name.span, format!("{article} has no `.{}`", name.name)).help =
-                Some("fields belong to modules: `math.sin(x)`".into());
+        match self.eval(scope, base) {
+            Value::Broken => None,
+            Value::Record(record) => self.record_field(&record, name),
+            value => {
+                let article = value.article();
+                self.error("name", name.span, format!("{article} has no `.{}`", name.name)).help = Some(
+                    "fields belong to modules, as in `math.sin(x)`, and to some filters, as in `svf(x).hp`".into(),
+                );
+                None
+            }
         }
-        None
+    }
+
+    /// A field, evaluated as if it stood where the record was made.
+    fn record_field(&mut self, record: &Record<'a>, name: &Ident) -> Option<Value<'a>> {
+        let Some((_, expr)) = record.fields.iter().find(|(field, _)| *field == name.name) else {
+            let known = record.fields.iter().map(|(field, _)| *field).collect::<Vec<_>>();
+            let help = match names::closest(&name.name, known.iter().copied()) {
+                Some(close) => format!("did you mean `.{close}`?"),
+                None => format!("it has: .{}", known.join(", .")),
+            };
+            self.error("name", name.span, format!("there is no `.{}` here", name.name)).help = Some(help);
+            return None;
+        };
+        let saved = (self.at, self.frame, self.site);
+        if !self.at.library && record.origin.library {
+            self.site = Some((self.at, name.span));
+        }
+        (self.at, self.frame) = (record.origin, record.frame);
+        let value = self.eval(record.scope, expr);
+        (self.at, self.frame, self.site) = saved;
+        Some(value)
     }
 
     /// `f(x, q: 2)`

@@ -2,10 +2,6 @@
 //!
 //! Every expression is evaluated in a scope (names), a frame (place in the tree of names, which gives state its identity) and
 //! an origin (where the text stands). Functions are inlined per call; each call is a frame of its own.
-//!
-//! Feedback, `y = y' + a * (x - y')`: evaluating `y` meets `y'` while `y` is running, so a cell is made with the shape that is
-//! guessed for `y` (one lane). When the value is known and is wider than the guess, everything made since is thrown away and
-//! the binding is evaluated again with the right guess. The guesses are remembered by place, so nested loops settle at once.
 
 use crate::front::World;
 use crate::front::scope::*;
@@ -25,8 +21,6 @@ use std::rc::Rc;
 
 /// A patch beyond this many nodes is refused: it would neither compile in time nor play.
 const MAX_NODES: usize = 400_000;
-/// Calls nested deeper than this are taken for a function that calls itself.
-const MAX_DEPTH: u32 = 96;
 
 /// A bus while it is elaborated.
 pub struct Bus {
@@ -98,8 +92,8 @@ pub struct Elab<'a> {
     pub(super) symbols: HashMap<PatId, PatId>,
     params: HashMap<u64, ParamId>,
     ordinals: HashMap<String, u32>,
-    journal: Vec<LazyId>,
-    guesses: HashMap<(FrameId, *const Def), Shape>,
+    pub(super) journal: Vec<LazyId>,
+    pub(super) guesses: HashMap<(FrameId, *const Def), Shape>,
     pub(super) library: HashMap<(&'static str, &'static str), LazyId>,
     pub(super) library_scope: ScopeId,
 }
@@ -110,20 +104,6 @@ pub(super) struct Pending<'a> {
     pub value: Value<'a>,
     pub span: Span,
     pub origin: Origin,
-}
-
-/// What must be forgotten when a binding is evaluated again.
-struct Mark {
-    nodes: usize,
-    cells: usize,
-    rings: usize,
-    rows: usize,
-    frames: usize,
-    units: usize,
-    diagnostics: usize,
-    journal: usize,
-    sets: usize,
-    sends: Vec<usize>,
 }
 
 impl<'a> Elab<'a> {
@@ -236,7 +216,8 @@ impl<'a> Elab<'a> {
 
     /// Evaluates an expression.
     pub fn eval(&mut self, scope: ScopeId, expr: &'a Expr) -> Value<'a> {
-        if self.graph.nodes.len() > MAX_NODES {
+        // Calls leave a place each, even those that only count.
+        if self.graph.nodes.len().max(self.graph.frames.len()) > MAX_NODES {
             self.error("limit", expr.span, "this patch is too large to play").help =
                 Some("use fewer voices or copies".into());
             return Value::Broken;
@@ -368,224 +349,6 @@ impl<'a> Elab<'a> {
         result
     }
 
-    // ---- lazy bindings and feedback ----
-
-    /// The value of a definition, evaluated now if it was not.
-    pub(super) fn force(&mut self, id: LazyId, span: Span) -> Value<'a> {
-        let lazy = &self.lazies[id.0 as usize];
-        match &lazy.state {
-            State::Done(value) => value.clone(),
-            State::Running => self.stand_in(id, span),
-            State::Waiting if lazy.def.params.is_some() => {
-                let def = lazy.def;
-                let params = Params::Full(def.params.as_deref().unwrap_or(&[]));
-                let (scope, origin) = (lazy.scope, lazy.origin);
-                Value::Fn(Rc::new(Closure { name: &def.name.name, params, body: &def.body, scope, origin }))
-            }
-            State::Waiting => self.run(id),
-        }
-    }
-
-    fn stand_in(&mut self, id: LazyId, span: Span) -> Value<'a> {
-        if self.depth > MAX_DEPTH {
-            self.error("cycle", span, "this goes round without end");
-            return Value::Broken;
-        }
-        let lazy = &self.lazies[id.0 as usize];
-        let shape = lazy.guess;
-        let node = match lazy.stand_in {
-            Some(node) => node,
-            None => {
-                let node = self.graph.push(Node::Join(Vec::new()));
-                self.named.insert(node, (lazy.def.name.name.clone(), Some(id)));
-                self.lazies[id.0 as usize].stand_in = Some(node);
-                node
-            }
-        };
-        Value::Sig(Sig { node, shape, dim: Dim::None })
-    }
-
-    fn run(&mut self, id: LazyId) -> Value<'a> {
-        let Lazy { def, origin, scope, frame, .. } = self.lazies[id.0 as usize];
-        let saved = (self.at, self.frame, self.binding.clone());
-        let memo = (self.graph_frame_key(frame), std::ptr::from_ref(def));
-        let mut guess = self.guesses.get(&memo).copied().unwrap_or(Shape::MONO);
-        let mut value = Value::Broken;
-        let occurrences = self.occurrences.clone();
-        for _ in 0..6 {
-            let mark = self.mark();
-            self.occurrences.clone_from(&occurrences);
-            {
-                let lazy = &mut self.lazies[id.0 as usize];
-                (lazy.state, lazy.guess, lazy.stand_in, lazy.cell) = (State::Running, guess, None, None);
-            }
-            self.at = origin;
-            self.frame = self.graph.frame(frame, &def.name.name, true, 0);
-            if frame == FrameId(0) && !origin.library {
-                self.binding = def.name.name.clone();
-            }
-            value = self.eval(scope, &def.body);
-            let (stand_in, cell) = {
-                let lazy = &self.lazies[id.0 as usize];
-                (lazy.stand_in, lazy.cell)
-            };
-            if stand_in.is_none() && cell.is_none() {
-                break;
-            }
-            let Some(sig) = self.signal(value.clone(), def.body.span) else {
-                value = Value::Broken;
-                self.tie_off(stand_in, cell, guess);
-                break;
-            };
-            let shape = sig.shape.join(guess);
-            if shape != guess {
-                guess = shape;
-                self.guesses.insert(memo, guess);
-                self.rollback(mark);
-                continue;
-            }
-            let node = self.spread(sig, shape);
-            if let Some(stand_in) = stand_in {
-                self.aliases.insert(stand_in, node);
-            }
-            if let Some(cell) = cell {
-                // A phase is found to be one only now.
-                self.graph.cells[cell.index()].ty = self.ty(node);
-                self.graph.cells[cell.index()].next = Some(node);
-            }
-            value = Value::Sig(Sig { node, shape, dim: sig.dim });
-            break;
-        }
-        if let Value::Num(num) = value
-            && let Some(name) = self.control_name(frame, &def.name.name)
-        {
-            value = Value::Num(self.control(num, name));
-        }
-        (self.at, self.frame, self.binding) = saved;
-        if let Value::Sig(sig) = &value {
-            self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some(id)));
-        }
-        self.lazies[id.0 as usize].state = State::Done(value.clone());
-        self.journal.push(id);
-        value
-    }
-
-    /// Guesses are remembered by place: frames get the same ids again after a rollback.
-    fn graph_frame_key(&self, frame: FrameId) -> FrameId {
-        FrameId(frame.0.wrapping_mul(0x1_0001) ^ self.graph.frames.len() as u32)
-    }
-
-    /// Closes the loop of a broken binding with silence.
-    fn tie_off(&mut self, stand_in: Option<NodeId>, cell: Option<CellId>, guess: Shape) {
-        let lanes = guess.lanes(self.voices()) as usize;
-        let silence = Node::Const(Ty::F32, vec![0; lanes]);
-        if let Some(node) = stand_in {
-            self.graph.nodes[node.index()] = silence.clone();
-        }
-        if let Some(cell) = cell {
-            let node = self.graph.push(silence);
-            self.graph.cells[cell.index()].next = Some(node);
-        }
-    }
-
-    /// `x'`: the value one sample ago.
-    fn eval_prime(&mut self, scope: ScopeId, x: &'a Expr, span: Span) -> Value<'a> {
-        if let ExprKind::Name(name) = &x.kind
-            && let Some(Binding::Lazy(id)) = self.scopes.find(scope, name)
-            && self.lazies[id.0 as usize].def.params.is_none()
-        {
-            if matches!(self.lazies[id.0 as usize].state, State::Waiting) {
-                self.force(id, x.span);
-            }
-            let lazy = &self.lazies[id.0 as usize];
-            let (frame, shape, value) = match &lazy.state {
-                State::Running => (lazy.frame, lazy.guess, None),
-                State::Done(value) => (lazy.frame, lazy.guess, Some(value.clone())),
-                State::Waiting => return Value::Broken,
-            };
-            if let Some(cell) = lazy.cell {
-                let node = self.graph.push(Node::Read(cell));
-                return Value::Sig(match value {
-                    Some(Value::Sig(sig)) => Sig { node, ..sig },
-                    _ => Sig { node, shape, dim: Dim::None },
-                });
-            }
-            return match value {
-                Some(value) => {
-                    let now = self.delay_one(value, frame, name, span);
-                    if let Value::Sig(Sig { node, .. }) = now
-                        && let Node::Read(cell) = *self.graph.node(node)
-                    {
-                        self.lazies[id.0 as usize].cell = Some(cell);
-                    }
-                    now
-                }
-                None => {
-                    let lanes = shape.lanes(self.voices());
-                    let cell = self.graph.cell(frame, name, Ty::F32, lanes, 0);
-                    self.lazies[id.0 as usize].cell = Some(cell);
-                    let node = self.graph.push(Node::Read(cell));
-                    Value::Sig(Sig { node, shape, dim: Dim::None })
-                }
-            };
-        }
-        let value = self.eval(scope, x);
-        let name = if let ExprKind::Name(name) = &x.kind { name.as_str() } else { "z" };
-        self.delay_one(value, self.frame, name, span)
-    }
-
-    fn delay_one(&mut self, value: Value<'a>, frame: FrameId, name: &str, span: Span) -> Value<'a> {
-        let Some(sig) = self.signal(value, span) else { return Value::Broken };
-        let ty = self.ty(sig.node);
-        let cell = self.graph.cell(frame, name, ty, sig.shape.lanes(self.voices()), 0);
-        self.graph.cells[cell.index()].next = Some(sig.node);
-        let node = self.graph.push(Node::Read(cell));
-        Value::Sig(Sig { node, ..sig })
-    }
-
-    fn mark(&self) -> Mark {
-        let g = &self.graph;
-        Mark {
-            nodes: g.nodes.len(),
-            cells: g.cells.len(),
-            rings: g.rings.len(),
-            rows: g.rows.len(),
-            frames: g.frames.len(),
-            units: self.units.len(),
-            diagnostics: self.diagnostics.len(),
-            journal: self.journal.len(),
-            sets: self.timeline.sets.len(),
-            sends: self.buses.iter().map(|b| b.sends.len()).collect(),
-        }
-    }
-
-    /// Forgets what was made since a mark. Patterns and parameters stay: an unused one costs nothing.
-    fn rollback(&mut self, mark: Mark) {
-        self.graph.nodes.truncate(mark.nodes);
-        self.graph.cells.truncate(mark.cells);
-        self.graph.rings.truncate(mark.rings);
-        self.graph.rows.truncate(mark.rows);
-        self.graph.frames.truncate(mark.frames);
-        self.units.truncate(mark.units);
-        self.timeline.sets.truncate(mark.sets);
-        self.diagnostics.truncate(mark.diagnostics);
-        for id in self.journal.split_off(mark.journal) {
-            let lazy = &mut self.lazies[id.0 as usize];
-            (lazy.state, lazy.stand_in, lazy.cell) = (State::Waiting, None, None);
-        }
-        // Bindings that are still running, or were done before, may have met a stand-in or a cell that is gone now.
-        for lazy in &mut self.lazies {
-            lazy.stand_in = lazy.stand_in.filter(|n| n.index() < mark.nodes);
-            lazy.cell = lazy.cell.filter(|c| c.index() < mark.cells);
-        }
-        for (bus, sends) in self.buses.iter_mut().zip(mark.sends) {
-            bus.sends.truncate(sends);
-        }
-        let nodes = mark.nodes as u32;
-        self.named.retain(|node, _| node.0 < nodes);
-        self.aliases.retain(|node, _| node.0 < nodes);
-    }
-
     /// The parameter of a provenance, made when first asked for.
     pub(super) fn param(&mut self, num: Num) -> NodeId {
         let salt = mix(num.key, num.dim as u64);
@@ -606,7 +369,7 @@ impl<'a> Elab<'a> {
 
     /// The name by which a number of the user's text can be moved: a definition's own, or `bass.cutoff` for one in the block of
     /// a strip or definition.
-    fn control_name(&self, parent: FrameId, name: &str) -> Option<String> {
+    pub(super) fn control_name(&self, parent: FrameId, name: &str) -> Option<String> {
         if self.at.library || self.bank.is_some() {
             return None;
         }

@@ -7,6 +7,7 @@
 pub mod builtins;
 mod call;
 mod elab;
+mod feedback;
 mod harmony;
 mod lookup;
 mod names;
@@ -18,6 +19,7 @@ mod scope;
 mod settle;
 mod signal;
 mod strips;
+mod tables;
 mod timeline;
 mod tools;
 mod tuning;

@@ -3,7 +3,7 @@
 //! `800hz * 2` is a frequency, `-12db` stays in decibels and becomes a factor in a product, `440hz + 7st` is a frequency,
 //! `1 / 3hz` is a time. The result remembers the literals that it came from ([`Num::key`]).
 
-use crate::front::value::{Num, mix};
+use crate::front::value::{Num, hash_text, mix};
 use modurust_lang::ast::BinaryOp;
 use modurust_lang::units::Dim;
 
@@ -119,6 +119,30 @@ fn sum(op: BinaryOp, a: Num, b: Num, clock: Clock) -> Result<Num, String> {
         }
         (Dim::None, d) | (d, Dim::None) => make(a.value + sign * b.value, d),
         (x, y) => Err(mismatch(op, x, y)),
+    }
+}
+
+/// A primitive on plain numbers whose result may shape the graph, so that it must stay a number: `par(floor(n / 2), ..)`.
+pub fn apply(name: &str, args: &[Num]) -> Option<Num> {
+    if args.iter().any(|n| n.dim != Dim::None) {
+        return None;
+    }
+    let value = match (name, args) {
+        ("floor", [x]) => x.value.floor(),
+        ("ceil", [x]) => x.value.ceil(),
+        ("round", [x]) => x.value.round_ties_even(),
+        ("trunc", [x]) => x.value.trunc(),
+        ("abs", [x]) => x.value.abs(),
+        ("sqrt", [x]) if x.value >= 0.0 => x.value.sqrt(),
+        ("min", [x, y]) => x.value.min(y.value),
+        ("max", [x, y]) => x.value.max(y.value),
+        _ => return None,
+    };
+    let tag = mix(0x300, hash_text(name));
+    match args {
+        [x] => Some(x.derive(value, Dim::None, tag)),
+        [x, y] => Some(x.derive2(*y, value, Dim::None, tag)),
+        _ => None,
     }
 }
 

@@ -37,6 +37,7 @@ impl<'a> Elab<'a> {
                 let result = self.call(value, Vec::new(), span, 0);
                 self.signal(result, span)
             }
+            Value::Record(record) => self.signal(record.main.clone(), span),
             Value::Broken => None,
             other => {
                 let article = other.article();
@@ -212,6 +213,9 @@ impl<'a> Elab<'a> {
                         Value::Broken
                     }
                 }
+            }
+            (Value::Text(a), Value::Text(b)) if matches!(op, BinaryOp::Eq | BinaryOp::Ne) => {
+                Value::Num(Num::constant(f64::from(u8::from((a == b) == (op == BinaryOp::Eq)))))
             }
             (Value::Array(a), Value::Array(b))
                 if all_numbers(a) && all_numbers(b) && !a.is_empty() && !b.is_empty() =>

@@ -1,10 +1,12 @@
 //! What the builtins on signals do: channels, copies, knobs, sends, and the memory that the library builds on.
 
-use crate::front::builtins::Call;
+use crate::front::builtins::{Call, Item};
 use crate::front::call::Want;
 use crate::front::elab::Elab;
+use crate::front::number;
 use crate::front::value::*;
 use crate::graph::*;
+use modurust_lang::ast::{BinaryOp, Expr, ExprKind};
 use modurust_lang::units::Dim;
 use std::rc::Rc;
 
@@ -55,31 +57,106 @@ pub(super) fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     }
 }
 
-/// Evaluates `k => ..` for every k; the copies are bodies of their own.
-fn copies<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<Vec<Sig>> {
+pub(super) fn fields<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let fields = call.named();
+    let Some(main) = e.want(call, "x") else { return Value::Broken };
+    let (frame, origin) = (e.here(), e.at);
+    Value::Record(Rc::new(Record { main: main.value, fields, scope: call.scope, frame, origin }))
+}
+
+/// Both ends of a range.
+fn range<'a>(e: &mut Elab<'a>, call: &mut Call<'a>, name: &str) -> Option<(Num, Num)> {
+    let arg = e.want(call, name)?;
+    let Value::Range(low, high) = arg.value else {
+        e.error("type", arg.span, format!("`map` wants a range for `{name}`")).help =
+            Some("write `map(x, 0..1, 200hz..4khz)`".into());
+        return None;
+    };
+    let clock = e.clock();
+    let (low, high) = (number::canonical(low, clock), number::canonical(high, clock));
+    if low.dim == high.dim {
+        return Some((low, high));
+    }
+    e.error("unit", arg.span, "both ends of a range want the same unit").help =
+        Some("write `200hz..4khz`, not `200..4khz`".into());
+    None
+}
+
+pub(super) fn map<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let (Some(from), Some(to)) = (range(e, call, "from"), range(e, call, "to")) else { return Value::Broken };
+    let curve = call.take("curve").map(|item| {
+        (
+            item.span(),
+            matches!(&item, Item::Expr(expr) if is_word(expr, "exp")),
+            matches!(&item, Item::Expr(expr) if is_word(expr, "lin")),
+        )
+    });
+    let exponential = match curve {
+        Some((span, false, false)) => {
+            e.error("type", span, "the curve of `map` is `lin` or `exp`").help =
+                Some("write `map(x, 0..1, 200hz..4khz, exp)`".into());
+            return Value::Broken;
+        }
+        Some((_, exponential, _)) => exponential,
+        None => false,
+    };
+    let Some(x) = e.signal(x.value, x.span) else { return Value::Broken };
+    if exponential && (to.0.value <= 0.0 || to.1.value <= 0.0) {
+        e.error("range", call.span, "even ratios want both ends above zero").help =
+            Some("leave `exp` out, or start from a small number".into());
+        return Value::Broken;
+    }
+    let (from, to) = ((e.lower(from.0), e.lower(from.1)), (e.lower(to.0), e.lower(to.1)));
+    let dim = to.0.dim;
+    let (way, width) = (e.named_op("sub", &[x, from.0]), e.named_op("sub", &[from.1, from.0]));
+    let t = e.named_op("div", &[way, width]);
+    if !exponential {
+        let rise = e.named_op("sub", &[to.1, to.0]);
+        let part = e.named_op("mul", &[t, rise]);
+        return Value::Sig(Sig { dim, ..e.named_op("add", &[to.0, part]) });
+    }
+    let ratio = e.named_op("div", &[to.1, to.0]);
+    match e.library_call(Some("math"), "pow", &[Value::Sig(ratio), Value::Sig(t)], call.span) {
+        Value::Sig(power) => Value::Sig(Sig { dim, ..e.named_op("mul", &[to.0, power]) }),
+        _ => Value::Broken,
+    }
+}
+
+/// True for an expression that is nothing but a word.
+fn is_word(expr: &Expr, word: &str) -> bool {
+    matches!(&expr.kind, ExprKind::Name(name) if name == word)
+}
+
+/// Evaluates `k => ..` for every k; the copies are bodies of their own. Numbers stay numbers, so that they may shape the graph.
+fn copies<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<Vec<Value<'a>>> {
     let n = e.count(call, "n", 1024)?;
     let f = e.want(call, "f")?;
     let mut out = Vec::with_capacity(n as usize);
     for k in 0..n {
         let k = e.arg(Value::Num(Num::constant(f64::from(k))), f.span);
         let value = e.call(f.value.clone(), vec![k], f.span, 0);
-        out.push(e.signal(value, f.span)?);
+        out.push(if let Value::Num(_) = value { value } else { Value::Sig(e.signal(value, f.span)?) });
     }
     Some(out)
 }
 
 pub(super) fn par<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     match copies(e, call) {
-        Some(sigs) => Value::Array(Rc::new(sigs.into_iter().map(Value::Sig).collect())),
+        Some(values) => Value::Array(Rc::new(values)),
         None => Value::Broken,
     }
 }
 
 pub(super) fn sum<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(mut sigs) = copies(e, call) else { return Value::Broken };
-    if sigs.is_empty() {
-        return Value::Broken;
+    let span = call.span;
+    let Some(values) = copies(e, call) else { return Value::Broken };
+    if values.iter().all(|value| matches!(value, Value::Num(_))) {
+        let add = |e: &mut Elab<'a>, sum, x| e.binary(BinaryOp::Add, (sum, span), (x, span), span);
+        return values.into_iter().reduce(|sum, x| add(e, sum, x)).unwrap_or(Value::Broken);
     }
+    let sigs: Option<Vec<Sig>> = values.into_iter().map(|value| e.signal(value, span)).collect();
+    let Some(mut sigs) = sigs else { return Value::Broken };
     // In the order of a sum over lanes, which these may become.
     Value::Sig(fold_lanes(&mut sigs, |a, b| e.named_op("add", &[a, b])))
 }
@@ -152,10 +229,7 @@ pub(super) fn ring<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(x) = e.want(call, "x") else { return Value::Broken };
     let Some(longest) = e.want(call, "longest") else { return Value::Broken };
     let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };
-    let seconds = e.longest(&longest.value);
-    let samples = (seconds * e.sample_rate).ceil().clamp(1.0, 48_000.0 * 60.0 * 4.0);
-    let (frame, lanes) = (e.here(), sig.shape.lanes(e.voices()));
-    let ring = e.graph.ring(frame, "ring", lanes, samples as u32);
+    let ring = e.open_ring(sig.shape, &longest.value);
     e.graph.rings[ring.index()].input = Some(sig.node);
     Value::Ring(ring, sig.shape)
 }
@@ -173,16 +247,23 @@ pub(super) fn tap<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 }
 
 impl<'a> Elab<'a> {
+    /// A ring whose input is still open.
+    pub(super) fn open_ring(&mut self, shape: Shape, longest: &Value<'a>) -> RingId {
+        let samples = (self.longest(longest) * self.sample_rate).ceil().clamp(1.0, 48_000.0 * 60.0 * 4.0);
+        let (frame, lanes) = (self.here(), shape.lanes(self.voices()));
+        self.graph.ring(frame, "ring", lanes, samples as u32)
+    }
+
     /// Reads a ring; a delay of more lanes than the ring has widens the ring.
     fn tap(&mut self, id: RingId, shape: Shape, delay: Sig) -> Value<'a> {
         let wide = shape.join(delay.shape);
-        if wide.lanes(self.voices()) != self.graph.rings[id.index()].lanes
-            && let Some(input) = self.graph.rings[id.index()].input
-        {
-            let lanes = wide.lanes(self.voices());
-            let input = self.spread(Sig { node: input, shape, dim: Dim::None }, wide);
+        let lanes = wide.lanes(self.voices());
+        if lanes != self.graph.rings[id.index()].lanes {
+            // An input that is still open is spread when it is known.
+            let input = self.graph.rings[id.index()].input;
+            let input = input.map(|node| self.spread(Sig { node, shape, dim: Dim::None }, wide));
             let ring = &mut self.graph.rings[id.index()];
-            (ring.input, ring.lanes) = (Some(input), lanes);
+            (ring.input, ring.lanes) = (input, lanes);
         }
         let delay = if delay.shape.lanes(self.voices()) == 1 { delay.node } else { self.spread(delay, wide) };
         let node = self.graph.push(Node::Tap(id, delay));
@@ -211,6 +292,29 @@ impl<'a> Elab<'a> {
                 parts.iter().map(|x| self.constant_bound(*x)).try_fold(0.0, |a: f64, b| Some(a.max(b?)))
             }
             Node::Shuffle(x, _) => self.constant_bound(*x),
+            _ => None,
+        }
+    }
+
+    /// The numbers of an array, or the lanes of a constant, as they stand in the text.
+    pub(super) fn constants(&self, value: &Value<'a>) -> Option<Vec<f64>> {
+        match value {
+            Value::Num(num) => Some(vec![num.value]),
+            Value::Array(items) => {
+                items.iter().map(|item| self.constants(item)).try_fold(Vec::new(), |all, x| Some([all, x?].concat()))
+            }
+            Value::Sig(sig) => self.lanes_of(sig.node),
+            _ => None,
+        }
+    }
+
+    fn lanes_of(&self, node: NodeId) -> Option<Vec<f64>> {
+        match self.graph.node(node) {
+            Node::Const(Ty::F32, bits) => Some(bits.iter().map(|b| f64::from(f32::from_bits(*b))).collect()),
+            Node::Param(p) => Some(vec![f64::from(self.graph.params[p.index()].value)]),
+            Node::Join(parts) => {
+                parts.iter().map(|x| self.lanes_of(*x)).try_fold(Vec::new(), |all, x| Some([all, x?].concat()))
+            }
             _ => None,
         }
     }

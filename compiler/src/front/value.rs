@@ -6,9 +6,10 @@
 //! had a part in it ([`Num::key`]), so that changing the literal compiles nothing.
 
 use crate::front::builtins::Builtin;
-use crate::front::scope::Closure;
-use crate::graph::{NodeId, RingId};
+use crate::front::scope::{Closure, Origin, ScopeId};
+use crate::graph::{FrameId, NodeId, RingId};
 use crate::score::PatId;
+use modurust_lang::ast::Expr;
 use modurust_lang::units::Dim;
 use std::rc::Rc;
 
@@ -113,6 +114,20 @@ pub struct Sig {
     pub dim: Dim,
 }
 
+/// What [`Value::Record`] holds: the signal that it is, and expressions that are evaluated where they stand, when asked for.
+pub struct Record<'a> {
+    /// What it is where a signal is wanted.
+    pub main: Value<'a>,
+    /// Fields by name.
+    pub fields: Vec<(&'a str, &'a Expr)>,
+    /// Where their names are found.
+    pub scope: ScopeId,
+    /// Where their state lives.
+    pub frame: FrameId,
+    /// In which text.
+    pub origin: Origin,
+}
+
 /// The value of an expression. `'a` is the life of the trees.
 #[derive(Clone)]
 pub enum Value<'a> {
@@ -138,6 +153,8 @@ pub enum Value<'a> {
     Range(Num, Num),
     /// A bus, to send to: its index.
     Bus(usize),
+    /// A signal with others beside it, reached by name: `svf(x, 800hz).hp`.
+    Record(Rc<Record<'a>>),
     /// A file used under a name: its scope.
     Module(crate::front::scope::ScopeId),
     /// An error was reported; whatever is computed from it is silent about it.
@@ -150,7 +167,7 @@ impl Value<'_> {
         match self {
             Value::Num(n) => n.dim.article().to_string(),
             Value::Sig(s) if s.dim != Dim::None => format!("{} signal", s.dim.article()),
-            Value::Sig(_) => "a signal".into(),
+            Value::Sig(_) | Value::Record(_) => "a signal".into(),
             Value::Array(_) => "an array".into(),
             Value::Pat(_) => "a pattern".into(),
             Value::Line { .. } => "a ramp".into(),

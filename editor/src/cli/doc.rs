@@ -3,7 +3,8 @@
 //! Nothing is written here: the words come from the doc comments of the standard library, from the compiler's table of functions,
 //! and from the table of primitives. What is added there is found here.
 
-use super::{Failure, terminal};
+use super::length::Length;
+use super::{Failure, play, terminal};
 use modurust_runtime::compiler::front::builtins;
 use modurust_runtime::compiler::graph::ops;
 use modurust_runtime::compiler::lang::ast::{Item, Param};
@@ -17,7 +18,17 @@ use std::fmt::Write;
 #[derive(clap::Args)]
 pub struct Args {
     /// A node or function, such as lpf, math.sin or prim.add; or a category
+    #[arg(required_if_eq("play", "true"))]
     name: Option<String>,
+    /// Play its first example
+    #[arg(long)]
+    play: bool,
+    /// How long it is played: 4s, 2bars
+    #[arg(long = "for", value_name = "LENGTH", default_value = "4s", requires = "play")]
+    length: Length,
+    /// The output, or a part of its name; `null` plays by the clock, without sound
+    #[arg(long, value_name = "NAME", requires = "play")]
+    device: Option<String>,
 }
 
 /// Something that can be explained.
@@ -44,7 +55,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let found = find(&topics, name);
     if !found.is_empty() {
         let pages: Vec<String> = found.iter().map(|topic| page(topic)).collect();
-        return terminal::print(&pages.join("\n"));
+        terminal::print(&pages.join("\n"))?;
+        return if args.play { sound(args, found[0]) } else { Ok(()) };
     }
     let of_category: Vec<&Topic> = topics.iter().filter(|t| t.category == *name).collect();
     if !of_category.is_empty() {
@@ -56,6 +68,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         names => format!("did you mean {}?", names.join(", ")),
     };
     Err(Failure::Usage(format!("there is nothing called `{name}`: {hint}")))
+}
+
+/// Plays the first example of a topic, as a file of its own.
+fn sound(args: &Args, topic: &Topic) -> Result<(), Failure> {
+    let Some(example) = topic.examples.first() else {
+        return Err(Failure::Usage(format!("`{}` has no example to play", topic.name)));
+    };
+    let path = std::env::temp_dir().join(format!("modurust-example-{}.modu", std::process::id()));
+    std::fs::write(&path, format!("out = {example}\n")).map_err(Failure::outside)?;
+    let played = play::run(&play::Args::once(path.display().to_string(), args.device.clone(), args.length));
+    // A file that is gone already is as good as removed.
+    let _ = std::fs::remove_file(&path);
+    played
 }
 
 /// Everything, by category and name.

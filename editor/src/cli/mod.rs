@@ -18,6 +18,7 @@ mod emit;
 mod events;
 mod fmt;
 mod length;
+mod picture;
 mod play;
 mod render;
 mod status;

@@ -52,6 +52,22 @@ pub struct Args {
     json: bool,
 }
 
+impl Args {
+    /// One file, once, for so long.
+    pub fn once(file: String, device: Option<String>, length: Length) -> Args {
+        Args {
+            files: vec![file],
+            device,
+            rate: None,
+            block: None,
+            length: Some(length),
+            no_watch: true,
+            record: None,
+            json: false,
+        }
+    }
+}
+
 /// How often the session and the device are looked after.
 const TICK: Duration = Duration::from_millis(15);
 /// Longest wait for the last sound to fade.

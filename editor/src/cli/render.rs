@@ -5,6 +5,7 @@
 
 use super::Failure;
 use super::length::Length;
+use super::picture;
 use super::terminal::{self, Level};
 use super::work::{self, Work};
 use clap::ValueEnum;
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(short, long, value_name = "EXPR", allow_hyphen_values = true)]
     expression: Option<String>,
     /// The WAV file to write
-    #[arg(short, long = "out", value_name = "WAV", required_unless_present_any = ["stems", "json"])]
+    #[arg(short, long = "out", value_name = "WAV", required_unless_present_any = ["stems", "json", "spectrogram", "waveform"])]
     out: Option<PathBuf>,
     /// How much: 10s, 8bars
     #[arg(long = "for", value_name = "LENGTH", default_value = "10s")]
@@ -47,6 +48,12 @@ pub struct Args {
     /// A folder for one file per track
     #[arg(long, value_name = "DIR")]
     stems: Option<PathBuf>,
+    /// A picture of the frequencies over time, 20 Hz to half of the rate, -100 to 0 dBFS
+    #[arg(long, value_name = "PNG")]
+    spectrogram: Option<PathBuf>,
+    /// A picture of the wave, left above right
+    #[arg(long, value_name = "PNG")]
+    waveform: Option<PathBuf>,
     /// What runs the patch
     #[arg(long, default_value = "jit")]
     backend: BackendArg,
@@ -137,7 +144,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         None => Work::files(&args.files)?,
     };
     let reads: Vec<String> = args.files.iter().cloned().chain(args.at.iter().map(|e| e.file.clone())).collect();
-    if let Some(out) = &args.out {
+    for out in args.out.iter().chain(&args.spectrogram).chain(&args.waveform) {
         work::keep_apart(out, &reads)?;
     }
     let backend = match args.backend {
@@ -153,7 +160,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let at = swaps(args, &mut work, &mut compiler, &program.timing)?;
     fits(args, frames)?;
-    let report = carry_out(args, program, frames, at)?;
+    let mut heard = Vec::new();
+    let report = carry_out(args, program, frames, at, &mut heard)?;
+    if let Some(path) = &args.spectrogram {
+        picture::spectrogram(&heard, args.rate).write(path)?;
+    }
+    if let Some(path) = &args.waveform {
+        picture::waveform(&heard, args.rate).write(path)?;
+    }
     tell(args, &report)
 }
 
@@ -194,7 +208,14 @@ fn fits(args: &Args, frames: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn carry_out(args: &Args, program: Program, frames: u64, at: Vec<(u64, Program)>) -> Result<RenderReport, Failure> {
+fn carry_out(
+    args: &Args,
+    program: Program,
+    frames: u64,
+    at: Vec<(u64, Program)>,
+    heard: &mut Vec<f32>,
+) -> Result<RenderReport, Failure> {
+    let pictured = args.spectrogram.is_some() || args.waveform.is_some();
     let bar = bar(frames);
     let mut progress = |done: u64, _: u64| bar.set_position(done);
     let shown: Option<&mut dyn FnMut(u64, u64)> = if bar.is_hidden() { None } else { Some(&mut progress) };
@@ -204,6 +225,7 @@ fn carry_out(args: &Args, program: Program, frames: u64, at: Vec<(u64, Program)>
         bits: args.bits,
         stems: args.stems.clone(),
         at,
+        heard: pictured.then_some(heard),
         progress: shown,
         ..RenderOptions::new(program, frames)
     });
@@ -257,7 +279,15 @@ fn tell(args: &Args, report: &RenderReport) -> Result<(), Failure> {
             seconds: report.seconds,
         });
     }
-    let written = args.out.iter().chain(&report.stems).map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
+    let pictures = args.spectrogram.iter().chain(&args.waveform);
+    let written = args
+        .out
+        .iter()
+        .chain(&report.stems)
+        .chain(pictures)
+        .map(|p| p.display().to_string())
+        .collect::<Vec<_>>()
+        .join(" ");
     let length = report.frames as f64 / f64::from(report.rate);
     terminal::print(&format!(
         "{written}: {length:.2} s at {} Hz, peak {}, rms {}, {:.0} times faster than real time\n",

@@ -32,6 +32,8 @@ pub struct RenderOptions<'a> {
     pub at: Vec<(u64, Program)>,
     /// What the inputs hear, from frame 0; silence after its end.
     pub input: Option<Sound>,
+    /// Gets all samples, left and right in turn.
+    pub heard: Option<&'a mut Vec<f32>>,
     /// Called now and then with frames done and frames in all.
     pub progress: Option<&'a mut dyn FnMut(u64, u64)>,
 }
@@ -48,6 +50,7 @@ impl RenderOptions<'_> {
             stems: None,
             at: Vec::new(),
             input: None,
+            heard: None,
             progress: None,
         }
     }
@@ -224,6 +227,9 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         }
         if let Some(file) = &mut file {
             file.write(out)?;
+        }
+        if let Some(heard) = &mut options.heard {
+            heard.extend_from_slice(out);
         }
         if let Some(stems) = &mut stems {
             stems.add(&engine, n, done)?;
