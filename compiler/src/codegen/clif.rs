@@ -292,7 +292,27 @@ impl Emit for Clif<'_, '_> {
     }
 
     fn fma(&mut self, x: Val, y: Val, z: Val) -> Val {
-        val(self.b.ins().fma(value(x), value(y), value(z)))
+        let (x, y, z) = (value(x), value(y), value(z));
+        if crate::graph::ops::has_fma() {
+            return val(self.b.ins().fma(x, y, z));
+        }
+        // Without, an exact product and two roundings, lane by lane.
+        let one = |b: &mut FunctionBuilder, x, y, z| {
+            let [x, y, z] = [x, y, z].map(|v| b.ins().fpromote(F64, v));
+            let product = b.ins().fmul(x, y);
+            let sum = b.ins().fadd(product, z);
+            b.ins().fdemote(F32, sum)
+        };
+        if !self.b.func.dfg.value_type(z).is_vector() {
+            return val(one(self.b, x, y, z));
+        }
+        let mut out = z;
+        for lane in 0..4 {
+            let [x, y, z] = [x, y, z].map(|v| self.b.ins().extractlane(v, lane));
+            let sum = one(self.b, x, y, z);
+            out = self.b.ins().insertlane(out, sum, lane);
+        }
+        val(out)
     }
 
     /// The machine shifts all lanes alike, so lanes with amounts of their own go singly.

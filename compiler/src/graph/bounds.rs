@@ -158,6 +158,9 @@ fn operation(op: Op, x: Bounds, y: Bounds, z: Bounds, same: bool) -> Bounds {
         Op::Mul => product(x, y, same),
         Op::Div if y.has_zero() || (x.infinite() && y.infinite()) => Bounds::ANY,
         Op::Div => Bounds::of(&corners(x, y).map(|(a, b)| a / b), x.nan || y.nan),
+        Op::Fma => fused(x, y, z),
+        Op::Fms => fused(x, y, negated(z)),
+        Op::Fnma => fused(negated(x), y, z),
         Op::Neg => negated(x),
         Op::Abs => Bounds { low: if x.has_zero() { 0.0 } else { x.low.abs().min(x.high.abs()) }, high: x.size(), ..x },
         Op::Copysign => Bounds { low: -x.size(), high: x.size(), ..x },
@@ -199,6 +202,17 @@ fn negated(x: Bounds) -> Bounds {
 fn opposed(x: Bounds, y: Bounds) -> bool {
     let (up, down) = (f32::INFINITY, f32::NEG_INFINITY);
     x.nan || y.nan || (x.high == up && y.low == down) || (x.low == down && y.high == up)
+}
+
+fn fused(x: Bounds, y: Bounds, z: Bounds) -> Bounds {
+    if [x, y, z].iter().any(|b| b.nan || b.infinite()) {
+        return Bounds::ANY;
+    }
+    // In double precision the products are exact; rounding to single keeps the order.
+    let all = corners(x, y).map(|(a, b)| f64::from(a) * f64::from(b));
+    let least = all.iter().copied().fold(f64::INFINITY, f64::min) + f64::from(z.low);
+    let most = all.iter().copied().fold(f64::NEG_INFINITY, f64::max) + f64::from(z.high);
+    Bounds::of(&[least as f32, most as f32], false).widened()
 }
 
 fn corners(x: Bounds, y: Bounds) -> [(f32, f32); 4] {

@@ -99,7 +99,10 @@ impl InterpCode {
             }
         }
         let block = steps.len();
-        steps.extend(build.samples());
+        steps.extend(actions(graph, info).into_iter().filter_map(|action| match action {
+            Action::Node(id) => Some(build.step(id)),
+            Action::Write(ring) => build.write(ring),
+        }));
         let cell = |(id, cell): (usize, &crate::graph::Cell)| {
             cell.next.map(|n| Store { from: places[n.index()], at: state.cells[id] as usize, lanes: cell.lanes })
         };
@@ -174,52 +177,57 @@ impl Build<'_> {
         Step { to: self.place(id), what }
     }
 
-    /// Sample-rate values and ring writes, so that a tap outside a feedback comes after what is written in the same sample.
-    fn samples(&self) -> Vec<Step> {
-        let rings = self.graph.rings.len();
-        let (mut written, mut steps) = (vec![false; rings], Vec::new());
-        let mut done = vec![false; self.graph.nodes.len()];
-        let mut work: Vec<(NodeId, bool)> = self.info.order.iter().rev().map(|&n| (n, false)).collect();
-        // Depth first, since a ring's input may come later in the order than a tap outside its feedback.
-        while let Some((id, ready)) = work.pop() {
-            if done[id.index()] {
-                continue;
-            }
-            let late_ring = match self.graph.node(id) {
-                Node::Tap(r, _) if !self.free(id) && !written[r.index()] => Some(*r),
-                _ => None,
-            };
-            if !ready {
-                work.push((id, true));
-                work.extend(operands(self.graph.node(id)).iter().map(|&n| (n, false)));
-                work.extend(late_ring.and_then(|r| self.graph.rings[r.index()].input).map(|n| (n, false)));
-                continue;
-            }
-            if let Some(r) = late_ring {
-                steps.extend(self.write(r));
-                written[r.index()] = true;
-            }
-            done[id.index()] = true;
-            if self.info.rate[id.index()] == Rate::Sample {
-                steps.push(self.step(id));
-            }
-        }
-        for (r, _) in written.iter().enumerate().filter(|(_, written)| !**written) {
-            steps.extend(self.write(RingId(r as u32)));
-        }
-        steps
-    }
-
-    /// True for a tap that may come before what is written to its ring in the same sample.
-    fn free(&self, tap: NodeId) -> bool {
-        self.info.tap_recursive[tap.index()] || self.info.tap_late[tap.index()]
-    }
-
     fn write(&self, ring: RingId) -> Option<Step> {
         let r = &self.graph.rings[ring.index()];
         let from = self.place(r.input?);
         Some(Step { to: from, what: What::Write { ring, lanes: r.lanes, from } })
     }
+}
+
+/// What is done for every sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Compute a value.
+    Node(NodeId),
+    /// Write a ring.
+    Write(RingId),
+}
+
+/// Sample-rate values and ring writes in an order in which a tap outside a feedback comes after what is written in the same
+/// sample.
+pub fn actions(graph: &Graph, info: &GraphInfo) -> Vec<Action> {
+    let (mut written, mut actions) = (vec![false; graph.rings.len()], Vec::new());
+    let mut done = vec![false; graph.nodes.len()];
+    let mut work: Vec<(NodeId, bool)> = info.order.iter().rev().map(|&n| (n, false)).collect();
+    // A tap that may come before what is written to its ring in the same sample.
+    let free = |id: NodeId| info.tap_recursive[id.index()] || info.tap_late[id.index()];
+    // Depth first, since a ring's input may come later in the order than a tap outside its feedback.
+    while let Some((id, ready)) = work.pop() {
+        if done[id.index()] {
+            continue;
+        }
+        let late_ring = match graph.node(id) {
+            Node::Tap(r, _) if !free(id) && !written[r.index()] => Some(*r),
+            _ => None,
+        };
+        if !ready {
+            work.push((id, true));
+            work.extend(operands(graph.node(id)).iter().map(|&n| (n, false)));
+            work.extend(late_ring.and_then(|r| graph.rings[r.index()].input).map(|n| (n, false)));
+            continue;
+        }
+        if let Some(r) = late_ring {
+            actions.push(Action::Write(r));
+            written[r.index()] = true;
+        }
+        done[id.index()] = true;
+        if info.rate[id.index()] == Rate::Sample {
+            actions.push(Action::Node(id));
+        }
+    }
+    let rest = (0..graph.rings.len()).filter(|&r| !written[r]);
+    actions.extend(rest.map(|r| Action::Write(RingId(r as u32))));
+    actions
 }
 
 impl Step {

@@ -2,13 +2,15 @@
 //!
 //! [`ir`] holds the graph, [`ops`] the one table of primitives, [`check`] the validator that also infers rates, [`bounds`] how
 //! large values may become,
-//! [`text`] the text form, [`interp`] the reference interpreter, [`state`] the identity of state across edits.
+//! [`text`] the text form, [`interp`] the reference interpreter, [`oracle`] the same in
+//! double precision, [`state`] the identity of state across edits.
 
 pub mod bounds;
 pub mod check;
 pub mod interp;
 pub mod ir;
 pub mod ops;
+pub mod oracle;
 pub mod state;
 pub mod text;
 

@@ -66,6 +66,33 @@ pub fn same(ty: Ty, a: u32, b: u32) -> bool {
     a == b || ty == Ty::F32 && f32::from_bits(a).is_nan() && f32::from_bits(b).is_nan()
 }
 
+/// True when the processor has a fused multiply-add.
+pub fn has_fma() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return true;
+}
+
+/// `x * y + z`, rounded once. Where the processor has no such operation the product is exact and the sum is rounded twice, to
+/// double precision and to single; generated code does the same there, and no pass makes use of it.
+fn fused(x: f32, y: f32, z: f32) -> f32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "fma")]
+        fn one(x: f32, y: f32, z: f32) -> f32 {
+            x.mul_add(y, z)
+        }
+        if has_fma() {
+            // SAFETY: the processor has it.
+            return unsafe { one(x, y, z) };
+        }
+        (f64::from(x) * f64::from(y) + f64::from(z)) as f32
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    x.mul_add(y, z)
+}
+
 /// Everything known about a primitive.
 pub struct OpInfo {
     /// The name in the language and in the text form.
@@ -177,6 +204,21 @@ ops! {
     Mul "mul" (x: f32, y: f32) -> f32
     interp x * y; emit |e| e.bin(Bin::Mul, x, y);
     cases [(3.0, 2.0 => 6.0), (-1.0, 0.0 => -0.0), (1e-30, 1e-30 => 0.0), (1.5e-38, 0.5 => 0.0)]
+
+    /// Product of two signals and the sum with a third, rounded once.
+    Fma "fma" (x: f32, y: f32, z: f32) -> f32
+    interp fused(x, y, z); emit |e| e.fma(x, y, z);
+    cases [(2.0, 3.0, 4.0 => 10.0), (16_777_215.0, 16_777_215.0, -2.814_749_4e14 => -33_554_431.0), (f32::INFINITY, 0.0, 1.0 => f32::NAN)]
+
+    /// Product of two signals less a third, rounded once.
+    Fms "fms" (x: f32, y: f32, z: f32) -> f32
+    interp fused(x, y, -z); emit |e| { let z = e.un(Un::Neg, z); e.fma(x, y, z) };
+    cases [(2.0, 3.0, 4.0 => 2.0), (1e-30, 1e-30, 0.0 => 0.0)]
+
+    /// The third signal less the product of two, rounded once.
+    Fnma "fnma" (x: f32, y: f32, z: f32) -> f32
+    interp fused(-x, y, z); emit |e| { let x = e.un(Un::Neg, x); e.fma(x, y, z) };
+    cases [(2.0, 3.0, 4.0 => -2.0), (0.5, f32::INFINITY, 1.0 => f32::NEG_INFINITY)]
 
     /// Quotient of two signals.
     Div "div" (x: f32, y: f32) -> f32

@@ -1,21 +1,28 @@
 //! The passes stage: the same sound from less work.
 //!
-//! [`cross`] is part of what a graph means: it draws lines where block-rate values meet samples, and runs first, so that no
-//! later rewrite can move the border. [`cut`] comes even earlier, from the front end, since it looks at the numbers of the text:
+//! [`gather`] and [`cross`] are part of what a graph means: they bring block-rate values together and draw lines where those
+//! meet samples, and run first, so that no later rewrite can move the border. [`cut`] comes even earlier, from the front end, since it looks at the numbers of the text:
 //! it opens feedback whose delay is long. The others change no bit of the sound: [`fold`] computes constants with the
 //! interpreter's own functions, [`simplify`] knows the identities that hold for every value (NaN and minus zero included),
-//! [`share`] gives equal values one node, [`dead`] drops what nobody hears. [`pack`] comes last: what is there
-//! n times becomes one body of n lanes, while the graph before it keeps the names of all memory.
+//! [`share`] gives equal values one node, [`dead`] drops what nobody hears. What [`fast`] does beyond that changes rounding,
+//! within a bound that `docs/exactness.md` states. [`pack`] comes last: what is there n times becomes one body of n lanes,
+//! while the graph before it keeps the names of all memory.
 
+pub mod contract;
 pub mod cross;
 pub mod cut;
 pub mod dead;
+pub mod fast;
 pub mod fold;
+pub mod gather;
 pub mod pack;
+pub mod reassociate;
 pub mod share;
 pub mod simplify;
+pub mod strength;
 
 use crate::graph::Graph;
+use fast::Target;
 
 /// Which rewrites are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,14 +31,19 @@ pub enum Passes {
     None,
     /// Rewrites that keep every bit.
     Exact,
-    /// Rewrites that keep the sound within a stated error, too. (None are written yet.)
+    /// Rewrites that keep the sound within a stated error, too ([`fast`]).
     Fast,
 }
 
 /// Rewrites a graph that the validator has accepted. Parameters, rows, frames and outs keep their numbers; nodes, cells and
 /// rings may get new ones.
 pub fn optimise(graph: &Graph, passes: Passes) -> Graph {
-    let mut graph = cross::cross(graph);
+    optimise_for(graph, passes, Target::host())
+}
+
+/// [`optimise`] for a given processor.
+pub fn optimise_for(graph: &Graph, passes: Passes, target: Target) -> Graph {
+    let mut graph = cross::cross(&gather::gather(graph));
     if passes == Passes::None {
         return graph;
     }
@@ -44,5 +56,5 @@ pub fn optimise(graph: &Graph, passes: Passes) -> Graph {
             break;
         }
     }
-    graph
+    if passes == Passes::Fast { fast::fast(&graph, target) } else { graph }
 }

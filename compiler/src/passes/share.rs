@@ -53,6 +53,8 @@ fn key(node: &Node) -> Key {
             let mut args = args.clone();
             if commutes(*op) {
                 args.sort();
+            } else if matches!(op, Op::Fma | Op::Fms | Op::Fnma) {
+                args[..2].sort();
             }
             Key::Op(*op, args)
         }
@@ -130,15 +132,22 @@ impl Builder {
 
 /// Rewrites a graph whose nodes are in order.
 pub fn share(graph: &Graph) -> Graph {
+    let order: Vec<NodeId> = (0..graph.nodes.len() as u32).map(NodeId).collect();
+    rebuild(graph, &order, |builder, _, node| builder.add(node))
+}
+
+/// Builds a graph anew, node by node in an order that has operands before users. `make` gets each node with its operands
+/// already replaced, and says what takes its place.
+pub fn rebuild(graph: &Graph, order: &[NodeId], mut make: impl FnMut(&mut Builder, NodeId, Node) -> NodeId) -> Graph {
     let mut builder =
         Builder { graph: graph.without_nodes(), lanes: Vec::new(), ty: Vec::new(), known: HashMap::default() };
-    let mut new: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
-        let mut node = node.clone();
+    let mut new: Vec<NodeId> = vec![NodeId(0); graph.nodes.len()];
+    for &id in order {
+        let mut node = graph.node(id).clone();
         for operand in operands_mut(&mut node) {
             *operand = new[operand.index()];
         }
-        new.push(builder.add(node));
+        new[id.index()] = make(&mut builder, id, node);
     }
     let mut out = builder.graph;
     let moved = |n: NodeId| new[n.index()];

@@ -77,7 +77,7 @@ fn heard(b: &mut Builder, parts: &[NodeId], map: &[u32]) -> Option<NodeId> {
 }
 
 /// One lane, `lanes` times.
-fn spread(b: &mut Builder, x: NodeId, lanes: u32) -> NodeId {
+pub(super) fn spread(b: &mut Builder, x: NodeId, lanes: u32) -> NodeId {
     if let Some((ty, words)) = b.words(x) {
         let words = vec![words[0]; lanes as usize];
         return b.add(Node::Const(ty, words));
