@@ -98,6 +98,9 @@ fn compare(graph: &Graph, fast: &Graph, plain: &(Graph, GraphInfo), seed: u64, q
         let frame = quantum * QUANTUM as u64;
         instances.iter_mut().for_each(|i| i.run(frame));
         oracles.iter_mut().for_each(|o| o.run(frame));
+        if oracles[0].overflowed {
+            return Verdict::Chaotic;
+        }
         for i in 0..QUANTUM {
             for out in 0..graph.outs.len() {
                 for lane in 0..2 {

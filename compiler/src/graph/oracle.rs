@@ -27,6 +27,8 @@ pub struct Oracle<'a> {
     lines: Vec<Vec<(f64, f64)>>,
     first: bool,
     noise: Option<u64>,
+    /// True once a result was too great for 32 bits: what comes after depends on how it was computed.
+    pub overflowed: bool,
     /// Values of the parameters.
     pub params: Vec<f32>,
     /// Rows of this quantum, laid out as buffers.
@@ -57,6 +59,7 @@ impl<'a> Oracle<'a> {
             lines: vec![Vec::new(); graph.nodes.len()],
             first: true,
             noise: None,
+            overflowed: false,
             params: graph.params.iter().map(|p| if p.value.is_finite() { flush(p.value) } else { 0.0 }).collect(),
             rows: graph.rows.iter().map(row).collect(),
             inputs: vec![vec![0.0; QUANTUM]; 256],
@@ -67,6 +70,14 @@ impl<'a> Oracle<'a> {
     /// Rounds by chance from here on.
     pub fn noise(mut self, seed: u64) -> Self {
         self.noise = Some(seed);
+        // What was kept is as uncertain as what is computed.
+        for k in 0..self.cells.len() {
+            for lane in 0..self.cells[k].len() {
+                if self.graph.cells[k].ty == Ty::F32 {
+                    self.cells[k][lane] = self.rounded(self.cells[k][lane]);
+                }
+            }
+        }
         self
     }
 
@@ -118,6 +129,7 @@ impl<'a> Oracle<'a> {
                 x = -x;
             }
         }
+        self.overflowed |= x.is_finite() && x.abs() > f64::from(f32::MAX);
         ranged(x)
     }
 
@@ -143,10 +155,10 @@ impl<'a> Oracle<'a> {
                     Ty::F32 => f64::from(f32::from_bits(canonical(*ty, bits[lane]))),
                     Ty::I32 => f64::from(bits[lane] as i32),
                 },
-                Node::Param(p) => f64::from(self.params[p.index()]),
+                Node::Param(p) => self.rounded(f64::from(self.params[p.index()])),
                 Node::Row(r) => f64::from(flush(self.rows[r.index()][buffer_index(lanes as u32, lane, i)])),
                 Node::Frame => f64::from((frame as u32).wrapping_add(i as u32) as i32),
-                Node::Input(c) => f64::from(flush(self.inputs[*c as usize][i])),
+                Node::Input(c) => self.rounded(f64::from(flush(self.inputs[*c as usize][i]))),
                 Node::Op(op, args) => {
                     let mut given = [0.0; 3];
                     given.iter_mut().zip(args).for_each(|(x, n)| *x = lane_of(&self.values[n.index()], lane));
