@@ -39,7 +39,7 @@ fn random_graphs_are_often_packed() {
     let lanes = |packed: Packed| packed.cells.iter().any(|place| place.lane > 0);
     let count = |pack: fn(&Graph) -> Packed| (0..200).filter(|&seed| lanes(pack(&named(seed)))).count();
     let (all, paying) = (count(pack_all), count(|graph| pack(graph, Passes::Exact)));
-    assert!(all > 40 && paying > 5, "of 200, {all} can be packed, and {paying} are");
+    assert!(all > 40 && paying > 3, "of 200, {all} can be packed, and {paying} are");
 }
 
 /// More on request: `ORACLE_SEEDS=100000 cargo test --release -p modurust-compiler --test oracle many`.

@@ -113,6 +113,8 @@ impl<'a> Oracle<'a> {
         self.first = false;
         for (cell, state) in self.graph.cells.iter().zip(&mut self.cells).filter(|(c, _)| c.ty == Ty::F32) {
             let init = f64::from(f32::from_bits(canonical(cell.ty, cell.init)));
+            // Which of two infinities, and whether their difference is one: that hangs on how it was computed.
+            self.overflowed |= state.iter().any(|x| !x.is_finite());
             state.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = init);
         }
     }
