@@ -14,6 +14,7 @@ pub mod ast;
 mod build;
 pub mod diag;
 pub mod doc;
+pub mod edit;
 pub mod format;
 pub mod library;
 mod operand;

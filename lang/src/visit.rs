@@ -58,6 +58,13 @@ pub fn children(expr: &Expr) -> Vec<&Expr> {
     found
 }
 
+/// The expressions directly in a definition, in the order of the text.
+pub fn definition(def: &Def) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    of_def(def, &mut found);
+    found
+}
+
 fn of_def<'a>(def: &'a Def, found: &mut Vec<&'a Expr>) {
     for param in def.params.iter().flatten() {
         found.extend(param.ty.iter().filter_map(|(_, channels)| channels.as_ref()));
