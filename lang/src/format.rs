@@ -350,22 +350,26 @@ fn groups(toks: &[Tok<'_>]) -> Vec<Group> {
                 let apart = one.gap > 0 && two.gap > 0 && one.is_comment() == two.is_comment();
                 if comments || apart && one.column == two.column {
                     links.join(a, b);
-                } else if apart && one.end == two.end && one.kind == Kind::Number && two.kind == Kind::Number {
+                }
+                if apart && one.end == two.end && one.kind == Kind::Number && two.kind == Kind::Number {
                     right.join(a, b);
                 }
             }
         }
     }
+    // What more lines share was meant; lines may share a start by chance where numbers end together.
+    let ends = right.sets().into_iter().map(|members| Group { members, right: true });
+    let mut sets: Vec<Group> =
+        ends.chain(links.sets().into_iter().map(|members| Group { members, right: false })).collect();
+    sets.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
     let mut groups = Vec::new();
     let mut taken = HashSet::new();
-    for (links, is_right) in [(&mut right, true), (&mut links, false)] {
-        for members in links.sets() {
-            let members: Vec<usize> = members.into_iter().filter(|i| !taken.contains(i)).collect();
-            let meant = |i: usize| toks[i].gap > toks[i].room.max(1) || toks[i].is_comment();
-            if members.len() > 1 && members.iter().any(|&i| meant(i)) {
-                taken.extend(members.iter().copied());
-                groups.push(Group { members, right: is_right });
-            }
+    for Group { mut members, right } in sets {
+        members.retain(|i| !taken.contains(i));
+        let meant = |i: usize| toks[i].gap > toks[i].room.max(1) || toks[i].is_comment();
+        if members.len() > 1 && members.iter().any(|&i| meant(i)) {
+            taken.extend(members.iter().copied());
+            groups.push(Group { members, right });
         }
     }
     groups.sort_by_key(|group| toks[group.members[0]].column);

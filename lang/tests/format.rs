@@ -92,6 +92,8 @@ fn columns_that_line_up_stay_lined_up() {
     let kept = [
         "ab  = 1\nabc = 2\n",
         "arrange {\n  a   8bars\n  bc 16bars xfade 1bar\n  d   4bars\n}\n",
+        "arrange {\n  intro  16bars\n  groove 32bars\n  rest    8bars\n  intro  24bars\n}\n",
+        "arrange {\n  ab  16bars\n  abc 32bars\n  a   8bars\n}\n",
         "scene a   { t: x }\nscene bcd { t: y, u: z }\n",
         "track t = clips {\n  a: \"bd\"        for 1bar then b\n  b: \"bd*4, sn\"  for 2bars\n}\n",
         "a = 1       // one\nbc = 1 + 2  // two\n",
