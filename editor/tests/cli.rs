@@ -346,3 +346,17 @@ fn a_track_sounds_the_same_whatever_comes_and_goes_beside_it() {
     assert!(stem("alone").len() > 48_000 * 4);
     assert!(stem("alone") == stem("edited"), "the track b is not what it is alone");
 }
+
+#[test]
+fn the_width_of_vectors_can_be_forced() {
+    let scratch = Scratch::new();
+    let out = scratch.at("x.wav");
+    let hash = |args: &[&str]| {
+        let base = ["render", "-e", "saw(110hz) >> lpf(800hz)", "--for", "1s", "--json", "-o", &out];
+        let report: Value = serde_json::from_str(&run(&[&base[..], args].concat()).expect(0).out).unwrap();
+        report["hash"].clone()
+    };
+    assert_eq!(hash(&[]), hash(&["--isa", "128"]));
+    let wrong = run(&["render", "-e", "1", "-o", "x.wav", "--isa", "mmx"]).expect(2).err;
+    assert!(wrong.contains("128, avx2, avx512"), "{wrong}");
+}

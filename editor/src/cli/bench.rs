@@ -15,6 +15,7 @@ use super::length::Length;
 use super::terminal::{self, Level};
 use super::work::{self, Work};
 use modurust_runtime::command::EngineNotice;
+use modurust_runtime::compiler::codegen::isa::Isa;
 use modurust_runtime::compiler::exec::Code;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::program::{Program, UnitKind};
@@ -236,16 +237,5 @@ fn swap(program: &Program, edited: &Program) -> Result<f64, Failure> {
 
 /// The machine that the code is made for.
 fn isa() -> String {
-    let mut words = vec![std::env::consts::ARCH.to_string()];
-    #[cfg(target_arch = "x86_64")]
-    {
-        let found = [
-            ("sse4.1", std::arch::is_x86_feature_detected!("sse4.1")),
-            ("avx", std::arch::is_x86_feature_detected!("avx")),
-            ("avx2", std::arch::is_x86_feature_detected!("avx2")),
-            ("fma", std::arch::is_x86_feature_detected!("fma")),
-        ];
-        words.extend(found.iter().filter(|(_, has)| *has).map(|(name, _)| (*name).to_string()));
-    }
-    words.join(" ")
+    format!("{} {}", std::env::consts::ARCH, Isa::chosen().name())
 }

@@ -27,6 +27,7 @@ mod tree;
 mod work;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use modurust_runtime::compiler::codegen::isa::Isa;
 use std::process::ExitCode;
 
 /// Plays, renders and checks patches written in Modu.
@@ -38,6 +39,9 @@ struct Cli {
     /// Tell more on standard error; twice tells all (MODURUST_LOG=error|warn|info|debug does the same)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
+    /// Width of vectors: 128, avx2 or avx512; the widest of the processor unless said otherwise (MODURUST_ISA does the same)
+    #[arg(long, global = true, value_name = "NAME")]
+    isa: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -96,16 +100,8 @@ pub(crate) fn run() -> ExitCode {
     // Wrong arguments end here, with exit code 2; so do `--help` and `--version`, with 0.
     let cli = Cli::parse();
     terminal::set_level(cli.verbose);
-    let result = match &cli.command {
-        Command::Play(args) => play::run(args),
-        Command::Render(args) => render::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Fmt(args) => fmt::run(args),
-        Command::Events(args) => events::run(args),
-        Command::Bench(args) => bench::run(args),
-        Command::Doc(args) => doc::run(args),
-        Command::Devices(args) => devices::run(args),
-    };
+    let chosen = cli.isa.as_deref().map_or(Ok(()), choose_isa);
+    let result = chosen.and_then(|()| carry_out(&cli.command));
     let Err(failure) = result else { return ExitCode::SUCCESS };
     match &failure {
         Failure::Text => {}
@@ -115,6 +111,28 @@ pub(crate) fn run() -> ExitCode {
         Failure::Outside(error) => terminal::error(&error.to_string()),
     }
     ExitCode::from(failure.code())
+}
+
+/// Chooses the vectors that code is made for.
+fn choose_isa(name: &str) -> Result<(), Failure> {
+    let isa = Isa::named(name).ok_or_else(|| {
+        let names: Vec<&str> = Isa::ALL.iter().map(|isa| isa.name()).collect();
+        Failure::Usage(format!("`--isa` takes one of {}, not `{name}`", names.join(", ")))
+    })?;
+    if isa.force() { Ok(()) } else { Err(Failure::because(format!("this processor has no {name}"))) }
+}
+
+fn carry_out(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Play(args) => play::run(args),
+        Command::Render(args) => render::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Fmt(args) => fmt::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Doc(args) => doc::run(args),
+        Command::Devices(args) => devices::run(args),
+    }
 }
 
 #[cfg(test)]
