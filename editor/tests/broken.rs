@@ -129,7 +129,7 @@ fn broken_texts_are_answered() {
             1 => ran.err.contains("error[") && ran.err.contains("broken.modu:"),
             _ => false,
         };
-        let internal = ran.err.contains("error[internal]");
+        let internal = ran.err.contains("error[internal ");
         if !fine || internal || ran.err.contains("panicked") || ran.time > LIMIT {
             let err: String = ran.err.chars().take(600).collect();
             faults.push(format!("{name}: exit {} after {:?}\n{err}", ran.code, ran.time));

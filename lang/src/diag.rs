@@ -79,7 +79,7 @@ impl Diagnostic {
 /// Renders diagnostics for a terminal; `colour` adds ANSI escapes.
 ///
 /// ```text
-/// error[unit]: `lpf` wants a frequency, got a time
+/// error[unit E0301]: `lpf` wants a frequency, got a time
 ///   bass.modu:4:24
 /// 4 | bass = saw(55hz) >> lpf(800ms)
 ///   |                         ^^^^^ 0.8 s
@@ -99,8 +99,8 @@ fn render_one(out: &mut String, d: &Diagnostic, sources: &[Source], colour: bool
         if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     };
     let word = match d.severity {
-        Severity::Error => paint("1;31", &format!("error[{}]", d.code)),
-        Severity::Warning => paint("1;33", &format!("warning[{}]", d.code)),
+        Severity::Error => paint("1;31", &format!("error[{} {}]", d.code, crate::codes::of(d).code)),
+        Severity::Warning => paint("1;33", &format!("warning[{} {}]", d.code, crate::codes::of(d).code)),
     };
     let _ = writeln!(out, "{word}: {}", d.message);
     if let Some(source) = sources.get(d.file.0 as usize) {

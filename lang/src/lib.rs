@@ -12,9 +12,11 @@
 
 pub mod ast;
 mod build;
+pub mod codes;
 pub mod diag;
 pub mod doc;
 pub mod edit;
+pub mod elsewhere;
 pub mod format;
 pub mod library;
 mod operand;

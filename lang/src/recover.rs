@@ -325,7 +325,8 @@ impl<'a> Place<'a> {
                 return Some(error("syntax", before.start, found.end(), message).help(help));
             }
             // Anything else than the end of the `if`'s own text is another slip, inside it.
-            if !matches!(found.text, "then" | "else" | "for" | ")" | "]" | "}" | "," | ">>" | "=") {
+            let two_values = found.begins_value() && self.before.is_some_and(|before| before.ends_value());
+            if !two_values && !matches!(found.text, "then" | "else" | "for" | ")" | "]" | "}" | "," | ">>" | "=") {
                 return None;
             }
         }
@@ -345,6 +346,13 @@ impl<'a> Place<'a> {
 
     fn foreign_operator(&self) -> Option<Diagnostic> {
         let found = self.found?;
+        if let Some(before) = self.before.filter(|b| found.text == "~" && b.is_word() && b.end() == found.start) {
+            let name = format!("{}~", before.text);
+            let mend = crate::elsewhere::mend(&name, |_| true);
+            let message = format!("`{name}` is a name of another tool");
+            let help = mend.unwrap_or_else(|| "names here are made of a-z, A-Z, 0-9 and `_`".into());
+            return Some(error("syntax", before.start, found.end(), message).help(help));
+        }
         let help = match found.text {
             "|>" | "->" | "<-" => "a signal flows with `>>`; a function is written `x => ..`",
             "&&" => "write `and`",

@@ -125,7 +125,7 @@ pub struct Session {
 pub fn compile(compiler: &mut Compiler, world: &FileWorld, roots: &[String]) -> Result<Outcome, String> {
     std::panic::catch_unwind(AssertUnwindSafe(|| compiler.compile(world, roots))).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        format!("error[internal]: the compiler failed: {}\n", text.unwrap_or("no reason given"))
+        format!("error[internal E0901]: the compiler failed: {}\n", text.unwrap_or("no reason given"))
     })
 }
 

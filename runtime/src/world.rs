@@ -49,6 +49,26 @@ impl World for FileWorld {
         }
         read_text(Path::new(path))
     }
+
+    fn exists(&self, path: &str) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_string());
+        self.overlays.contains_key(path) || Path::new(path).is_file()
+    }
+
+    fn library(&self, module: &str) -> Option<String> {
+        let path = user_library()?.join(format!("{module}.modu"));
+        Some(path.to_string_lossy().into_owned())
+    }
+}
+
+/// The folder of the user's own modules: `MODURUST_LIB`, or `modurust/lib` in the user's data folder.
+fn user_library() -> Option<std::path::PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(std::path::PathBuf::from);
+    if let Some(own) = set("MODURUST_LIB") {
+        return Some(own);
+    }
+    let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?;
+    Some(data.join("modurust/lib"))
 }
 
 /// A file as text. Bytes that are no UTF-8 become replacement characters, which the parser then points at.

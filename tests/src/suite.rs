@@ -199,14 +199,26 @@ pub fn judge_errors(section: &Section) -> Result<(), String> {
     let mut left = wanted.clone();
     for d in diagnostics.iter().filter(|d| d.is_error()) {
         let line = sources[d.file.0 as usize].position(d.span.start).0;
-        let said = format!("{} {} {}", d.message, d.label.as_deref().unwrap_or(""), d.help.as_deref().unwrap_or(""));
+        let code = lang::codes::of(d).code;
+        let (label, help) = (d.label.as_deref().unwrap_or(""), d.help.as_deref().unwrap_or(""));
+        let said = format!("{code} {} {label} {help}", d.message);
         match left.remove(&line) {
-            Some(parts) if parts.iter().all(|p| said.contains(p.as_str())) => {}
+            Some(parts) if parts.iter().all(|p| says(&said, code, p)) => {}
             Some(parts) => return Err(format!("line {line} wants {parts:?}:\n{shown}")),
             None => return Err(format!("line {line} was not expected to be wrong:\n{shown}")),
         }
     }
     if left.is_empty() { Ok(()) } else { Err(format!("not found: {left:?}\n{shown}")) }
+}
+
+/// True if a piece of an annotation is said; it may begin with the code: `E0301 got a time`.
+fn says(said: &str, code: &str, piece: &str) -> bool {
+    let has_code = piece.len() >= 5 && piece.as_bytes()[1..5].iter().all(u8::is_ascii_digit);
+    if !has_code {
+        return said.contains(piece);
+    }
+    let (wanted, rest) = piece.split_at(5);
+    wanted == code && said.contains(rest.trim())
 }
 
 /// The folder of this crate.

@@ -8,7 +8,7 @@ use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
-use crate::front::{number, pattern_table, tables, tools, voices};
+use crate::front::{number, outside, pattern_table, tables, tools, voices};
 use crate::graph::ops::Op;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
@@ -215,7 +215,8 @@ fn ops() -> &'static [Builtin] {
 
 /// The builtin of a name.
 pub fn find(name: &str) -> Option<&'static Builtin> {
-    BUILTINS.iter().find(|b| b.name == name).or_else(|| pattern_table::find(name))
+    let plain = BUILTINS.iter().chain(outside::TABLE).find(|b| b.name == name);
+    plain.or_else(|| pattern_table::find(name))
 }
 
 /// The function over patterns of a name: what is meant where the library has a sound of the same name and a pattern comes in.
@@ -230,7 +231,7 @@ pub fn joined(name: &str, join: &str) -> Option<&'static Builtin> {
 
 /// Every function of the compiler.
 pub fn all() -> impl Iterator<Item = &'static Builtin> {
-    BUILTINS.iter().chain(pattern_table::all())
+    BUILTINS.iter().chain(outside::TABLE).chain(pattern_table::all())
 }
 
 /// The names of all builtins and plain primitives.

@@ -39,6 +39,51 @@ pub enum Want {
     Linear,
     /// Anything that can be a signal.
     Signal,
+    /// A signal of so many channels, or of any number that the body asks for by a name.
+    Channels(Option<u32>),
+    /// A value of a kind that is no signal.
+    Kind(Kind),
+}
+
+/// Kinds of value that a parameter's type can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `pat`
+    Pattern,
+    /// `fn`
+    Function,
+    /// `slot`
+    Slot,
+    /// `spec`
+    Spec,
+    /// `text`
+    Text,
+    /// `bus`
+    Bus,
+}
+
+impl Kind {
+    fn article(self) -> &'static str {
+        match self {
+            Kind::Pattern => "a pattern",
+            Kind::Function => "a function",
+            Kind::Slot => "a sample",
+            Kind::Spec => "a spectrum",
+            Kind::Text => "a text",
+            Kind::Bus => "a bus",
+        }
+    }
+
+    fn mend(self) -> &'static str {
+        match self {
+            Kind::Pattern => "write a pattern in double quotes: `\"0 3 7\"`",
+            Kind::Function => "give a function by its name, or write one: `x => x * 2`",
+            Kind::Slot => "name a file in single quotes: `'amen.wav'`",
+            Kind::Spec => "make one with `>> fft(2048)`",
+            Kind::Text => "write a text in single quotes",
+            Kind::Bus => "define one: `bus verb = in >> reverb(3s)`",
+        }
+    }
 }
 
 impl<'a> Elab<'a> {
@@ -140,7 +185,7 @@ impl<'a> Elab<'a> {
     fn is_module(&self, scope: ScopeId, base: &Expr) -> bool {
         let ExprKind::Name(name) = &base.kind else { return false };
         match self.scopes.find(scope, name) {
-            Some(Binding::Value(Value::Module(_))) => true,
+            Some(Binding::Value(Value::Module(_) | Value::Library(_))) => true,
             Some(_) => false,
             None => name == "prim" || names::is_module(name),
         }
@@ -168,7 +213,9 @@ impl<'a> Elab<'a> {
                     None => None,
                 };
                 if value.is_none() {
-                    self.error("name", name.span, format!("the module `{module}` has no `{}`", name.name));
+                    let names = self.scopes.own(inner);
+                    let names: Vec<_> = names.iter().map(String::as_str).collect();
+                    self.no_such_part(module, name, &names);
                 }
                 return value;
             }
@@ -179,13 +226,31 @@ impl<'a> Elab<'a> {
                 }
                 return found.map(Value::Builtin);
             }
-            let Some(lazy) = self.library_entry(Some(module), &name.name) else {
-                self.error("name", name.span, format!("the module `{module}` has no `{}`", name.name));
+            let known = match self.scopes.find(scope, module) {
+                Some(Binding::Value(Value::Library(known))) => known,
+                _ => Rc::from(module.as_str()),
+            };
+            let Some(lazy) = self.library_entry(Some(&known), &name.name) else {
+                let names: Vec<_> = modurust_lang::library::library().module(&known).map(|e| e.name).collect();
+                self.no_such_part(module, name, &names);
                 return None;
             };
             return Some(self.force(lazy, name.span));
         }
-        match self.eval(scope, base) {
+        if let Some(theirs) = self.foreign_field(scope, base, &name.name) {
+            self.unknown_name(scope, &theirs, base.span.to(name.span));
+            return None;
+        }
+        let value = self.eval(scope, base);
+        match self.outside_field(&value, &name.name) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(known)) => {
+                self.no_such_field(name, &known);
+                return None;
+            }
+            None => {}
+        }
+        match value {
             Value::Broken => None,
             Value::Record(record) => self.record_field(&record, name),
             value => {
@@ -198,15 +263,19 @@ impl<'a> Elab<'a> {
         }
     }
 
+    fn no_such_field(&mut self, name: &Ident, known: &[&str]) {
+        let help = match names::closest(&name.name, known.iter().copied()) {
+            Some(close) => format!("did you mean `.{close}`?"),
+            None => format!("it has: .{}", known.join(", .")),
+        };
+        self.error("name", name.span, format!("there is no `.{}` here", name.name)).help = Some(help);
+    }
+
     /// A field, evaluated as if it stood where the record was made.
     fn record_field(&mut self, record: &Record<'a>, name: &Ident) -> Option<Value<'a>> {
         let Some((_, expr)) = record.fields.iter().find(|(field, _)| *field == name.name) else {
             let known = record.fields.iter().map(|(field, _)| *field).collect::<Vec<_>>();
-            let help = match names::closest(&name.name, known.iter().copied()) {
-                Some(close) => format!("did you mean `.{close}`?"),
-                None => format!("it has: .{}", known.join(", .")),
-            };
-            self.error("name", name.span, format!("there is no `.{}` here", name.name)).help = Some(help);
+            self.no_such_field(name, &known);
             return None;
         };
         let saved = (self.at, self.frame, self.site);
@@ -217,6 +286,23 @@ impl<'a> Elab<'a> {
         let value = self.eval(record.scope, expr);
         (self.at, self.frame, self.site) = saved;
         Some(value)
+    }
+
+    /// `os.osc`, `SinOsc.ar`: a name of another tool, whose first word nobody knows here.
+    fn foreign_field(&mut self, scope: ScopeId, base: &Expr, name: &str) -> Option<String> {
+        let ExprKind::Name(first) = &base.kind else { return None };
+        let foreign =
+            modurust_lang::elsewhere::FAUST.contains(&first.as_str()) || matches!(name, "ar" | "kr" | "ir" | "new");
+        let known = self.scopes.find(scope, first).is_some();
+        (foreign && !known).then(|| format!("{first}.{name}"))
+    }
+
+    fn no_such_part(&mut self, module: &str, name: &modurust_lang::ast::Ident, names: &[&str]) {
+        let help = match names::closest(&name.name, names.iter().copied()) {
+            Some(close) => format!("did you mean `{module}.{close}`?"),
+            None => format!("it has: {}", names.join(", ")),
+        };
+        self.error("name", name.span, format!("the module `{module}` has no `{}`", name.name)).help = Some(help);
     }
 
     /// `f(x, q: 2)`
@@ -297,7 +383,7 @@ impl<'a> Elab<'a> {
         let mut broken = false;
         for (i, slot) in slots.into_iter().enumerate() {
             let name = f.params.name(i);
-            let value = self.parameter(f, i, slot, scope, span);
+            let value = self.parameter(f, i, slot, scope);
             broken |= matches!(value, Value::Broken);
             self.scopes.bind(scope, name, Binding::Value(value));
         }
@@ -309,16 +395,38 @@ impl<'a> Elab<'a> {
     }
 
     /// The value of a parameter: the argument in the wanted unit, or the default.
-    fn parameter(
+    fn parameter(&mut self, f: &Closure<'a>, i: usize, slot: Option<ArgVal<'a>>, scope: ScopeId) -> Value<'a> {
+        let full = f.params.full(i);
+        let want = match full.and_then(|p| p.ty.as_ref()) {
+            Some(ty) => {
+                let saved = (self.at, std::mem::take(&mut self.site));
+                self.at = f.origin;
+                let want = self.typed(ty, scope);
+                (self.at, self.site) = saved;
+                want
+            }
+            None => full.map_or(Want::Any, |p| wanted(p, f.origin.library)),
+        };
+        let value = self.argument(f, i, slot, scope, want);
+        if want == Want::Channels(None)
+            && let (Value::Sig(sig), Some(Some((_, Some(size))))) = (&value, full.map(|p| p.ty.as_ref()))
+            && let ExprKind::Name(n) = &size.kind
+        {
+            let count = Num::constant(f64::from(sig.shape.channels));
+            self.scopes.bind(scope, n, Binding::Value(Value::Num(count)));
+        }
+        value
+    }
+
+    fn argument(
         &mut self,
         f: &Closure<'a>,
         i: usize,
         slot: Option<ArgVal<'a>>,
         scope: ScopeId,
-        span: Span,
+        want: Want,
     ) -> Value<'a> {
         let full = f.params.full(i);
-        let want = full.map_or(Want::Any, |p| wanted(p, f.origin.library));
         match slot {
             Some(arg) => self.coerce(arg, want, f.name, f.params.name(i)),
             None => {
@@ -329,7 +437,6 @@ impl<'a> Elab<'a> {
                 let arg = ArgVal { name: None, value, span: default.span, origin: self.at };
                 let value = self.coerce(arg, want, f.name, f.params.name(i));
                 self.at = at;
-                let _ = span;
                 value
             }
         }
@@ -411,6 +518,18 @@ impl<'a> Elab<'a> {
                 }
                 value => return value,
             },
+            Want::Kind(kind) => {
+                let at = std::mem::replace(&mut self.at, origin);
+                let value = self.coerce_kind(ArgVal { name: None, value, span, origin }, kind, function, param);
+                self.at = at;
+                return value;
+            }
+            Want::Channels(channels) => {
+                let at = std::mem::replace(&mut self.at, origin);
+                let value = self.coerce_channels(value, span, channels, function, param);
+                self.at = at;
+                return value;
+            }
             Want::Linear => Dim::None,
             Want::Dim(dim) => dim,
         };
@@ -441,6 +560,96 @@ impl<'a> Elab<'a> {
                     Some(sig) => self.coerce_signal(sig, dim, (origin, span), function, param),
                     None => Value::Broken,
                 }
+            }
+        }
+    }
+
+    fn coerce_kind(&mut self, arg: ArgVal<'a>, kind: Kind, function: &str, param: &str) -> Value<'a> {
+        let good = match (kind, &arg.value) {
+            (_, Value::Broken)
+            | (Kind::Pattern, Value::Pat(_))
+            | (Kind::Function, Value::Fn(_) | Value::Builtin(_))
+            | (Kind::Slot, Value::Slot(_))
+            | (Kind::Spec, Value::Spec(..))
+            | (Kind::Text, Value::Text(_))
+            | (Kind::Bus, Value::Bus(_)) => true,
+            // Numbers and ramps are patterns of one value.
+            (Kind::Pattern, Value::Num(_) | Value::Line { .. }) => {
+                return self.pattern(arg.value, arg.span).map_or(Value::Broken, Value::Pat);
+            }
+            (Kind::Slot, Value::Text(_)) => return self.slot(arg, function).map_or(Value::Broken, Value::Slot),
+            _ => false,
+        };
+        if good {
+            return arg.value;
+        }
+        let message = format!("`{function}` wants {} for `{param}`, got {}", kind.article(), arg.value.article());
+        self.error("type", arg.span, message).help = Some(kind.mend().into());
+        Value::Broken
+    }
+
+    /// A signal of exactly so many channels; one channel is heard on all.
+    fn coerce_channels(
+        &mut self,
+        value: Value<'a>,
+        span: Span,
+        channels: Option<u32>,
+        function: &str,
+        param: &str,
+    ) -> Value<'a> {
+        let Some(sig) = self.signal(value, span) else { return Value::Broken };
+        let Some(channels) = channels else { return Value::Sig(sig) };
+        let have = sig.shape.channels;
+        if have == channels {
+            return Value::Sig(sig);
+        }
+        if have == 1 {
+            let shape = Shape { channels, ..sig.shape };
+            return Value::Sig(Sig { node: self.spread(sig, shape), shape, dim: sig.dim });
+        }
+        let message = format!("`{function}` wants {channels} channels for `{param}`, got {have}");
+        self.error("type", span, message).help =
+            Some(format!("make them {channels}: `mix(x)` makes one, `x[0]` takes one"));
+        Value::Broken
+    }
+
+    /// What the type of a parameter asks for; `n` of `sig[n]` is bound to the channels of the argument where it is a name.
+    fn typed(&mut self, ty: &'a (modurust_lang::ast::Ident, Option<Expr>), scope: ScopeId) -> Want {
+        let (name, size) = ty;
+        let want = match named_type(&name.name) {
+            Some(want) => want,
+            None => {
+                let help = match names::closest(&name.name, TYPES.iter().map(|(name, _)| *name)) {
+                    Some(close) => format!("did you mean `{close}`?"),
+                    None => {
+                        "types are sig, sig[2], num, pat, fn, slot, spec, text, bus, or a unit such as hz, s, db, st"
+                            .into()
+                    }
+                };
+                self.error("type", name.span, format!("there is no type `{}`", name.name)).help = Some(help);
+                return Want::Any;
+            }
+        };
+        let Some(size) = size else { return want };
+        if want != Want::Signal {
+            self.error("type", size.span, format!("`{}` has no channels to count", name.name)).help =
+                Some("only signals do: `x: sig[2]`".into());
+            return want;
+        }
+        if let ExprKind::Name(n) = &size.kind
+            && self.scopes.find(scope, n).is_none()
+        {
+            return Want::Channels(None);
+        }
+        match self.eval(scope, size) {
+            Value::Num(n) if n.value.fract() == 0.0 && (1.0..=256.0).contains(&n.value) => {
+                Want::Channels(Some(n.value as u32))
+            }
+            Value::Broken => want,
+            _ => {
+                self.error("type", size.span, "channels are counted by a whole number from 1 to 256").help =
+                    Some("write `x: sig[2]`".into());
+                want
             }
         }
     }
@@ -529,6 +738,7 @@ fn unit_mend(num: Num, want: Dim) -> String {
         (Dim::Frequency, Dim::Time) => format!("the frequency of this period is `1 / {number}s`"),
         (Dim::Time, Dim::None) => format!("did you mean `{number}s` or `{number}b`?"),
         (Dim::Time, Dim::Frequency) => format!("did you mean `{number}ms`?"),
+        (Dim::Tempo, _) => format!("did you mean `{number}bpm`?"),
         (Dim::None, _) => format!("leave the unit out: `{number}`"),
         (Dim::Gain, _) => "give it in dB, such as `-6db`".into(),
         (Dim::Beats, _) => "give it in beats or bars, such as `2bars`".into(),
@@ -536,21 +746,47 @@ fn unit_mend(num: Num, want: Dim) -> String {
     }
 }
 
-/// What a parameter wants, from its type or its default.
+/// Names of types.
+const TYPES: &[(&str, Want)] = &[
+    ("sig", Want::Signal),
+    ("num", Want::Dim(Dim::None)),
+    ("hz", Want::Dim(Dim::Frequency)),
+    ("khz", Want::Dim(Dim::Frequency)),
+    ("freq", Want::Dim(Dim::Frequency)),
+    ("frequency", Want::Dim(Dim::Frequency)),
+    ("note", Want::Dim(Dim::Frequency)),
+    ("s", Want::Dim(Dim::Time)),
+    ("ms", Want::Dim(Dim::Time)),
+    ("time", Want::Dim(Dim::Time)),
+    ("db", Want::Linear),
+    ("gain", Want::Linear),
+    ("st", Want::Dim(Dim::Interval)),
+    ("ct", Want::Dim(Dim::Interval)),
+    ("interval", Want::Dim(Dim::Interval)),
+    ("deg", Want::Dim(Dim::Angle)),
+    ("angle", Want::Dim(Dim::Angle)),
+    ("beats", Want::Dim(Dim::Beats)),
+    ("bars", Want::Dim(Dim::Beats)),
+    ("b", Want::Dim(Dim::Beats)),
+    ("bpm", Want::Dim(Dim::Tempo)),
+    ("tempo", Want::Dim(Dim::Tempo)),
+    ("pat", Want::Kind(Kind::Pattern)),
+    ("clips", Want::Kind(Kind::Pattern)),
+    ("fn", Want::Kind(Kind::Function)),
+    ("slot", Want::Kind(Kind::Slot)),
+    ("spec", Want::Kind(Kind::Spec)),
+    ("text", Want::Kind(Kind::Text)),
+    ("bus", Want::Kind(Kind::Bus)),
+    ("any", Want::Any),
+];
+
+/// What a type asks for.
+fn named_type(name: &str) -> Option<Want> {
+    TYPES.iter().find(|(known, _)| *known == name).map(|(_, want)| *want)
+}
+
+/// What a parameter without a type wants, from its default.
 fn wanted(param: &Param, library: bool) -> Want {
-    if let Some((ty, _)) = &param.ty {
-        return match ty.name.as_str() {
-            "hz" | "khz" | "freq" | "frequency" => Want::Dim(Dim::Frequency),
-            "s" | "ms" | "time" => Want::Dim(Dim::Time),
-            "db" | "gain" => Want::Linear,
-            "st" | "ct" | "interval" => Want::Dim(Dim::Interval),
-            "deg" | "angle" => Want::Dim(Dim::Angle),
-            "beats" | "bars" | "b" => Want::Dim(Dim::Beats),
-            "sig" => Want::Signal,
-            "num" => Want::Dim(Dim::None),
-            _ => Want::Any,
-        };
-    }
     match param.default.as_ref() {
         Some(default) => match literal_dim(default) {
             Some(Dim::Gain) => Want::Linear,

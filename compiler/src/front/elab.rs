@@ -422,6 +422,11 @@ impl<'a> Elab<'a> {
         self.world.read(path)
     }
 
+    /// True if there is such a file.
+    pub(super) fn file_exists(&self, path: &str) -> bool {
+        self.world.exists(path)
+    }
+
     /// Voices of the bank being elaborated, or 1.
     pub(super) fn voices(&self) -> u32 {
         self.bank.unwrap_or(1)

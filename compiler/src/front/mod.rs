@@ -12,6 +12,7 @@ mod harmony;
 mod lookup;
 mod names;
 mod number;
+mod outside;
 mod pattern_fns;
 mod pattern_table;
 mod patterns;
@@ -41,6 +42,16 @@ use strips::File;
 pub trait World: Sync {
     /// The text of a file. `path` is as the user named it, or beside the file that names it. `Err` says why not.
     fn read(&self, path: &str) -> Result<String, String>;
+
+    /// True if there is such a file, whatever it holds.
+    fn exists(&self, path: &str) -> bool {
+        self.read(path).is_ok()
+    }
+
+    /// The path of a module in the user's own library, for `use acid` where no such file lies beside the text.
+    fn library(&self, _module: &str) -> Option<String> {
+        None
+    }
 }
 
 /// How to compile.
@@ -272,37 +283,66 @@ impl Compiler {
             diagnostics.extend(parsed.diagnostics);
             let mut uses = Vec::new();
             for stmt in &parsed.stmts {
-                let Item::Use { path, alias, span, .. } = &*stmt.item else { continue };
+                let Item::Use { path, alias, span, version } = &*stmt.item else { continue };
                 let module = path.rsplit('/').next().unwrap_or(path);
-                if !path.starts_with('.') && names::is_module(module) {
+                let of_library = path == "std" || path.starts_with("std/");
+                if !path.starts_with('.') && names::is_module(module) && (of_library || !path.contains('/')) {
                     continue;
                 }
-                if path == "std" || path.starts_with("std/") {
-                    let known = modurust_lang::library::library().modules().collect::<Vec<_>>().join(", ");
+                if of_library {
+                    let known = modurust_lang::library::library().modules().collect::<Vec<_>>();
                     let message = format!("the library has no module `{module}`");
-                    diagnostics.push(
-                        Diagnostic::error("file", id, span.shift(stmt.offset), message)
-                            .help(format!("it has: {known}")),
-                    );
+                    let help = match names::closest(module, known.iter().copied()) {
+                        Some(close) => format!("did you mean `std/{close}`?"),
+                        None => format!("it has: {}", known.join(", ")),
+                    };
+                    diagnostics.push(Diagnostic::error("file", id, span.shift(stmt.offset), message).help(help));
                     continue;
                 }
-                let file = beside(&files[at].path, &format!("{path}.modu"));
-                let known = files.iter().position(|f| f.path == file);
+                let named = match version {
+                    Some(version) => format!("{path}@{version}"),
+                    None => path.clone(),
+                };
+                // Beside the text, then in the user's own library.
+                let own = beside(&files[at].path, &format!("{named}.modu"));
+                let shared = if path.starts_with('.') { None } else { world.library(&named) };
+                let candidates: Vec<String> = std::iter::once(own.clone()).chain(shared).collect();
+                let known = candidates.iter().find_map(|c| files.iter().position(|f| f.path == *c));
                 let index = known.unwrap_or(files.len());
                 if known.is_none() {
-                    match world.read(&file) {
-                        Ok(text) if files.len() < MAX_FILES => {
+                    let mut why = String::new();
+                    let read = candidates.iter().find_map(|file| match world.read(file) {
+                        Ok(text) => Some((file.clone(), text)),
+                        Err(error) => {
+                            if why.is_empty() {
+                                why = error;
+                            }
+                            None
+                        }
+                    });
+                    match read {
+                        Some((file, text)) if files.len() < MAX_FILES => {
                             sources.push(Source::new(file.clone(), text));
                             files.push(File { path: file, stmts: Vec::new(), used: true, uses: Vec::new() });
                         }
-                        Ok(_) => {
+                        Some(_) => {
                             let message = "too many files in one session";
-                            diagnostics.push(Diagnostic::error("limit", id, span.shift(stmt.offset), message));
+                            diagnostics.push(
+                                Diagnostic::error("limit", id, span.shift(stmt.offset), message)
+                                    .help("a session has room for 256"),
+                            );
                             continue;
                         }
-                        Err(why) => {
-                            let message = format!("`{file}` cannot be read: {why}");
-                            let help = "give the path of a file without `.modu`, such as `use ./acid`";
+                        None => {
+                            let message = format!("`{own}` cannot be read: {why}");
+                            let help = match version {
+                                Some(version) => {
+                                    format!(
+                                        "version {version} of a module is a file of its own: `{module}@{version}.modu`"
+                                    )
+                                }
+                                None => "give the path of a file without `.modu`, such as `use ./acid`".into(),
+                            };
                             diagnostics
                                 .push(Diagnostic::error("file", id, span.shift(stmt.offset), message).help(help));
                             continue;

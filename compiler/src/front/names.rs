@@ -1,51 +1,5 @@
 //! Did you mean: by spelling, and by what other tools call it.
 
-/// Names of other tools and what they are called here.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("sinosc", "sin"),
-    ("osc", "sin"),
-    ("sine", "sin"),
-    ("lfsine", "lfsin"),
-    ("lfpulse", "lfsquare"),
-    ("lfnoise", "noise"),
-    ("whitenoise", "noise"),
-    ("pinknoise", "pink"),
-    ("sawtooth", "saw"),
-    ("triangle", "tri"),
-    ("rlpf", "lpf"),
-    ("lpq", "lpf"),
-    ("lowpass", "lpf"),
-    ("rhpf", "hpf"),
-    ("highpass", "hpf"),
-    ("hpq", "hpf"),
-    ("bandpass", "bpf"),
-    ("moogff", "ladder"),
-    ("moogladder", "ladder"),
-    ("moog", "ladder"),
-    ("pan2", "pan"),
-    ("splay", "spread"),
-    ("freeverb2", "freeverb"),
-    ("gverb", "reverb"),
-    ("combn", "comb_fb"),
-    ("combl", "comb_fb"),
-    ("delayn", "delay"),
-    ("delayl", "delay"),
-    ("envgen", "adsr"),
-    ("perc", "ad"),
-    ("distort", "drive"),
-    ("overdrive", "drive"),
-    ("tanh", "softclip"),
-    ("limiter", "limit"),
-    ("compress", "comp"),
-    ("compressor", "comp"),
-    ("leakdc", "dcblock"),
-    ("sound", "kit"),
-    ("note", "scale"),
-    ("hurry", "fast"),
-    ("density", "fast"),
-    ("sparsity", "slow"),
-];
-
 /// True when the library has a module of this name.
 pub fn is_module(name: &str) -> bool {
     modurust_lang::library::library().modules().any(|module| module == name)
@@ -53,13 +7,8 @@ pub fn is_module(name: &str) -> bool {
 
 /// What to say about an unknown name.
 pub fn suggest(name: &str, known: &[String]) -> String {
-    let plain = name.trim_end_matches('~').to_lowercase();
-    let plain = plain.strip_prefix("os.").unwrap_or(&plain);
-    let plain = plain.strip_suffix(".ar").or(plain.strip_suffix(".kr")).unwrap_or(plain);
-    if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == plain)
-        && known.iter().any(|k| k == ours)
-    {
-        return format!("here it is called `{ours}`");
+    if let Some(mend) = modurust_lang::elsewhere::mend(name, |ours| known.iter().any(|k| k == ours)) {
+        return mend;
     }
     match closest(name, known.iter().map(String::as_str)) {
         Some(close) => format!("did you mean `{close}`?"),

@@ -169,6 +169,13 @@ impl<'a> Scopes<'a> {
         None
     }
 
+    /// The names of one scope alone.
+    pub fn own(&self, scope: ScopeId) -> Vec<String> {
+        let mut out: Vec<String> = self.all[scope.0 as usize].names.keys().cloned().collect();
+        out.sort();
+        out
+    }
+
     /// Every name that can be seen from a scope.
     pub fn visible(&self, scope: ScopeId) -> Vec<String> {
         let mut out = Vec::new();

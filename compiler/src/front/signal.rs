@@ -39,6 +39,10 @@ impl<'a> Elab<'a> {
             }
             Value::Record(record) => self.signal(record.main.clone(), span),
             Value::Broken => None,
+            Value::Slot(_) => {
+                self.later("samples", span);
+                Some(self.lower(Num::constant(0.0)))
+            }
             other => {
                 let article = other.article();
                 let help = match &other {
@@ -46,6 +50,9 @@ impl<'a> Elab<'a> {
                         let names = (0..f.params.len()).map(|i| f.params.name(i)).collect::<Vec<_>>().join(", ");
                         format!("call it: `{}({names})`", f.name)
                     }
+                    Value::Spec(..) => "go back to sound: add `>> ifft`".to_string(),
+                    Value::Device(_) => "name one of its controls, as in `hid('pad').lx`".to_string(),
+                    Value::Text(text) if text.contains('.') => format!("play the file: `play('{text}')`"),
                     Value::Bus(_) => "send to a bus with `>> send(name, -9db)`".to_string(),
                     _ => "give a number, a signal or a pattern".to_string(),
                 };

@@ -4,6 +4,7 @@
 //! take the others down. Tracks, buses and `out` are summed in the order of the text; `bus master` processes the sum.
 
 use crate::front::elab::{Bus, Elab};
+use crate::front::names;
 use crate::front::scope::*;
 use crate::front::timeline::{Control, curve_of};
 use crate::front::value::*;
@@ -132,6 +133,10 @@ impl<'a> Elab<'a> {
         for (file, scope) in files.iter().zip(&scopes) {
             for stmt in &file.stmts {
                 self.at = origin(stmt);
+                // What cannot be read has been told; its name is no second mistake.
+                if let Item::Broken { name: Some(name), .. } = &*stmt.item {
+                    self.scopes.bind(*scope, name, Binding::Value(Value::Broken));
+                }
                 let Item::Def(def) = &*stmt.item else { continue };
                 let name = &def.name.name;
                 if places.insert((scope.0, name.clone()), def.name.span).is_some() {
@@ -144,6 +149,17 @@ impl<'a> Elab<'a> {
             }
         }
         for (file, scope) in files.iter().zip(&scopes) {
+            for stmt in &file.stmts {
+                // `use std/filter as f`: another name for a module that is there in any case.
+                if let Item::Use { path, alias: Some(alias), .. } = &*stmt.item
+                    && let Some(module) = path.rsplit('/').next()
+                    && !path.starts_with('.')
+                    && names::is_module(module)
+                {
+                    let library = Value::Library(std::rc::Rc::from(module));
+                    self.scopes.bind(*scope, &alias.name, Binding::Value(library));
+                }
+            }
             for (used, alias) in &file.uses {
                 match alias {
                     Some(alias) => {

@@ -1,7 +1,7 @@
 //! What the builtins on signals do: channels, copies, knobs, sends, and the memory that the library builds on.
 
 use crate::front::builtins::{Call, Item};
-use crate::front::call::Want;
+use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
 use crate::front::number;
 use crate::front::value::*;
@@ -187,21 +187,8 @@ pub(super) fn send<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         }
         None => Value::Num(Num::constant(1.0)),
     };
-    let Value::Bus(bus_index) = bus.value else {
-        e.error("type", bus.span, "a signal is sent to a bus").help =
-            Some("define one: `bus verb = in >> reverb(3s)`".into());
-        return Value::Broken;
-    };
-    if e.bank.is_some() {
-        e.error("type", call.span, "a voice cannot send; its track can").help =
-            Some("write `>> poly(8, voice) >> send(verb, -9db)`".into());
-        return Value::Broken;
-    }
-    let (Some(sig), Some(gain)) = (e.signal(x.value, x.span), e.signal(gain, call.span)) else { return Value::Broken };
-    let sent = e.named_op("mul", &[sig, gain]);
-    let Some(node) = e.stereo(sent, call.span) else { return Value::Broken };
-    e.buses[bus_index].sends.push(node);
-    Value::Sig(sig)
+    let Some(gain) = e.signal(gain, call.span) else { return Value::Broken };
+    e.send_to(x, bus, gain, call).map_or(Value::Broken, Value::Sig)
 }
 
 pub(super) fn frame<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
@@ -252,6 +239,25 @@ impl<'a> Elab<'a> {
         let samples = (self.longest(longest) * self.sample_rate).ceil().clamp(1.0, 48_000.0 * 60.0 * 4.0);
         let (frame, lanes) = (self.here(), shape.lanes(self.voices()));
         self.graph.ring(frame, "ring", lanes, samples as u32)
+    }
+
+    /// Adds a signal to the input of a bus.
+    pub(super) fn send_to(&mut self, x: ArgVal<'a>, bus: ArgVal<'a>, gain: Sig, call: &Call<'a>) -> Option<Sig> {
+        let Value::Bus(bus_index) = bus.value else {
+            self.error("type", bus.span, "a signal is sent to a bus").help =
+                Some("define one: `bus verb = in >> reverb(3s)`".into());
+            return None;
+        };
+        if self.bank.is_some() {
+            self.error("type", call.span, "a voice cannot send; its track can").help =
+                Some(format!("write `>> poly(8, voice) >> {}(verb)`", call.name));
+            return None;
+        }
+        let sig = self.signal(x.value, x.span)?;
+        let sent = self.named_op("mul", &[sig, gain]);
+        let node = self.stereo(sent, call.span)?;
+        self.buses[bus_index].sends.push(node);
+        Some(sig)
     }
 
     /// Reads a ring; a delay of more lanes than the ring has widens the ring.

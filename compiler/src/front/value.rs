@@ -151,6 +151,14 @@ pub enum Value<'a> {
     Ring(RingId, Shape),
     /// `20hz..2khz`
     Range(Num, Num),
+    /// A sample, or what was made of one.
+    Slot(Rc<Sample>),
+    /// Spectra: their size, and the sound that they are of.
+    Spec(u32, Sig),
+    /// A device whose controls are fields: its path.
+    Device(Rc<str>),
+    /// A module of the library under another name.
+    Library(Rc<str>),
     /// A bus, to send to: its index.
     Bus(usize),
     /// A signal with others beside it, reached by name: `svf(x, 800hz).hp`.
@@ -159,6 +167,21 @@ pub enum Value<'a> {
     Module(crate::front::scope::ScopeId),
     /// An error was reported; whatever is computed from it is silent about it.
     Broken,
+}
+
+/// A sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The file, as written.
+    pub file: Rc<str>,
+    /// Of a separated recording: which part, or `all`.
+    pub part: Option<&'static str>,
+}
+
+impl From<Sig> for Value<'_> {
+    fn from(sig: Sig) -> Self {
+        Value::Sig(sig)
+    }
 }
 
 impl Value<'_> {
@@ -176,7 +199,10 @@ impl Value<'_> {
             Value::Ring(..) => "a delay line".into(),
             Value::Range(..) => "a range".into(),
             Value::Bus(_) => "a bus".into(),
-            Value::Module(_) => "a module".into(),
+            Value::Slot(_) => "a sample".into(),
+            Value::Spec(..) => "a spectrum".into(),
+            Value::Device(_) => "a device".into(),
+            Value::Module(_) | Value::Library(_) => "a module".into(),
             Value::Broken => "something broken".into(),
         }
     }

@@ -11,7 +11,7 @@ use crate::front::names;
 use crate::front::scope::*;
 use crate::front::value::*;
 use crate::program::{FieldSource, Unit, UnitField, UnitKind};
-use crate::score::{PatId, Sym};
+use crate::score::{self, EventBuf, PatId, Ratio, Sym};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use std::rc::Rc;
@@ -33,8 +33,25 @@ pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(pattern) = notes(e, call) else { return Value::Broken };
     let Some(n) = e.count(call, "n", 256) else { return Value::Broken };
     let Some(voice) = e.want(call, "voice") else { return Value::Broken };
+    if !mpe(e, call) {
+        return Value::Broken;
+    }
     let plan = Plan { kind: UnitKind::Poly, voices: n, word: None, choke: None, label: "poly" };
     e.voices_of(pattern, voice, plan, None, call.span)
+}
+
+/// `mpe: on`: a channel of MIDI for each voice.
+fn mpe<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> bool {
+    let Some(item) = call.take_named("mpe") else { return true };
+    let arg = e.item(item, call.scope);
+    match arg.value {
+        Value::Num(_) => true,
+        Value::Broken => false,
+        _ => {
+            e.error("type", arg.span, "`mpe` is on or off").help = Some("write `mpe: on`".into());
+            false
+        }
+    }
 }
 
 /// `mono(pattern, voice, glide: 60ms)`
@@ -83,7 +100,8 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
                 Some(close) => format!("did you mean `{close}`?"),
                 None => format!("it has: {}", known.join(" ")),
             };
-            e.error("name", pattern_span, format!("the kit `{kit}` has no `{word}`")).help = Some(help);
+            let (origin, span) = e.place_of_word(pattern, sym).unwrap_or((e.at, pattern_span));
+            e.error_at(origin, "name", span, format!("the kit `{kit}` has no `{word}`")).help = Some(help);
             return Value::Broken;
         };
         let value = e.force(lazy, name.span);
@@ -118,6 +136,20 @@ fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<(PatId, Span)> {
 }
 
 impl<'a> Elab<'a> {
+    /// Where a word of a pattern stands in the text, if it sounds in the first cycles.
+    fn place_of_word(&self, pattern: PatId, word: Sym) -> Option<(Origin, Span)> {
+        let mut events = EventBuf::new(512);
+        let score = self.score.score();
+        (0..16).find_map(|cycle| {
+            events.clear();
+            score.query(pattern, Ratio::int(cycle), Ratio::int(cycle + 1), &mut events);
+            let event = events.events().iter().find(|event| event.value == score::Value::Word(word))?;
+            let (file, start) = *self.patterns.get(event.pattern as usize)?;
+            let origin = Origin { file, offset: 0, library: false };
+            Some((origin, Span { start: start + event.source.0, end: start + event.source.1 }))
+        })
+    }
+
     /// Plays a pattern on voices and sums them.
     fn voices_of(
         &mut self,
@@ -262,7 +294,8 @@ impl<'a> Elab<'a> {
                     self.at = at;
                     // Each track has its own: `bass.cutoff`.
                     let value = match value {
-                        Value::Num(num) if num.key != 0 && num.live.is_none() => {
+                        Value::Num(num) if num.live.is_none() => {
+                            let num = Num { key: num.key.max(1), ..num };
                             let num = num.derive(num.value, num.dim, mix(hash_text(&self.binding), hash_text(name)));
                             let full = format!("{}.{name}", self.binding);
                             Value::Num(self.control(num, full))

@@ -42,8 +42,12 @@ struct Row {
     end_column: usize,
     severity: &'static str,
     code: &'static str,
+    /// The stable code, for `modurust explain`.
+    id: &'static str,
     message: String,
+    label: Option<String>,
     help: Option<String>,
+    note: Option<String>,
 }
 
 /// Checks.
@@ -98,7 +102,10 @@ fn row(diagnostic: &Diagnostic, sources: &[Source]) -> Row {
             Severity::Warning => "warning",
         },
         code: diagnostic.code,
+        id: modurust_runtime::compiler::lang::codes::of(diagnostic).code,
         message: diagnostic.message.clone(),
+        label: diagnostic.label.clone(),
         help: diagnostic.help.clone(),
+        note: diagnostic.note.clone(),
     }
 }

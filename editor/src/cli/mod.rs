@@ -16,6 +16,7 @@ mod devices;
 mod doc;
 mod emit;
 mod events;
+mod explain;
 mod fmt;
 mod length;
 mod picture;
@@ -60,6 +61,8 @@ enum Command {
     Bench(bench::Args),
     /// Explain a node or function; with no name, list all
     Doc(doc::Args),
+    /// Explain an error by its code, with a wrong and a right example
+    Explain(explain::Args),
     /// List the outputs that sound can go to
     Devices(devices::Args),
 }
@@ -102,6 +105,17 @@ pub(crate) fn run() -> ExitCode {
     terminal::set_level(cli.verbose);
     let chosen = cli.isa.as_deref().map_or(Ok(()), choose_isa);
     let result = chosen.and_then(|()| carry_out(&cli.command));
+    let result = match &cli.command {
+        Command::Play(args) => play::run(args),
+        Command::Render(args) => render::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Fmt(args) => fmt::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Doc(args) => doc::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Devices(args) => devices::run(args),
+    };
     let Err(failure) = result else { return ExitCode::SUCCESS };
     match &failure {
         Failure::Text => {}

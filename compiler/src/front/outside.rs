@@ -1,0 +1,498 @@
+//! What reaches beyond the patch: inputs, controllers, devices, samples, spectra, models.
+//!
+//! Every name exists, with its types, so that a text can be written and checked whatever is plugged in. A controller is a
+//! parameter with a path (`cc/74`), which whoever listens to the outside moves like any other. What this version does not play
+//! yet is noted by [`Elab::later`] and told in one warning; it is silent, or lets its sound pass, as the table says.
+
+use crate::front::builtins::{Builtin, Call, Run};
+use crate::front::call::{ArgVal, Want};
+use crate::front::elab::Elab;
+use crate::front::timeline::Control;
+use crate::front::value::*;
+use crate::graph::{Node, Ty};
+use modurust_lang::Span;
+use modurust_lang::units::Dim;
+use std::rc::Rc;
+
+/// An entry of the table.
+const fn entry(
+    name: &'static str,
+    signature: &'static str,
+    doc: &'static str,
+    category: &'static str,
+    run: for<'a> fn(&mut Elab<'a>, &mut Call<'a>) -> Value<'a>,
+) -> Builtin {
+    Builtin { name, signature, doc, category, run: Run::Fn(run) }
+}
+
+const OUTSIDE: &str = "outside";
+const SAMPLES: &str = "samples";
+const SPECTRAL: &str = "spectral";
+
+/// Every function of this file.
+#[rustfmt::skip]
+pub static TABLE: &[Builtin] = &[
+    entry("input", "input(n = 1)", "An input of the sound card, counted from 1.", OUTSIDE, input),
+    entry("midi", "midi('device', ch: 1)", "The notes of a keyboard, as a pattern; without `ch` of all channels.", OUTSIDE, midi),
+    entry("midi_out", "midi_out(pattern, 'device', ch = 1)", "Plays a pattern on an instrument outside.", OUTSIDE, midi_out),
+    entry("osc_out", "osc_out(x, '/path')", "Sends events or values by OSC.", OUTSIDE, osc_out),
+    entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
+    entry("bend", "bend()", "The pitch wheel of any MIDI device, -1 to 1.", OUTSIDE, bend),
+    entry("press", "press()", "The pressure of any MIDI device, 0 to 1.", OUTSIDE, press),
+    entry("osc", "osc('/path')", "The last value that came by OSC under a path.", OUTSIDE, osc),
+    entry("hid", "hid('name')", "A gamepad or the like; its axes and buttons are fields: `hid('pad').lx`.", OUTSIDE, hid),
+    entry("key", "key('space')", "1 while a key of the computer is held.", OUTSIDE, key),
+    entry("button", "button('device', n)", "1 while a button of a device is held.", OUTSIDE, button),
+    entry("play", "play(slot, rate: 1, start: 0, loop: off)", "Plays a sample from its start.", SAMPLES, play),
+    entry("slice", "slice(pattern, slot, n, fit: 2bars)", "Plays the n parts of a sample by their numbers.", SAMPLES, slice),
+    entry("warp", "warp(slot, tempo)", "Plays a sample recorded at a tempo in the tempo of the session.", SAMPLES, warp),
+    entry("grain", "grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st)", "A cloud of short pieces of a sample.", SAMPLES, grain),
+    entry("loop", "loop(slot, length)", "A sample over and over, fitted into a length.", SAMPLES, looped),
+    entry("rec", "rec(x, length)", "Records what comes in over a length, and plays it from then on.", SAMPLES, rec),
+    entry("stems", "stems('song.wav')", "The parts of a recording, separated once: `.vocals .drums .bass .other`.", SAMPLES, stems),
+    entry("convolve", "convolve(x, 'ir.wav')", "The sound of a room, from its impulse response.", SAMPLES, convolve),
+    entry("timestretch", "timestretch(slot, factor)", "A sample, longer or shorter, at its own pitch.", SAMPLES, timestretch),
+    entry("ai", "ai('model.onnx', x, latency: 2048smp)", "A model that turns sound into sound; dry until it is ready.", SAMPLES, ai),
+    entry("fft", "fft(x, n = 2048, hop: n / 4)", "From sound to spectra of n points; `ifft` goes back.", SPECTRAL, fft),
+    entry("ifft", "ifft(spec)", "From spectra to sound.", SPECTRAL, ifft),
+    entry("freeze", "freeze(spec, hold)", "Holds the spectrum while `hold` is above 0.", SPECTRAL, freeze),
+    entry("blur", "blur(spec, time)", "Smears the spectrum in time.", SPECTRAL, blur),
+    entry("robot", "robot(spec)", "All phases 0: one pitch for everything.", SPECTRAL, unary_spec),
+    entry("whisper", "whisper(spec)", "All phases by chance: breath instead of pitch.", SPECTRAL, unary_spec),
+    entry("gate_spec", "gate_spec(spec, level)", "Only what is louder than a level.", SPECTRAL, gate_spec),
+    entry("denoise", "denoise(spec, amount = 0.5)", "Less of what is always there.", SPECTRAL, amount_spec),
+    entry("stretch", "stretch(spec, factor)", "Partials further apart or closer.", SPECTRAL, amount_spec),
+    entry("shift", "shift(spec, freq)", "All partials moved by one distance.", SPECTRAL, shift),
+    entry("filter_bins", "filter_bins(spec, low, high)", "Only what lies between two frequencies.", SPECTRAL, filter_bins),
+    entry("morph", "morph(a, b, x = 0.5)", "From one spectrum to another.", SPECTRAL, two_specs),
+    entry("cross", "cross(a, b)", "The partials of one with the loudness of the other.", SPECTRAL, two_specs),
+    entry("to", "to(x, bus)", "Sends a signal to a bus and nowhere else.", "signal tools", to),
+];
+
+impl<'a> Elab<'a> {
+    /// An argument in a unit, a number or signal; `None` if it is missing or an error was reported.
+    fn unit_arg(&mut self, call: &mut Call<'a>, name: &str, want: Want) -> Option<Sig> {
+        let arg = self.want(call, name)?;
+        let span = arg.span;
+        let function = call.name;
+        let value = self.coerce(arg, want, function, name);
+        self.signal(value, span)
+    }
+
+    /// The same, by name only; `Some(None)` if it was left out.
+    fn named_unit(&mut self, call: &mut Call<'a>, name: &str, want: Want) -> Option<Option<Sig>> {
+        let Some(item) = call.take_named(name) else { return Some(None) };
+        let arg = self.item(item, call.scope);
+        let span = arg.span;
+        let function = call.name;
+        let value = self.coerce(arg, want, function, name);
+        self.signal(value, span).map(Some)
+    }
+
+    fn text_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Rc<str>> {
+        let arg = self.want(call, name)?;
+        match arg.value {
+            Value::Text(text) => Some(text),
+            other => {
+                let article = other.article();
+                let message = format!("`{}` wants a text for `{name}`, got {article}", call.name);
+                self.error("type", arg.span, message).help =
+                    Some(format!("write it in single quotes: `{}`", call.signature));
+                None
+            }
+        }
+    }
+
+    fn slot_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Rc<Sample>> {
+        let arg = self.want(call, name)?;
+        self.slot(arg, call.name)
+    }
+
+    /// A sample: a file by its name, or what was made of one.
+    pub(super) fn slot(&mut self, arg: ArgVal<'a>, function: &str) -> Option<Rc<Sample>> {
+        match arg.value {
+            Value::Slot(slot) => Some(slot),
+            Value::Text(file) => Some(self.open_slot(&file, arg.span)),
+            other => {
+                let article = other.article();
+                self.error("type", arg.span, format!("`{function}` wants a sample, got {article}")).help =
+                    Some("name a file in single quotes: `'amen.wav'`".into());
+                None
+            }
+        }
+    }
+
+    fn open_slot(&mut self, file: &Rc<str>, span: Span) -> Rc<Sample> {
+        let path = self.sources_dir(file);
+        if !self.file_exists(&path) {
+            self.warn("silent", span, format!("there is no file `{file}`, so this sample is silent")).help =
+                Some("put the file beside the patch; it plays as soon as it is there".into());
+        }
+        Rc::new(Sample { file: Rc::clone(file), part: None })
+    }
+
+    fn spec_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<(u32, Sig)> {
+        let arg = self.want(call, name)?;
+        match arg.value {
+            Value::Spec(bins, sig) => Some((bins, sig)),
+            other => {
+                let article = other.article();
+                let message = format!("`{}` works on spectra, got {article}", call.name);
+                self.error("type", arg.span, message).help =
+                    Some(format!("write `>> fft(2048) >> {}(..) >> ifft`", call.name));
+                None
+            }
+        }
+    }
+
+    /// A parameter that the outside moves, by its path.
+    fn outside_param(&mut self, path: String) -> Value<'a> {
+        let known = self.controls.get(&path).map(|c| c.param);
+        let param = known.unwrap_or_else(|| {
+            let param = self.add_param(path.clone(), 0.0);
+            self.controls.insert(path, Control { param, dim: Dim::None });
+            param
+        });
+        let node = self.graph.push(Node::Param(param));
+        Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
+    }
+
+    /// No sound.
+    pub(super) fn silence(&mut self) -> Value<'a> {
+        Value::Sig(self.lower(Num::constant(0.0)))
+    }
+
+    /// A field of what is not a module: a part of a recording, an axis of a device.
+    pub(super) fn outside_field(
+        &mut self,
+        value: &Value<'a>,
+        name: &str,
+    ) -> Option<Result<Value<'a>, Vec<&'static str>>> {
+        const PARTS: [&str; 4] = ["vocals", "drums", "bass", "other"];
+        match value {
+            Value::Slot(slot) if slot.part.is_some() => Some(match PARTS.iter().find(|part| **part == name) {
+                Some(part) => Ok(Value::Slot(Rc::new(Sample { file: Rc::clone(&slot.file), part: Some(part) }))),
+                None => Err(PARTS.to_vec()),
+            }),
+            Value::Device(device) => Some(Ok(self.outside_param(format!("{device}/{name}")))),
+            _ => None,
+        }
+    }
+}
+
+/// Takes an argument that every path needs, or ends in a broken value.
+macro_rules! take {
+    ($option:expr) => {
+        match $option {
+            Some(value) => value,
+            None => return Value::Broken,
+        }
+    };
+}
+
+fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let n = if call.left() > 0 { take!(e.count(call, "n", 64)) } else { 1 };
+    e.later("inputs", call.span);
+    let node = e.graph.push(Node::Input(n - 1));
+    Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
+}
+
+fn midi<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    take!(e.text_arg(call, "device"));
+    if let Some(item) = call.take_named("ch") {
+        let arg = e.item(item, call.scope);
+        take!(channel(e, call, arg));
+    }
+    e.later("MIDI notes", call.span);
+    let silence = e.score.silence();
+    Value::Pat(e.score.to_notes(silence))
+}
+
+fn channel<'a>(e: &mut Elab<'a>, call: &Call<'a>, arg: ArgVal<'a>) -> Option<u32> {
+    match arg.value {
+        Value::Num(n) if n.value.fract() == 0.0 && (1.0..=16.0).contains(&n.value) => Some(n.value as u32),
+        Value::Broken => None,
+        _ => {
+            e.error("type", arg.span, format!("`{}` wants a channel from 1 to 16", call.name)).help =
+                Some("write a whole number, such as `1`".into());
+            None
+        }
+    }
+}
+
+fn midi_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "pattern"));
+    take!(e.pattern(arg.value, arg.span));
+    take!(e.text_arg(call, "device"));
+    if let Some(item) = call.take("ch") {
+        let arg = e.item(item, call.scope);
+        take!(channel(e, call, arg));
+    }
+    e.later("MIDI out", call.span);
+    e.silence()
+}
+
+fn osc_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "x"));
+    if !matches!(arg.value, Value::Pat(_)) {
+        take!(e.signal(arg.value, arg.span));
+    }
+    take!(e.text_arg(call, "path"));
+    e.later("OSC out", call.span);
+    e.silence()
+}
+
+fn controller<'a>(e: &mut Elab<'a>, call: &Call<'a>, path: String) -> Value<'a> {
+    e.later("controllers (they stay where they are)", call.span);
+    e.outside_param(path)
+}
+
+fn cc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "n"));
+    match arg.value {
+        Value::Num(n) if n.value.fract() == 0.0 && (0.0..=127.0).contains(&n.value) => {
+            controller(e, call, format!("cc/{}", n.value))
+        }
+        _ => {
+            e.error("type", arg.span, "controllers are numbered from 0 to 127").help = Some("write `cc(74)`".into());
+            Value::Broken
+        }
+    }
+}
+
+fn bend<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    controller(e, call, "bend".into())
+}
+
+fn press<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    controller(e, call, "press".into())
+}
+
+fn osc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "path"));
+    let Value::Text(path) = &arg.value else {
+        // In other tools `osc` is an oscillator.
+        e.error("type", arg.span, "`osc` is a value that comes by OSC, under a path").help =
+            Some("the oscillator is called `sin`; a value from outside is `osc('/deck/cut')`".into());
+        return Value::Broken;
+    };
+    if !path.starts_with('/') {
+        e.error("type", arg.span, "an OSC path begins with `/`").help = Some(format!("write `osc('/{path}')`"));
+        return Value::Broken;
+    }
+    controller(e, call, format!("osc{path}"))
+}
+
+fn hid<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let name = take!(e.text_arg(call, "name"));
+    e.later("controllers (they stay where they are)", call.span);
+    Value::Device(Rc::from(format!("hid/{name}")))
+}
+
+fn key<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let name = take!(e.text_arg(call, "name"));
+    controller(e, call, format!("key/{name}"))
+}
+
+fn button<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let device = take!(e.text_arg(call, "device"));
+    let n = take!(e.count(call, "n", 4096));
+    controller(e, call, format!("button/{device}/{n}"))
+}
+
+fn sample<'a>(e: &mut Elab<'a>, call: &Call<'a>) -> Value<'a> {
+    e.later("samples", call.span);
+    e.silence()
+}
+
+fn play<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    take!(e.slot_arg(call, "slot"));
+    for name in ["rate", "start", "loop"] {
+        take!(e.named_unit(call, name, Want::Signal));
+    }
+    sample(e, call)
+}
+
+fn slice<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "pattern"));
+    take!(e.pattern(arg.value, arg.span));
+    take!(e.slot_arg(call, "slot"));
+    take!(e.count(call, "n", 1024));
+    take!(e.named_unit(call, "fit", Want::Dim(Dim::Time)));
+    sample(e, call)
+}
+
+fn warp<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    take!(e.slot_arg(call, "slot"));
+    take!(e.unit_arg(call, "tempo", Want::Dim(Dim::Tempo)));
+    sample(e, call)
+}
+
+fn grain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    take!(e.slot_arg(call, "slot"));
+    let wants = [
+        ("pos", Want::Signal),
+        ("size", Want::Dim(Dim::Time)),
+        ("density", Want::Dim(Dim::Frequency)),
+        ("pitch", Want::Dim(Dim::Interval)),
+    ];
+    for (name, want) in wants {
+        take!(e.named_unit(call, name, want));
+    }
+    sample(e, call)
+}
+
+fn looped<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    take!(e.slot_arg(call, "slot"));
+    take!(e.unit_arg(call, "length", Want::Dim(Dim::Time)));
+    sample(e, call)
+}
+
+fn rec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let x = take!(e.unit_arg(call, "x", Want::Signal));
+    take!(e.unit_arg(call, "length", Want::Dim(Dim::Time)));
+    e.later("live recording (the sound passes)", call.span);
+    Value::Sig(x)
+}
+
+fn stems<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let slot = take!(e.slot_arg(call, "slot"));
+    e.later("stems", call.span);
+    Value::Slot(Rc::new(Sample { file: Rc::clone(&slot.file), part: Some("all") }))
+}
+
+fn convolve<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let x = take!(e.unit_arg(call, "x", Want::Signal));
+    take!(e.slot_arg(call, "slot"));
+    e.later("convolution (the sound passes)", call.span);
+    Value::Sig(x)
+}
+
+fn timestretch<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    take!(e.slot_arg(call, "slot"));
+    take!(e.unit_arg(call, "factor", Want::Signal));
+    sample(e, call)
+}
+
+fn ai<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    // The sound may be piped in, and then stands first.
+    let piped = if call.piped() { Some(take!(e.want(call, "x"))) } else { None };
+    take!(e.text_arg(call, "model"));
+    let x = match piped {
+        Some(arg) => arg,
+        None => take!(e.want(call, "x")),
+    };
+    take!(e.named_unit(call, "latency", Want::Dim(Dim::Time)));
+    e.later("models (the sound passes)", call.span);
+    if matches!(x.value, Value::Slot(_) | Value::Text(_)) {
+        take!(e.slot(x, "ai"));
+        return sample(e, call);
+    }
+    take!(e.signal(x.value, x.span)).into()
+}
+
+fn fft<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let x = take!(e.unit_arg(call, "x", Want::Signal));
+    let n = match call.take("n") {
+        None => 2048,
+        Some(item) => {
+            let arg = e.item(item, call.scope);
+            match arg.value {
+                Value::Num(n) if matches!(n.value as u32, 16..=65536) && (n.value as u32).is_power_of_two() => {
+                    n.value as u32
+                }
+                Value::Broken => return Value::Broken,
+                _ => {
+                    e.error("type", arg.span, "the size of a spectrum is a power of two from 16 to 65536").help =
+                        Some("write `fft(2048)`".into());
+                    return Value::Broken;
+                }
+            }
+        }
+    };
+    if let Some(item) = call.take_named("hop") {
+        let arg = e.item(item, call.scope);
+        let good =
+            matches!(&arg.value, Value::Num(h) if h.value >= 1.0 && h.value <= f64::from(n) && h.value.fract() == 0.0);
+        if !good && !matches!(arg.value, Value::Broken) {
+            e.error("type", arg.span, format!("the hop of a spectrum is a whole number from 1 to {n}")).help =
+                Some(format!("write `hop: {}`", n / 4));
+            return Value::Broken;
+        }
+    }
+    e.later("spectra (the sound passes)", call.span);
+    Value::Spec(n, x)
+}
+
+fn ifft<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let (_, sig) = take!(e.spec_arg(call, "spec"));
+    Value::Sig(sig)
+}
+
+fn unary_spec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let (n, sig) = take!(e.spec_arg(call, "spec"));
+    Value::Spec(n, sig)
+}
+
+/// A spectrum and one value of a unit.
+fn spec_with<'a>(e: &mut Elab<'a>, call: &mut Call<'a>, name: &str, want: Want) -> Value<'a> {
+    let (n, sig) = take!(e.spec_arg(call, "spec"));
+    take!(e.unit_arg(call, name, want));
+    Value::Spec(n, sig)
+}
+
+fn freeze<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    spec_with(e, call, "hold", Want::Signal)
+}
+
+fn blur<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    spec_with(e, call, "time", Want::Dim(Dim::Time))
+}
+
+fn gate_spec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    spec_with(e, call, "level", Want::Linear)
+}
+
+fn amount_spec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let (n, sig) = take!(e.spec_arg(call, "spec"));
+    if call.left() > 0 || call.name == "stretch" {
+        take!(e.unit_arg(call, if call.name == "stretch" { "factor" } else { "amount" }, Want::Signal));
+    }
+    Value::Spec(n, sig)
+}
+
+fn shift<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    spec_with(e, call, "freq", Want::Dim(Dim::Frequency))
+}
+
+fn filter_bins<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let (n, sig) = take!(e.spec_arg(call, "spec"));
+    take!(e.unit_arg(call, "low", Want::Dim(Dim::Frequency)));
+    take!(e.unit_arg(call, "high", Want::Dim(Dim::Frequency)));
+    Value::Spec(n, sig)
+}
+
+fn two_specs<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let span = call.span;
+    let (n, sig) = take!(e.spec_arg(call, "a"));
+    let (m, _) = take!(e.spec_arg(call, "b"));
+    if n != m {
+        e.error("type", span, format!("a spectrum of {n} points does not meet one of {m}")).help =
+            Some("give both `fft`s the same size".into());
+        return Value::Broken;
+    }
+    if call.name == "morph" && call.left() > 0 {
+        take!(e.unit_arg(call, "x", Want::Signal));
+    }
+    Value::Spec(n, sig)
+}
+
+fn to<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let x = take!(e.want(call, "x"));
+    let bus = take!(e.want(call, "bus"));
+    let gain = e.lower(Num::constant(1.0));
+    let Some(sig) = e.send_to(x, bus, gain, call) else { return Value::Broken };
+    let lanes = sig.shape.channels as usize;
+    let node = e.graph.push(Node::Const(Ty::F32, vec![0; lanes]));
+    Value::Sig(Sig { node, shape: Shape { channels: sig.shape.channels, banked: false }, dim: Dim::None })
+}
