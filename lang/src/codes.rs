@@ -174,7 +174,7 @@ codes! {
 
     "E0401" "type" [] "The wrong kind of value":
         "Values are numbers, signals, patterns, functions, samples, spectra, texts, lists. The message says which was wanted.";
-        "track t = \"0 3\" >> scale('a1', minor) >> mono(acid)" => "track t = \"0 3\" >> scale(a1, minor) >> mono(acid)"
+        "track t = \"0 3\" >> scale(a1, 3) >> mono(acid)" => "track t = \"0 3\" >> scale(a1, minor) >> mono(acid)"
     "E0402" "type" ["this wants a signal"] "Not a signal":
         "Only what has a value at every moment can be heard or computed with: numbers, signals, lists of them, patterns.";
         "out = lpf * 2" => "out = lpf(noise, 800hz) * 2"

@@ -24,6 +24,7 @@ mod tables;
 mod timeline;
 mod tools;
 mod tuning;
+mod types;
 mod value;
 mod voices;
 

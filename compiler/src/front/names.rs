@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(suggest("saww", &known), "did you mean `saw`?");
         assert_eq!(suggest("SinOsc", &known), "here it is called `sin`");
         assert_eq!(suggest("rlpf", &known), "here it is called `lpf`");
-        assert_eq!(suggest("SAW", &known), "did you mean `saw`?");
+        assert_eq!(suggest("SAW", &known), "here it is called `saw`");
         assert_eq!(suggest("cutof", &known), "did you mean `cutoff`?");
         assert!(suggest("xyzzy", &known).starts_with("define it"));
     }
