@@ -29,6 +29,7 @@ use modurust_runtime::wav;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One section of a suite.
 #[derive(Debug, Clone)]
@@ -151,7 +152,10 @@ pub fn hear(section: &Section, length: &str, backend: Backend, block: usize, swa
     if swaps {
         o.at = programs;
     }
-    let path = std::env::temp_dir().join(format!("modurust-suite-{}-{}-{block}.wav", std::process::id(), section.name));
+    // Tests run side by side and hear the same section: each writes a file of its own.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("modurust-suite-{}-{nth}.wav", std::process::id()));
     o.out = Some(path.clone());
     let report = render(o).map_err(|e| e.to_string())?;
     let samples = wav::read(&path).map_err(|e| e.to_string())?.samples;

@@ -105,17 +105,6 @@ pub(crate) fn run() -> ExitCode {
     terminal::set_level(cli.verbose);
     let chosen = cli.isa.as_deref().map_or(Ok(()), choose_isa);
     let result = chosen.and_then(|()| carry_out(&cli.command));
-    let result = match &cli.command {
-        Command::Play(args) => play::run(args),
-        Command::Render(args) => render::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Fmt(args) => fmt::run(args),
-        Command::Events(args) => events::run(args),
-        Command::Bench(args) => bench::run(args),
-        Command::Doc(args) => doc::run(args),
-        Command::Explain(args) => explain::run(args),
-        Command::Devices(args) => devices::run(args),
-    };
     let Err(failure) = result else { return ExitCode::SUCCESS };
     match &failure {
         Failure::Text => {}
@@ -145,6 +134,7 @@ fn carry_out(command: &Command) -> Result<(), Failure> {
         Command::Events(args) => events::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Doc(args) => doc::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Devices(args) => devices::run(args),
     }
 }
