@@ -245,7 +245,9 @@ impl Launcher {
 
     /// The first position at or after which something is due.
     pub fn due(&self) -> Option<Ratio> {
-        let sets = self.sets.iter().flat_map(|s| [s.queued.map(|q| q.at), s.follow]).flatten();
+        // Asked for every quantum, mostly with nothing in any set.
+        let busy = |s: &&Set| s.queued.is_some() || s.follow.is_some();
+        let sets = self.sets.iter().filter(busy).flat_map(|s| [s.queued.map(|q| q.at), s.follow]).flatten();
         let scene = self.scene.and_then(|s| s.next);
         let queued = self.queued_scene.map(|q| q.1);
         let song = [self.queued_song.map(|q| q.1), self.song.map(|s| s.next)].into_iter().flatten();

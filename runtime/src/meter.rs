@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 /// Outputs with a meter; later ones have none.
 pub const SLOTS: usize = 256;
 
+/// Words that are measured side by side.
+const LANES: usize = 16;
+
 /// One output's meter.
 #[derive(Debug, Default)]
 pub struct Meter {
@@ -83,12 +86,24 @@ impl Meters {
 
     /// Adds a quantum of `[frame][2]` words. True if all were finite.
     pub(crate) fn measure(&self, out: usize, words: &[f32], smooth: f32) -> bool {
-        let (mut peak, mut sum) = ([0f32; 2], [0f32; 2]);
-        for frame in words.chunks_exact(2) {
-            for c in 0..2 {
-                peak[c] = peak[c].max(frame[c].abs());
-                sum[c] += frame[c] * frame[c];
+        // Several sums side by side, left and right in turn: one would wait for itself at every frame.
+        let (mut peaks, mut sums) = ([0f32; LANES], [0f32; LANES]);
+        let (chunks, rest) = words.as_chunks::<LANES>();
+        let mut add = |lane: usize, x: f32| {
+            // False for NaN, which the sum will tell of.
+            if x.abs() > peaks[lane] {
+                peaks[lane] = x.abs();
             }
+            sums[lane] += x * x;
+        };
+        for chunk in chunks {
+            chunk.iter().enumerate().for_each(|(lane, x)| add(lane, *x));
+        }
+        rest.iter().enumerate().for_each(|(lane, x)| add(lane, *x));
+        let (mut peak, mut sum) = ([0f32; 2], [0f32; 2]);
+        for lane in 0..LANES {
+            peak[lane % 2] = peak[lane % 2].max(peaks[lane]);
+            sum[lane % 2] += sums[lane];
         }
         // A sum of squares is finite only if every term is (a finite square that overflows is a fault as well).
         let finite = sum[0].is_finite() && sum[1].is_finite();

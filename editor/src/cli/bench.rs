@@ -116,7 +116,8 @@ fn examples() -> Result<Vec<String>, Failure> {
 fn measure_elsewhere(args: &Args, file: &str) -> Result<Figures, Failure> {
     let program = std::env::current_exe().map_err(|e| Failure::because(format!("cannot find myself: {e}")))?;
     let output = std::process::Command::new(program)
-        .args(["bench", "--json", "--rate", &args.rate.to_string(), "--for", &args.length.to_string(), "--", file])
+        .args(["bench", "--json", "--isa", Isa::chosen().name(), "--rate", &args.rate.to_string()])
+        .args(["--for", &args.length.to_string(), "--", file])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|e| Failure::because(format!("cannot start another process: {e}")))?;
