@@ -22,7 +22,7 @@ fn master(g: &mut Graph, x: NodeId) {
 /// A row of `lanes` lanes, so that nothing folds.
 fn row(g: &mut Graph, lanes: u32) -> NodeId {
     let field = g.rows.len() as u32;
-    g.rows.push(Row { unit: 0, field, lanes });
+    Arc::make_mut(&mut g.rows).push(Row { unit: 0, field, lanes });
     g.push(Node::Row(RowId(field)))
 }
 

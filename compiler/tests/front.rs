@@ -60,7 +60,7 @@ fn a_prime_makes_one_cell_with_the_channels_of_its_value() {
     assert_eq!(e.graph.cells.len(), 1);
     assert_eq!(e.graph.cells[0].lanes, 3);
     assert_eq!(e.graph.path(e.graph.cells[0].frame), "out/smooth");
-    assert_eq!(e.graph.cells[0].name, "y");
+    assert_eq!(&*e.graph.cells[0].name, "y");
 }
 
 #[test]

@@ -21,12 +21,12 @@ fn out(g: &mut Graph, x: NodeId, frame: FrameId) {
 
 fn row(g: &mut Graph, lanes: u32) -> NodeId {
     let field = g.rows.len() as u32;
-    g.rows.push(Row { unit: 0, field, lanes });
+    Arc::make_mut(&mut g.rows).push(Row { unit: 0, field, lanes });
     g.push(Node::Row(RowId(field)))
 }
 
 fn param(g: &mut Graph, value: f32) -> NodeId {
-    g.params.push(Param { frame: FrameId(0), name: format!("p{}", g.params.len()), value });
+    Arc::make_mut(&mut g.params).push(Param { frame: FrameId(0), name: format!("p{}", g.params.len()), value });
     g.push(Node::Param(ParamId(g.params.len() as u32 - 1)))
 }
 

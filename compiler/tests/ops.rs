@@ -7,6 +7,7 @@ use modurust_compiler::exec::{Backend, Instance, buffer_index};
 use modurust_compiler::graph::ops::{ALL, Op, canonical, hash_word, same};
 use modurust_compiler::graph::{FrameId, Graph, Node, NodeId, Out, OutKind, QUANTUM, Row, RowId, Ty};
 use modurust_compiler::passes::Passes;
+use std::sync::Arc;
 
 /// The ways an operation is emitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +29,7 @@ fn graph(op: Op, shape: Shape) -> Graph {
     let mut args = Vec::new();
     for (i, &ty) in info.types.iter().enumerate() {
         let half = |g: &mut Graph, field: u32| {
-            g.rows.push(Row { unit: 0, field, lanes });
+            Arc::make_mut(&mut g.rows).push(Row { unit: 0, field, lanes });
             let row = g.push(Node::Row(RowId(g.rows.len() as u32 - 1)));
             g.op(Op::Toint, &[row])
         };
@@ -203,7 +204,7 @@ fn rewriting_keeps_every_bit() {
             args.push(if constant(i) {
                 g.push(Node::Const(ty, vec![words[i]]))
             } else {
-                g.rows.push(Row { unit: 0, field: i as u32, lanes: 1 });
+                Arc::make_mut(&mut g.rows).push(Row { unit: 0, field: i as u32, lanes: 1 });
                 let row = g.push(Node::Row(RowId(g.rows.len() as u32 - 1)));
                 if ty == Ty::F32 { row } else { g.op(Op::Toint, &[row]) }
             });

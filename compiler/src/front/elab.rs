@@ -18,6 +18,7 @@ use modurust_lang::units::{Dim, Unit as LangUnit};
 use modurust_lang::{Diagnostic, Severity};
 use rustc_hash::FxHashMap as HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A patch beyond this many nodes is refused: it would neither compile in time nor play.
 const MAX_NODES: usize = 400_000;
@@ -358,7 +359,7 @@ impl<'a> Elab<'a> {
                 let ordinal = self.ordinals.entry(self.binding.clone()).or_insert(0);
                 let name = format!("{}#{ordinal}", self.binding);
                 *ordinal += 1;
-                self.graph.params.push(Param { frame: FrameId(0), name, value: num.value as f32 });
+                Arc::make_mut(&mut self.graph.params).push(Param { frame: FrameId(0), name, value: num.value as f32 });
                 let id = ParamId(self.graph.params.len() as u32 - 1);
                 self.params.insert(salt, id);
                 id
@@ -402,7 +403,7 @@ impl<'a> Elab<'a> {
     }
 
     pub(super) fn add_param(&mut self, name: String, value: f32) -> ParamId {
-        self.graph.params.push(Param { frame: FrameId(0), name, value });
+        Arc::make_mut(&mut self.graph.params).push(Param { frame: FrameId(0), name, value });
         ParamId(self.graph.params.len() as u32 - 1)
     }
 

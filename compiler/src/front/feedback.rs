@@ -12,6 +12,7 @@ use modurust_lang::ast::{Arg, Expr, ExprKind};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Calls nested deeper than this are taken for a function that calls itself.
 const MAX_DEPTH: u32 = 96;
@@ -282,8 +283,8 @@ impl<'a> Elab<'a> {
         self.graph.nodes.truncate(mark.nodes);
         self.graph.cells.truncate(mark.cells);
         self.graph.rings.truncate(mark.rings);
-        self.graph.rows.truncate(mark.rows);
-        self.graph.frames.truncate(mark.frames);
+        Arc::make_mut(&mut self.graph.rows).truncate(mark.rows);
+        Arc::make_mut(&mut self.graph.frames).truncate(mark.frames);
         self.units.truncate(mark.units);
         self.timeline.sets.truncate(mark.sets);
         self.diagnostics.truncate(mark.diagnostics);

@@ -365,7 +365,7 @@ impl Compiler {
 /// Hash of the tree of names and of what hangs in it.
 fn names_hash(graph: &Graph) -> u64 {
     let mut hash = graph.frames.len() as u64;
-    for frame in &graph.frames {
+    for frame in graph.frames.iter() {
         let parent = frame.parent.map_or(u64::MAX, |p| u64::from(p.0));
         hash = value::mix(hash, value::mix(value::hash_text(&frame.label), parent << 1 | u64::from(frame.named)));
     }

@@ -16,6 +16,7 @@ use crate::score::{self, Operator, PatId, Ratio, Signal};
 use modurust_lang::ast::{self, BinaryOp, Expr};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
+use std::sync::Arc;
 
 impl<'a> Elab<'a> {
     /// `"bd*2 sn"`
@@ -213,7 +214,7 @@ impl<'a> Elab<'a> {
     /// A row of the unit that was added last.
     pub(super) fn row(&mut self, field: u32, lanes: u32) -> NodeId {
         let unit = self.units.len() as u32 - 1;
-        self.graph.rows.push(Row { unit, field, lanes });
+        Arc::make_mut(&mut self.graph.rows).push(Row { unit, field, lanes });
         let row = RowId(self.graph.rows.len() as u32 - 1);
         self.graph.push(Node::Row(row))
     }

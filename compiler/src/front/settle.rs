@@ -7,6 +7,7 @@
 use crate::front::elab::Elab;
 use crate::graph::*;
 use rustc_hash::FxHashMap as HashMap;
+use std::sync::Arc;
 
 /// How far the walk has come with a node.
 #[derive(Clone, Copy, PartialEq)]
@@ -224,7 +225,7 @@ impl Walk<'_> {
 
     fn param(&mut self, id: ParamId) -> ParamId {
         *self.params[id.index()].get_or_insert_with(|| {
-            self.new.params.push(self.old.params[id.index()].clone());
+            Arc::make_mut(&mut self.new.params).push(self.old.params[id.index()].clone());
             ParamId(self.new.params.len() as u32 - 1)
         })
     }

@@ -15,6 +15,7 @@ use crate::score::{self, EventBuf, PatId, Ratio, Sym};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// `poly` leaves room for chords: 6 dB. Fixed, so that a changed number of voices changes no level.
 const CHORD_HEADROOM: f64 = 0.5;
@@ -330,7 +331,7 @@ impl<'a> Elab<'a> {
 
     fn row_of(&mut self, unit: u32, field: u32) -> crate::graph::NodeId {
         let lanes = self.units[unit as usize].voices;
-        self.graph.rows.push(crate::graph::Row { unit, field, lanes });
+        Arc::make_mut(&mut self.graph.rows).push(crate::graph::Row { unit, field, lanes });
         let row = crate::graph::RowId(self.graph.rows.len() as u32 - 1);
         self.graph.push(crate::graph::Node::Row(row))
     }

@@ -280,7 +280,7 @@ fn references(graph: &Graph) -> Vec<GraphError> {
             Some(_) if cell.lanes == 0 || cell.lanes > WIDEST => "it has an impossible number of lanes",
             _ => continue,
         };
-        errors.push(GraphError::Cell { cell: CellId(id as u32), name: cell.name.clone(), fault });
+        errors.push(GraphError::Cell { cell: CellId(id as u32), name: cell.name.to_string(), fault });
     }
     for (id, ring) in graph.rings.iter().enumerate() {
         let fault = match ring.input {
@@ -294,7 +294,7 @@ fn references(graph: &Graph) -> Vec<GraphError> {
             Some(_) if ring.capacity > LONGEST => "it is too long",
             _ => continue,
         };
-        errors.push(GraphError::Ring { ring: RingId(id as u32), name: ring.name.clone(), fault });
+        errors.push(GraphError::Ring { ring: RingId(id as u32), name: ring.name.to_string(), fault });
     }
     for (id, row) in graph.rows.iter().enumerate() {
         if row.lanes == 0 || row.lanes > WIDEST {
@@ -456,7 +456,7 @@ fn memory(graph: &Graph, ty: &[Ty], lanes: &[u32], errors: &mut Vec<GraphError>)
             (true, n) if n != 1 && n != cell.lanes => "what is written to it has other lanes",
             _ => continue,
         };
-        errors.push(GraphError::Cell { cell: CellId(id as u32), name: cell.name.clone(), fault });
+        errors.push(GraphError::Cell { cell: CellId(id as u32), name: cell.name.to_string(), fault });
     }
     for (id, ring) in graph.rings.iter().enumerate() {
         let Some(input) = ring.input else { continue };
@@ -465,7 +465,7 @@ fn memory(graph: &Graph, ty: &[Ty], lanes: &[u32], errors: &mut Vec<GraphError>)
             (Ty::F32, n) if n != 1 && n != ring.lanes => "what is written to it has other lanes",
             _ => continue,
         };
-        errors.push(GraphError::Ring { ring: RingId(id as u32), name: ring.name.clone(), fault });
+        errors.push(GraphError::Ring { ring: RingId(id as u32), name: ring.name.to_string(), fault });
     }
     for out in &graph.outs {
         if ty[out.node.index()] != Ty::F32 || lanes[out.node.index()] != 2 {

@@ -18,6 +18,7 @@
 //! ```
 
 use crate::graph::ops::Op;
+use std::sync::Arc;
 
 /// Frames per call of generated code. Events inside a quantum arrive as rows of values, never as split calls.
 pub const QUANTUM: usize = 64;
@@ -111,7 +112,7 @@ pub struct Cell {
     /// Where its name lives.
     pub frame: FrameId,
     /// Its own name inside the frame: `y`, `phase`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Type of its lanes.
     pub ty: Ty,
     /// Number of lanes.
@@ -128,7 +129,7 @@ pub struct Ring {
     /// Where its name lives.
     pub frame: FrameId,
     /// Its own name inside the frame.
-    pub name: String,
+    pub name: Arc<str>,
     /// Number of lanes.
     pub lanes: u32,
     /// Samples per lane, a power of two, more than the longest delay by a quantum.
@@ -196,7 +197,7 @@ pub struct Out {
     pub frame: FrameId,
 }
 
-/// A whole patch.
+/// A whole patch. What no pass rewrites is shared between the graphs of all stages: write to it by [`Arc::make_mut`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
     /// Values, operands before users (but for cells and rings, nothing refers forward).
@@ -206,11 +207,11 @@ pub struct Graph {
     /// Delay lines.
     pub rings: Vec<Ring>,
     /// Parameters.
-    pub params: Vec<Param>,
+    pub params: Arc<Vec<Param>>,
     /// Control rows.
-    pub rows: Vec<Row>,
+    pub rows: Arc<Vec<Row>>,
     /// Tree of names. Frame 0 is the root.
-    pub frames: Vec<Frame>,
+    pub frames: Arc<Vec<Frame>>,
     /// What is heard.
     pub outs: Vec<Out>,
 }
@@ -219,7 +220,7 @@ impl Graph {
     /// An empty graph with its root frame.
     pub fn new() -> Graph {
         let root = Frame { parent: None, label: String::new(), named: true, hint: 0 };
-        Graph { frames: vec![root], ..Graph::default() }
+        Graph { frames: Arc::new(vec![root]), ..Graph::default() }
     }
 
     /// The same cells, rings, parameters, rows, names and outs, without values.
@@ -228,9 +229,9 @@ impl Graph {
             nodes: Vec::with_capacity(self.nodes.len()),
             cells: self.cells.clone(),
             rings: self.rings.clone(),
-            params: self.params.clone(),
-            rows: self.rows.clone(),
-            frames: self.frames.clone(),
+            params: Arc::clone(&self.params),
+            rows: Arc::clone(&self.rows),
+            frames: Arc::clone(&self.frames),
             outs: self.outs.clone(),
         }
     }
@@ -258,20 +259,20 @@ impl Graph {
 
     /// Adds a cell whose `next` is still open.
     pub fn cell(&mut self, frame: FrameId, name: &str, ty: Ty, lanes: u32, init: u32) -> CellId {
-        self.cells.push(Cell { frame, name: name.to_string(), ty, lanes, init, next: None });
+        self.cells.push(Cell { frame, name: name.into(), ty, lanes, init, next: None });
         CellId(self.cells.len() as u32 - 1)
     }
 
     /// Adds a ring whose `input` is still open. `longest` is in samples; the capacity leaves room for a quantum.
     pub fn ring(&mut self, frame: FrameId, name: &str, lanes: u32, longest: u32) -> RingId {
         let capacity = (longest + 2 * QUANTUM as u32).next_power_of_two();
-        self.rings.push(Ring { frame, name: name.to_string(), lanes, capacity, input: None });
+        self.rings.push(Ring { frame, name: name.into(), lanes, capacity, input: None });
         RingId(self.rings.len() as u32 - 1)
     }
 
     /// Adds a place to the tree of names.
     pub fn frame(&mut self, parent: FrameId, label: &str, named: bool, hint: u64) -> FrameId {
-        self.frames.push(Frame { parent: Some(parent), label: label.to_string(), named, hint });
+        Arc::make_mut(&mut self.frames).push(Frame { parent: Some(parent), label: label.to_string(), named, hint });
         FrameId(self.frames.len() as u32 - 1)
     }
 

@@ -153,12 +153,12 @@ impl StateMap {
         }
         let mut free: BTreeMap<(FrameId, &str, bool), Vec<usize>> = BTreeMap::new();
         for (i, cell) in old.cells.iter().enumerate() {
-            free.entry((cell.frame, cell.name.as_str(), cell.ty == Ty::I32)).or_default().push(i);
+            free.entry((cell.frame, cell.name.as_ref(), cell.ty == Ty::I32)).or_default().push(i);
         }
         let mut taken = vec![false; old.cells.len()];
         for (i, cell) in new.cells.iter().enumerate() {
             let from = pairs.get(cell.frame.index()).copied().flatten();
-            let list = from.and_then(|frame| free.get_mut(&(frame, cell.name.as_str(), cell.ty == Ty::I32)));
+            let list = from.and_then(|frame| free.get_mut(&(frame, cell.name.as_ref(), cell.ty == Ty::I32)));
             let found = list.and_then(|list| {
                 let fits = |&j: &usize| {
                     let lanes = old.cells[j].lanes;
@@ -187,13 +187,13 @@ impl StateMap {
     fn match_rings(&mut self, old: &Graph, new: &Graph, pairs: &[Option<FrameId>]) {
         let mut free: BTreeMap<(FrameId, &str, u32, u32), Vec<usize>> = BTreeMap::new();
         for (j, ring) in old.rings.iter().enumerate().rev() {
-            free.entry((ring.frame, ring.name.as_str(), ring.lanes, ring.capacity)).or_default().push(j);
+            free.entry((ring.frame, ring.name.as_ref(), ring.lanes, ring.capacity)).or_default().push(j);
         }
         let mut taken = vec![false; old.rings.len()];
         for (i, ring) in new.rings.iter().enumerate() {
             let from = pairs.get(ring.frame.index()).copied().flatten();
             let found = from
-                .and_then(|frame| free.get_mut(&(frame, ring.name.as_str(), ring.lanes, ring.capacity)))
+                .and_then(|frame| free.get_mut(&(frame, ring.name.as_ref(), ring.lanes, ring.capacity)))
                 .and_then(|list| list.pop());
             let name = Some(key(new, ring.frame, &ring.name));
             if let Some(j) = found {
@@ -214,12 +214,12 @@ impl StateMap {
     fn match_params(&mut self, old: &Graph, new: &Graph, pairs: &[Option<FrameId>]) {
         let mut free: HashMap<(FrameId, &str), Vec<usize>> = HashMap::new();
         for (j, param) in old.params.iter().enumerate().rev() {
-            free.entry((param.frame, param.name.as_str())).or_default().push(j);
+            free.entry((param.frame, param.name.as_ref())).or_default().push(j);
         }
         for (i, param) in new.params.iter().enumerate() {
             let from = pairs.get(param.frame.index()).copied().flatten();
             if let Some(j) =
-                from.and_then(|frame| free.get_mut(&(frame, param.name.as_str()))).and_then(|list| list.pop())
+                from.and_then(|frame| free.get_mut(&(frame, param.name.as_ref()))).and_then(|list| list.pop())
             {
                 self.params.push((i, j));
             }

@@ -21,7 +21,10 @@ fn graph(text: &str) -> Graph {
             ' ' => {}
             '{' | '(' => stack.push(last),
             '}' | ')' => last = stack.pop().expect("balanced"),
-            ':' => graph.frames[last.index()].hint = word(&mut chars).parse().expect("a number"),
+            ':' => {
+                std::sync::Arc::make_mut(&mut graph.frames)[last.index()].hint =
+                    word(&mut chars).parse().expect("a number")
+            }
             '.' => {
                 let name = word(&mut chars);
                 graph.cell(last, &name, Ty::F32, 1, 0);

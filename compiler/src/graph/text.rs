@@ -20,6 +20,7 @@ use crate::graph::ir::{
 use crate::graph::ops::{ALL, Op};
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// A float that reads back to the same bits.
 fn float(bits: u32) -> String {
@@ -254,17 +255,21 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
                 let parent = Some(FrameId(r.after("in")?));
                 let named = r.word()? == "named";
                 let label = r.string()?;
-                graph.frames.push(Frame { parent, label, named, hint: r.after("hint")? });
+                Arc::make_mut(&mut graph.frames).push(Frame { parent, label, named, hint: r.after("hint")? });
             }
             "param" => {
                 let _: u32 = r.number()?;
                 let frame = FrameId(r.after("in")?);
                 let name = r.string()?;
-                graph.params.push(Param { frame, name, value: f32::from_bits(r.value(Ty::F32)?) });
+                Arc::make_mut(&mut graph.params).push(Param { frame, name, value: f32::from_bits(r.value(Ty::F32)?) });
             }
             "row" => {
                 let _: u32 = r.number()?;
-                graph.rows.push(Row { unit: r.after("unit")?, field: r.after("field")?, lanes: r.after("lanes")? });
+                Arc::make_mut(&mut graph.rows).push(Row {
+                    unit: r.after("unit")?,
+                    field: r.after("field")?,
+                    lanes: r.after("lanes")?,
+                });
             }
             "cell" => {
                 let _: u32 = r.number()?;
@@ -273,14 +278,14 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
                 r.expect("init")?;
                 let init = r.value(ty)?;
                 r.expect("next")?;
-                graph.cells.push(Cell { frame, name, ty, lanes, init, next: r.maybe_node()? });
+                graph.cells.push(Cell { frame, name: name.into(), ty, lanes, init, next: r.maybe_node()? });
             }
             "ring" => {
                 let _: u32 = r.number()?;
                 let frame = FrameId(r.after("in")?);
                 let (name, lanes, capacity) = (r.string()?, r.after("lanes")?, r.after("capacity")?);
                 r.expect("input")?;
-                graph.rings.push(Ring { frame, name, lanes, capacity, input: r.maybe_node()? });
+                graph.rings.push(Ring { frame, name: name.into(), lanes, capacity, input: r.maybe_node()? });
             }
             "out" => {
                 let name = r.string()?;
@@ -408,7 +413,7 @@ pub fn hash(graph: &Graph) -> u64 {
         [r.lanes, r.capacity, r.input.map_or(u32::MAX, |n| n.0)].into_iter().for_each(|w| h.word(w));
     }
     graph.params.iter().for_each(|p| h.text(&p.name));
-    for r in &graph.rows {
+    for r in graph.rows.iter() {
         [r.unit, r.field, r.lanes].into_iter().for_each(|w| h.word(w));
     }
     for o in &graph.outs {

@@ -5,12 +5,14 @@
 //! sorted for the comparison, which changes no value.
 
 use crate::graph::ops::{Op, canonical};
-use crate::graph::{Args, Graph, Node, NodeId, Ty, operands};
+use crate::graph::{Args, CellId, Graph, Node, NodeId, ParamId, RowId, Ty, operands};
 use crate::passes::cross::operands_mut;
 use crate::passes::{fold, simplify};
-use rustc_hash::FxHashMap as HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::FxHasher;
 use smallvec::SmallVec;
-use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
 
 /// The graph being built, with what is known about its nodes.
 pub struct Builder {
@@ -20,19 +22,7 @@ pub struct Builder {
     pub lanes: Vec<u32>,
     /// Type of each node.
     pub ty: Vec<Ty>,
-    known: HashMap<Key, NodeId>,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-enum Key {
-    Const(Ty, Vec<u32>),
-    Leaf(u8, u32),
-    Op(Op, Args),
-    Tap(u32, NodeId),
-    Shuffle(NodeId, Vec<u32>),
-    Reduce(NodeId, u32),
-    Join(Vec<NodeId>),
-    Line(NodeId),
+    known: HashTable<NodeId>,
 }
 
 /// True when the order of operands does not matter.
@@ -41,28 +31,43 @@ pub fn commutes(op: Op) -> bool {
     matches!(op, Add | Mul | Eq | Ne | And | Or | Iadd | Imul | Iand | Ior | Ixor | Ieq)
 }
 
-fn key(node: &Node) -> Key {
+/// The operands of an operation, those that may change places in ascending order.
+fn sorted(op: Op, args: &[NodeId]) -> Args {
+    let mut args = Args::from_slice(args);
+    let free = if commutes(op) {
+        args.len()
+    } else if matches!(op, Op::Fma | Op::Fms | Op::Fnma) {
+        2
+    } else {
+        0
+    };
+    args[..free].sort_unstable();
+    args
+}
+
+/// Equal for equal values.
+fn hash(node: &Node) -> u64 {
+    let mut h = FxHasher::default();
+    std::mem::discriminant(node).hash(&mut h);
     match node {
-        Node::Const(ty, bits) => Key::Const(*ty, bits.clone()),
-        Node::Param(p) => Key::Leaf(0, p.0),
-        Node::Row(r) => Key::Leaf(1, r.0),
-        Node::Frame => Key::Leaf(2, 0),
-        Node::Input(c) => Key::Leaf(3, *c),
-        Node::Read(c) => Key::Leaf(4, c.0),
-        Node::Op(op, args) => {
-            let mut args = args.clone();
-            if commutes(*op) {
-                args.sort();
-            } else if matches!(op, Op::Fma | Op::Fms | Op::Fnma) {
-                args[..2].sort();
-            }
-            Key::Op(*op, args)
-        }
-        Node::Tap(r, x) => Key::Tap(r.0, *x),
-        Node::Shuffle(x, map) => Key::Shuffle(*x, map.clone()),
-        Node::Reduce(x, lanes) => Key::Reduce(*x, *lanes),
-        Node::Join(args) => Key::Join(args.clone()),
-        Node::Line(x) => Key::Line(*x),
+        Node::Const(ty, words) => (ty, words).hash(&mut h),
+        Node::Param(ParamId(i)) | Node::Row(RowId(i)) | Node::Input(i) | Node::Read(CellId(i)) => i.hash(&mut h),
+        Node::Frame => {}
+        Node::Op(op, args) => (op, sorted(*op, args)).hash(&mut h),
+        Node::Tap(ring, x) => (ring, x).hash(&mut h),
+        Node::Shuffle(x, map) => (x, map).hash(&mut h),
+        Node::Reduce(x, lanes) => (x, lanes).hash(&mut h),
+        Node::Join(parts) => parts.hash(&mut h),
+        Node::Line(x) => x.hash(&mut h),
+    }
+    h.finish()
+}
+
+/// True for equal values.
+fn same(a: &Node, b: &Node) -> bool {
+    match (a, b) {
+        (Node::Op(op, x), Node::Op(other, y)) => op == other && (x == y || sorted(*op, x) == sorted(*op, y)),
+        _ => a == b,
     }
 }
 
@@ -87,12 +92,16 @@ impl Builder {
             return id;
         }
         let (ty, lanes) = self.shape(&node);
-        match self.known.entry(key(&node)) {
+        let nodes = &self.graph.nodes;
+        let (equal, again) = (|n: &NodeId| same(&nodes[n.index()], &node), |n: &NodeId| hash(&nodes[n.index()]));
+        match self.known.entry(hash(&node), equal, again) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(place) => {
+                let id = NodeId(nodes.len() as u32);
+                place.insert(id);
                 self.ty.push(ty);
                 self.lanes.push(lanes);
-                *place.insert(self.graph.push(node))
+                self.graph.push(node)
             }
         }
     }
@@ -139,8 +148,12 @@ pub fn share(graph: &Graph) -> Graph {
 /// Builds a graph anew, node by node in an order that has operands before users. `make` gets each node with its operands
 /// already replaced, and says what takes its place.
 pub fn rebuild(graph: &Graph, order: &[NodeId], mut make: impl FnMut(&mut Builder, NodeId, Node) -> NodeId) -> Graph {
-    let mut builder =
-        Builder { graph: graph.without_nodes(), lanes: Vec::new(), ty: Vec::new(), known: HashMap::default() };
+    let mut builder = Builder {
+        graph: graph.without_nodes(),
+        lanes: Vec::with_capacity(graph.nodes.len()),
+        ty: Vec::with_capacity(graph.nodes.len()),
+        known: HashTable::with_capacity(graph.nodes.len()),
+    };
     let mut new: Vec<NodeId> = vec![NodeId(0); graph.nodes.len()];
     for &id in order {
         let mut node = graph.node(id).clone();

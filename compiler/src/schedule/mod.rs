@@ -220,7 +220,7 @@ pub fn print(graph: &Graph, schedule: &Schedule) -> String {
                 Item::Line(n) => format!("line(%{})", n.0),
             })
             .collect();
-        let cells: Vec<&str> = region.cells.iter().map(|c| graph.cells[c.index()].name.as_str()).collect();
+        let cells: Vec<&str> = region.cells.iter().map(|c| graph.cells[c.index()].name.as_ref()).collect();
         let cells = if cells.is_empty() { String::new() } else { format!(" cells {}", cells.join(" ")) };
         let cost = region.cost(schedule.full);
         writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1} nodes {}{cells}", items.join(" "))

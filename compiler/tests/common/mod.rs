@@ -77,12 +77,12 @@ pub fn random_graph(seed: u64, size: usize) -> Graph {
     let lanes = |r: &mut Rng| if r.chance(50) { wide } else { 1 };
     for i in 0..1 + r.below(3) {
         let value = r.unit() * 4.0;
-        g.params.push(Param { frame, name: format!("p{i}"), value });
+        Arc::make_mut(&mut g.params).push(Param { frame, name: format!("p{i}"), value });
         g.push(Node::Param(ParamId(i as u32)));
     }
     for field in 0..r.below(3) as u32 {
         let lanes = lanes(&mut r);
-        g.rows.push(Row { unit: 0, field, lanes });
+        Arc::make_mut(&mut g.rows).push(Row { unit: 0, field, lanes });
         g.push(Node::Row(RowId(field)));
     }
     for _ in 0..2 {

@@ -39,7 +39,7 @@ impl Build {
 
     /// A number of the text.
     pub fn param(&mut self, frame: FrameId, name: &str, value: f32) -> NodeId {
-        self.graph.params.push(Param { frame, name: name.into(), value });
+        Arc::make_mut(&mut self.graph.params).push(Param { frame, name: name.into(), value });
         self.graph.push(Node::Param(ParamId(self.graph.params.len() as u32 - 1)))
     }
 
@@ -66,7 +66,7 @@ impl Build {
         });
         (0..fields.len() as u32)
             .map(|field| {
-                self.graph.rows.push(Row { unit, field, lanes: voices });
+                Arc::make_mut(&mut self.graph.rows).push(Row { unit, field, lanes: voices });
                 self.graph.push(Node::Row(RowId(self.graph.rows.len() as u32 - 1)))
             })
             .collect()
