@@ -36,6 +36,7 @@ use elab::Elab;
 use modurust_lang::ast::Item;
 use modurust_lang::parse::Parser;
 use modurust_lang::{Diagnostic, FileId, Source};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use strips::File;
 
@@ -217,17 +218,15 @@ impl Compiler {
             let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing, timeline };
             ((!failed).then_some(elaborated), elab.diagnostics)
         };
-        // A thread of its own for its stack; a panic in it is a fault that must not take the sound down.
-        let result = std::thread::scope(|scope| {
-            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).map(|handle| handle.join())
-        });
+        // A panic in it is a fault that must not take the sound down.
+        let result = stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(run)));
         let parsed = !diagnostics.iter().any(Diagnostic::is_error);
         let elaborated = match result {
-            Ok(Ok((elaborated, more))) => {
+            Ok((elaborated, more)) => {
                 diagnostics.extend(more);
                 elaborated
             }
-            _ => {
+            Err(_) => {
                 let message = "the compiler failed on this text";
                 let diagnostic = Diagnostic::error("internal", FileId(0), modurust_lang::Span::new(0, 1), message);
                 diagnostics.push(diagnostic.help("this is a fault of the program, please report it with the text"));

@@ -12,6 +12,7 @@
 use crate::graph::bounds::{Bounds, bounds};
 use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, Ty, operands};
 use crate::graph::ops::Op;
+use smallvec::SmallVec;
 
 /// Longest ring, in samples: indices are computed in floats and must be exact.
 pub const LONGEST: u32 = 1 << 22;
@@ -420,7 +421,7 @@ impl Inference<'_> {
     }
 
     fn spread(&mut self, node: NodeId, args: &[NodeId]) -> u32 {
-        let given: Vec<u32> = args.iter().map(|n| self.lanes[n.index()]).collect();
+        let given: SmallVec<[u32; 8]> = args.iter().map(|n| self.lanes[n.index()]).collect();
         self.spread_lanes(node, &given)
     }
 
