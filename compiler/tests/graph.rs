@@ -26,7 +26,8 @@ fn row(g: &mut Graph, lanes: u32) -> NodeId {
 }
 
 fn param(g: &mut Graph, value: f32) -> NodeId {
-    Arc::make_mut(&mut g.params).push(Param { frame: FrameId(0), name: format!("p{}", g.params.len()), value });
+    let name = format!("p{}", g.params.len());
+    Arc::make_mut(&mut g.params).push(Param { frame: FrameId(0), name, value });
     g.push(Node::Param(ParamId(g.params.len() as u32 - 1)))
 }
 
@@ -63,7 +64,7 @@ fn left(instance: &Instance) -> Vec<f32> {
 fn text_round_trip() {
     for seed in 0..200 {
         let mut graph = random_graph(seed, 40);
-        graph.params[0].name = "bass \"wet\"\n\\ é".into();
+        Arc::make_mut(&mut graph.params)[0].name = "bass \"wet\"\n\\ é".into();
         let printed = text::print(&graph);
         let parsed = text::parse(&printed).unwrap_or_else(|e| panic!("{e}\n{printed}"));
         assert_eq!(text::print(&parsed), printed);
@@ -144,11 +145,11 @@ fn the_hash_ignores_values_and_names_of_places() {
     out(&mut g, p, FrameId(0));
     let h = hash(&g);
     let mut moved = g.clone();
-    moved.params[0].value = 2.0;
+    Arc::make_mut(&mut moved.params)[0].value = 2.0;
     moved.frame(FrameId(0), "elsewhere", true, 1);
     assert_eq!(hash(&moved), h);
     let mut renamed = g.clone();
-    renamed.params[0].name = "q".into();
+    Arc::make_mut(&mut renamed.params)[0].name = "q".into();
     assert_ne!(hash(&renamed), h);
     let mut other = g.clone();
     other.constant(1.0);

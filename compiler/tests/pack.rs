@@ -92,7 +92,8 @@ out = a + b + c + d + e + f + g + h
 fn eight_filters_written_by_hand_are_one_cell_of_eight_lanes() {
     let (graph, packed) = packed(FILTERS);
     assert_eq!(lanes(&packed)[..2], [8, 8], "{}", text::print(&packed.graph));
-    let filters: Vec<u32> = (0..graph.cells.len()).filter(|&c| graph.cells[c].name == "s1").map(|c| c as u32).collect();
+    let filters: Vec<u32> =
+        (0..graph.cells.len()).filter(|&c| &*graph.cells[c].name == "s1").map(|c| c as u32).collect();
     assert_eq!(filters.len(), 8);
     let mut places: Vec<_> = filters.iter().map(|&c| packed.cells[c as usize]).collect();
     places.sort_by_key(|place| place.lane);

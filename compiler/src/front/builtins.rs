@@ -13,6 +13,7 @@ use crate::graph::ops::Op;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
+use rustc_hash::FxHashMap as HashMap;
 use std::sync::OnceLock;
 
 /// What a builtin does.
@@ -215,8 +216,8 @@ fn ops() -> &'static [Builtin] {
 
 /// The builtin of a name.
 pub fn find(name: &str) -> Option<&'static Builtin> {
-    let plain = BUILTINS.iter().chain(outside::TABLE).find(|b| b.name == name);
-    plain.or_else(|| pattern_table::find(name))
+    static NAMED: OnceLock<Named> = OnceLock::new();
+    NAMED.get_or_init(|| named(BUILTINS.iter().chain(outside::TABLE).chain(pattern_table::all()))).get(name).copied()
 }
 
 /// The function over patterns of a name: what is meant where the library has a sound of the same name and a pattern comes in.
@@ -248,9 +249,22 @@ pub fn primitive(name: &str) -> Option<&'static Builtin> {
     PLAIN.contains(&name).then(|| ops().iter().find(|b| b.name == name)).flatten()
 }
 
+/// Builtins by name.
+pub(super) type Named = HashMap<&'static str, &'static Builtin>;
+
+/// Builtins by name; of two of one name the first.
+pub(super) fn named(all: impl Iterator<Item = &'static Builtin>) -> Named {
+    let mut named = Named::default();
+    for b in all {
+        named.entry(b.name).or_insert(b);
+    }
+    named
+}
+
 /// A primitive or intrinsic: `prim.name`.
 pub fn intrinsic(name: &str) -> Option<&'static Builtin> {
-    INTRINSICS.iter().chain(ops()).find(|b| b.name == name)
+    static NAMED: OnceLock<Named> = OnceLock::new();
+    NAMED.get_or_init(|| named(INTRINSICS.iter().chain(ops()))).get(name).copied()
 }
 
 /// Every primitive, for documentation.

@@ -4,8 +4,9 @@
 //! (`perlin >> segment(8)`). Where the library has a sound of the same name (`echo`, `sub`), the function is meant when what comes
 //! in is a pattern.
 
-use crate::front::builtins::{Builtin, Run};
+use crate::front::builtins::{Builtin, Named, Run, named};
 use crate::front::{harmony, pattern_fns as f};
+use rustc_hash::FxHashMap as HashMap;
 use std::sync::OnceLock;
 
 macro_rules! table {
@@ -167,7 +168,9 @@ fn joined() -> &'static [Builtin] {
 
 /// The operation `name` with its rhythm from `join`.
 pub(super) fn find_joined(name: &str, join: &str) -> Option<&'static Builtin> {
-    joined().iter().find(|b| b.name.split_once('.') == Some((name, join)))
+    static NAMED: OnceLock<HashMap<(&'static str, &'static str), &'static Builtin>> = OnceLock::new();
+    let parts = || joined().iter().filter_map(|b| Some((b.name.split_once('.')?, b)));
+    NAMED.get_or_init(|| parts().collect()).get(&(name, join)).copied()
 }
 
 /// All of them, by category and name.
@@ -177,7 +180,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Builtin> {
 
 /// The function of a name.
 pub(super) fn find(name: &str) -> Option<&'static Builtin> {
-    all().find(|b| b.name == name)
+    static NAMED: OnceLock<Named> = OnceLock::new();
+    NAMED.get_or_init(|| named(all())).get(name).copied()
 }
 
 #[cfg(test)]
