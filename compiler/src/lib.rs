@@ -9,11 +9,14 @@
 //!            -> schedule (regions, buffers)
 //!            -> codegen (Cranelift)                                        -> program::Patch
 //! ```
+//!
+//! Beside the flow, [`ide`] answers who writes: what is this, what can follow, who speaks of it.
 
 pub mod codegen;
 pub mod exec;
 pub mod front;
 pub mod graph;
+pub mod ide;
 pub mod passes;
 pub mod program;
 pub mod schedule;

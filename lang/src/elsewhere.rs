@@ -209,6 +209,12 @@ pub fn mend(name: &str, known: impl Fn(&str) -> bool) -> Option<String> {
     }
 }
 
+/// Our name for what another tool calls so.
+pub fn ours(name: &str) -> Option<&'static str> {
+    let plain = name.trim_end_matches('~').to_lowercase();
+    NAMES.iter().find(|(theirs, _)| *theirs == plain).map(|(_, ours)| *ours)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

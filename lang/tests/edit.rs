@@ -229,6 +229,7 @@ fn random_sequences_keep_bytes_and_meaning_and_undo_to_the_start() {
                         Op::Inline { .. } => 6,
                         Op::Delete { .. } => 7,
                         Op::Move { .. } => 8,
+                        Op::RenamePlaces { .. } => unreachable!("not drawn"),
                     };
                     done[kind] += 1;
                     let out = check(&text, &op, &edit, &seen, &mut parser);

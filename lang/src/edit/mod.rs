@@ -49,6 +49,9 @@ pub enum Op {
     Insert { wire: Span, stage: String },
     /// Gives a statement another name, wherever it is spoken of.
     Rename { name: String, to: String },
+    /// Puts one word in the place of another at each of these places. Whose places they are is known to the caller (a parameter, a
+    /// definition of a block); that the new word is free and that all can be read as before is looked at here.
+    RenamePlaces { places: Vec<Span>, to: String },
     /// Gives an expression a statement of its own above the one that it stands in.
     Extract { expr: Span, name: String },
     /// Puts a definition where it is used, and removes it.
@@ -234,6 +237,7 @@ fn plan_in(read: &Text<'_>, op: &Op) -> Result<Edit, Refusal> {
         Op::Connect { input, source } => (replace(read, *input, source)?, 0),
         Op::Insert { wire, stage } => (insert(read, *wire, stage)?, 0),
         Op::Rename { name, to } => (scope::rename(read, name, to)?, 0),
+        Op::RenamePlaces { places, to } => (scope::rename_places(read, places, to)?, 0),
         Op::Extract { expr, name } => (statement::extract(read, *expr, name)?, 1),
         Op::Inline { name } => (statement::inline(read, name)?, -1),
         Op::Delete { name } => (statement::delete(read, name)?, -1),

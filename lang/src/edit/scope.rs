@@ -156,3 +156,19 @@ pub(super) fn rename(read: &Text<'_>, name: &str, to: &str) -> Result<Edit, Refu
     let splice = |span: Span| Splice { range: span.start as usize..span.end as usize, text: to.to_string() };
     Ok(Edit::new(spans.into_iter().map(splice).collect()))
 }
+
+/// One splice for each place; all must hold the same word.
+pub(super) fn rename_places(read: &Text<'_>, places: &[Span], to: &str) -> Result<Edit, Refusal> {
+    read.fresh(to)?;
+    let mut spans = places.to_vec();
+    spans.sort_by_key(|span| span.start);
+    spans.dedup();
+    let Some(first) = spans.first() else { return refuse("there is no name here") };
+    let name = read.at(*first);
+    read.readable(name)?;
+    if name.is_empty() || spans.iter().any(|span| read.at(*span) != name) {
+        return refuse("the text has changed");
+    }
+    let splice = |span: Span| Splice { range: span.start as usize..span.end as usize, text: to.to_string() };
+    Ok(Edit::new(spans.into_iter().map(splice).collect()))
+}
