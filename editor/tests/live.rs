@@ -112,7 +112,7 @@ fn edits_are_answered_while_it_plays() {
     edit(&mut live, &|| std::fs::write(&file, inserted.replace("level\n", "level)\n")).unwrap(), "edit: error");
     assert!(live.said.iter().any(|line| line.contains("song.modu:2:")), "{:?}", live.said);
     assert!(live.said.iter().any(|line| line.contains("help: ")), "{:?}", live.said);
-    assert!(live.said.iter().any(|line| line.contains("the last good program plays on")), "{:?}", live.said);
+    assert!(live.said.iter().any(|line| line.contains("the last good `tone` plays on")), "{:?}", live.said);
     edit(&mut live, &|| std::fs::write(&file, inserted.replace("-10db", "-12db")).unwrap(), "edit: numbers");
     let summary: Value = serde_json::from_str(&live.stop()).expect("JSON");
     println!("answers in ms: {answers:?}");
@@ -200,4 +200,51 @@ fn without_a_device_it_goes_on() {
     let ran = run(&["play", &file, "--device", "no such device", "--for", "200ms"]).expect(0);
     let lines: Vec<&str> = ran.err.lines().collect();
     assert!(lines.len() == 1 && lines[0].starts_with("no audio device: using null"), "{}", ran.err);
+}
+
+#[test]
+fn of_an_edit_with_an_error_the_rest_is_heard() {
+    let scratch = Scratch::new();
+    let text = "track low = sin(110hz) * 0.2\ntrack high = sin(220hz) * 0.1\n";
+    let file = scratch.file("song.modu", text);
+    let take = scratch.at("take.wav");
+    let mut live =
+        Live::start(&["play", &file, "--device", "null", "--record", &take, "--for", "120s", "--json", "-v"]);
+    live.wait("compiled in");
+    std::thread::sleep(Duration::from_millis(300));
+    std::fs::write(&file, text.replace("110hz)", "110hz").replace("220hz", "230hz")).unwrap();
+    live.wait("note: `low` keeps its last good version");
+    live.wait("the last good `low` plays on");
+    live.wait("edit: numbers");
+    std::thread::sleep(Duration::from_millis(300));
+    // One goes, the other comes back; a new one is wrong from its start.
+    std::fs::write(&file, "track low = sin(120hz) * 0.2\ntrack new = sinn(3)\n").unwrap();
+    live.wait("`new` left out until mended");
+    live.wait("edit: code");
+    std::thread::sleep(Duration::from_millis(300));
+    let summary: Value = serde_json::from_str(&live.stop()).expect("JSON");
+    listen(Path::new(&take), summary["recorded"].as_u64().unwrap(), 230.0, 0.3);
+}
+
+#[test]
+fn quantise_says_when_an_edit_is_heard() {
+    let scratch = Scratch::new();
+    // A bar of 240 bpm is a second.
+    let text = "tempo 240bpm\nquantise 1bar\ntrack tone = sin(220hz) * 0.2\n";
+    let file = scratch.file("song.modu", text);
+    let mut live = Live::start(&["play", &file, "--device", "null", "--for", "120s", "--json", "-v"]);
+    live.wait("compiled in");
+    for edit in ["sin(230hz)", "tri(230hz)"] {
+        std::thread::sleep(Duration::from_millis(200));
+        std::fs::write(&file, text.replace("sin(220hz)", edit)).unwrap();
+        live.wait("playing after");
+    }
+    let summary: Value = serde_json::from_str(&live.stop()).expect("JSON");
+    let edits = summary["edits"].as_array().unwrap();
+    assert_eq!(edits.len(), 2, "{summary}");
+    for edit in edits {
+        let frame = edit["frame"].as_u64().unwrap();
+        // The swap is at the quantum of 64 frames that holds the bar line.
+        assert!(frame >= 47_940 && (frame + 63) % 48_000 < 64, "{summary}");
+    }
 }

@@ -4,6 +4,7 @@
 //! front end may ask of a session, [`Notice`] what it is told. The first two are plain data of fixed size.
 
 use crate::launcher::{Happened, Quantise, Wish};
+use modurust_compiler::front::hold::Held;
 use modurust_compiler::score::Ratio;
 
 /// How much an edit changes.
@@ -185,8 +186,12 @@ pub enum Notice {
     Diagnostics {
         /// The text, with line breaks.
         text: String,
-        /// Number of errors; with any, the last good program plays on.
+        /// Number of errors.
         errors: usize,
+        /// The bindings that do not play as the text says, and what plays in their place.
+        held: Vec<Held>,
+        /// True if a program came of it ([`Notice::Compiled`] follows); else what played plays on.
+        plays: bool,
     },
     /// The engine plays the program.
     Adopted {

@@ -447,7 +447,12 @@ impl Engine {
             return;
         }
         let frame = self.state.frame;
-        let Some(mut parcel) = self.receiver.due(frame) else { return };
+        let transport = &self.state.transport;
+        let reached = |grid| {
+            let next = (transport.cursor() / grid).ceil();
+            !transport.playing() || Ratio::int(next) * grid < transport.cycle(frame + QUANTUM as u64)
+        };
+        let Some(mut parcel) = self.receiver.due(frame, reached) else { return };
         let (epoch, kind) = (parcel.epoch(), parcel.kind());
         let before = self.active.program.timing;
         let fades = parcel.exchange(&mut self.active, frame);

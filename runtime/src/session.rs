@@ -2,8 +2,9 @@
 //!
 //! Two threads behind one handle. The *session* thread owns the engine's control side: it carries out commands, publishes programs,
 //! frees what is retired, and passes notices on. The *worker* owns the compiler, so that a slow compilation delays no command; of
-//! several edits that wait for it only the newest is compiled. A text with errors changes nothing: the last good program plays on.
-//! A compiler that panics is a diagnostic, not an end.
+//! several edits that wait for it only the newest is compiled. An evaluation is a transaction per binding
+//! ([`Compiler::evaluate`]): the good bindings go in at one sample, where `quantise` says, and broken ones keep their last good
+//! version. A compiler that panics is a diagnostic, not an end.
 //!
 //! ```text
 //! let (session, engine) = Session::new(SessionOptions::new(files, compile))?;
@@ -20,6 +21,7 @@ use crate::swap::Control;
 use crate::watch::{Changed, WatchError, Watcher};
 use crate::world::FileWorld;
 use modurust_compiler::front::{Compiler, Options, Outcome};
+use modurust_compiler::graph::OutKind;
 use modurust_compiler::graph::state::Report;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
@@ -85,7 +87,7 @@ pub struct Snapshot {
     pub program: Option<Program>,
     /// What the last change of code did to state.
     pub report: Option<Report>,
-    /// True if the text as it stands has errors and an older program plays.
+    /// True if the text as it stands has errors, and something older plays in part.
     pub stale: bool,
     /// What is launched and queued.
     pub picture: Picture,
@@ -123,14 +125,23 @@ pub struct Session {
 
 /// Compiles files; a panic of the compiler is an error message.
 pub fn compile(compiler: &mut Compiler, world: &FileWorld, roots: &[String]) -> Result<Outcome, String> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| compiler.compile(world, roots))).map_err(|panic| {
+    caught(|| compiler.compile(world, roots))
+}
+
+/// The same for files that are being played: a broken binding keeps its last good version ([`Compiler::evaluate`]).
+pub fn evaluate(compiler: &mut Compiler, world: &FileWorld, roots: &[String]) -> Result<Outcome, String> {
+    caught(|| compiler.evaluate(world, roots))
+}
+
+fn caught(work: impl FnOnce() -> Outcome) -> Result<Outcome, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         format!("error[internal E0901]: the compiler failed: {}\n", text.unwrap_or("no reason given"))
     })
 }
 
 impl Session {
-    /// Compiles the files and makes an engine that plays them from frame 0, or silence if they have errors. What happened is
+    /// Compiles the files and makes an engine that plays them from frame 0, without what has errors. What happened is
     /// told by the first notices.
     pub fn new(options: SessionOptions) -> Result<(Session, Engine), SessionError> {
         let mut compiler = Compiler::new(options.compile);
@@ -239,7 +250,7 @@ fn work(compiler: &mut Compiler, job: Job) -> Done {
     for (file, text) in job.overlays {
         world.overlay(file, text);
     }
-    let outcome = compile(compiler, &world, &job.roots);
+    let outcome = evaluate(compiler, &world, &job.roots);
     Done { outcome, ms: begin.elapsed().as_secs_f64() * 1e3, at: job.at, asked: world.take_asked() }
 }
 
@@ -309,10 +320,9 @@ impl Inner {
             }
             Command::Param { name, value } => {
                 if self.control.is_pending() {
-                    self.waiting.push((name, value));
-                } else {
-                    self.param(&name, value);
+                    self.waiting.push((name.clone(), value));
                 }
+                self.param(&name, value);
             }
             Command::Play => self.engine(EngineCommand::Play),
             Command::Pause => self.engine(EngineCommand::Pause),
@@ -354,7 +364,7 @@ impl Inner {
             },
             Perform::Metronome(on) => self.engine(EngineCommand::Metronome(on)),
             Perform::Launch { path, launch, legato, at } => {
-                let program = self.control.program();
+                let (program, epoch) = self.control.playing();
                 let Some(what) = resolve(&program.timeline, &path) else {
                     self.tell(refused(format!("there is no clip, scene or song `{path}`")));
                     return;
@@ -363,20 +373,20 @@ impl Inner {
                 let at =
                     at.unwrap_or_else(|| quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, &program.timing))));
                 let wish = Wish::Order(Order { what, launch, legato, at });
-                let epoch = self.control.epoch();
                 self.engine(EngineCommand::Wish { epoch, wish });
             }
         }
     }
 
     fn param(&mut self, name: &str, value: f32) {
-        let params = &self.control.program().patch.graph.params;
-        match params.iter().position(|p| p.name == name) {
+        let (program, epoch) = self.control.playing();
+        match program.patch.graph.params.iter().position(|p| p.name == name) {
             Some(index) if value.is_finite() => {
-                let epoch = self.control.epoch();
                 self.engine(EngineCommand::Param { epoch, index: index as u32, value });
             }
             Some(_) => self.tell(Notice::Refused { message: format!("`{name}` wants a number") }),
+            // The program that waits may have it.
+            None if self.waiting.iter().any(|(waiting, _)| waiting == name) => {}
             None => self.tell(Notice::Refused { message: format!("there is no parameter `{name}`") }),
         }
     }
@@ -384,13 +394,15 @@ impl Inner {
     /// What the first compilation yielded; the engine has its program already.
     fn first(&mut self, done: Done, program: Option<Program>) {
         self.watch(&done.asked);
-        if let Some(outcome) = self.diagnostics(done.outcome)
+        let outcome = self.diagnostics(done.outcome);
+        let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
+        if let Some(outcome) = outcome
             && program.is_some()
         {
             self.tell(Notice::Compiled { ms: done.ms, generated: outcome.generated, kind: ChangeKind::Code });
         }
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshot.stale = program.is_none();
+        snapshot.stale = stale;
         snapshot.program = program;
     }
 
@@ -406,12 +418,13 @@ impl Inner {
             Ok(outcome) => {
                 if !outcome.diagnostics.is_empty() {
                     let errors = outcome.diagnostics.iter().filter(|d| d.is_error()).count();
-                    self.tell(Notice::Diagnostics { text: outcome.render(self.colour), errors });
+                    let (held, plays) = (outcome.held.clone(), outcome.program.is_some());
+                    self.tell(Notice::Diagnostics { text: outcome.render(self.colour), errors, held, plays });
                 }
                 Some(outcome)
             }
             Err(text) => {
-                self.tell(Notice::Diagnostics { text, errors: 1 });
+                self.tell(Notice::Diagnostics { text, errors: 1, held: Vec::new(), plays: false });
                 None
             }
         }
@@ -420,17 +433,23 @@ impl Inner {
     fn compiled(&mut self, done: Done) {
         self.watch(&done.asked);
         let outcome = self.diagnostics(done.outcome);
+        let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
         let Some((program, generated)) = outcome.and_then(|o| Some((o.program?, o.generated))) else {
             self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).stale = true;
             return;
         };
-        let published = self.control.publish(&program, None);
+        let before = self.control.playing().0;
+        let sounds = before.patch.graph.outs.iter().any(|out| out.kind == OutKind::Track);
+        let published = match program.timeline.settings.quantise.filter(|_| sounds) {
+            Some(quantise) => self.control.publish_on(&program, bars(quantise, &program.timing)),
+            None => self.control.publish(&program, None),
+        };
         let kind = published.as_ref().map_or(ChangeKind::None, |p| p.kind);
         self.since = if published.is_some() { Some(done.at) } else { self.since.filter(|_| self.control.is_pending()) };
         self.tell(Notice::Compiled { ms: done.ms, generated, kind });
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.program = Some(program);
-        snapshot.stale = false;
+        snapshot.stale = stale;
         if let Some(report) = published.and_then(|p| p.report) {
             snapshot.report = Some(report);
         }

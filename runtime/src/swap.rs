@@ -293,6 +293,8 @@ impl Parcel {
 pub struct Letter {
     /// Not before this frame.
     at: u64,
+    /// Only where a multiple of so many bars begins, while time goes on.
+    grid: Option<Ratio>,
     parcel: AtomicPtr<Parcel>,
 }
 
@@ -326,11 +328,15 @@ impl Receiver {
         drop(self.mailbox.load());
     }
 
-    /// The parcel due at `frame`, if its remains will find room in the retire ring.
-    pub fn due(&mut self, frame: u64) -> Option<Box<Parcel>> {
+    /// The parcel due at `frame`, if its remains will find room in the retire ring. `reached` says whether a multiple of so many
+    /// bars begins in the coming quantum.
+    pub fn due(&mut self, frame: u64, reached: impl Fn(Ratio) -> bool) -> Option<Box<Parcel>> {
         let letter = self.mailbox.load();
         let letter = letter.as_ref()?;
         if frame < letter.at || letter.parcel.load(Ordering::Relaxed).is_null() || self.retire.slots() == 0 {
+            return None;
+        }
+        if letter.grid.is_some_and(|grid| !reached(grid)) {
             return None;
         }
         letter.take()
@@ -376,6 +382,15 @@ impl Control {
     /// Sends a program to the engine, to be adopted at the first quantum that begins at or after frame `at`. A program that
     /// waits there is called back. Nothing is sent if nothing would change.
     pub fn publish(&mut self, program: &Program, at: Option<u64>) -> Option<Published> {
+        self.put(program, at, None)
+    }
+
+    /// The same at the next multiple of `grid` bars, or at once while time stands still.
+    pub fn publish_on(&mut self, program: &Program, grid: Ratio) -> Option<Published> {
+        self.put(program, None, Some(grid).filter(|grid| *grid > Ratio::ZERO))
+    }
+
+    fn put(&mut self, program: &Program, at: Option<u64>, grid: Option<Ratio>) -> Option<Published> {
         self.collect();
         if let Some((letter, waiting, epoch)) = self.pending.take()
             && letter.take().is_none()
@@ -404,7 +419,7 @@ impl Control {
             tempo: !before.tempo.is_constant() || !now.tempo.is_constant(),
         });
         let parcel = Box::into_raw(Box::new(Parcel { epoch, kind, body, performance }));
-        let letter = Arc::new(Letter { at: at.unwrap_or(0), parcel: AtomicPtr::new(parcel) });
+        let letter = Arc::new(Letter { at: at.unwrap_or(0), grid, parcel: AtomicPtr::new(parcel) });
         self.letters.push(Arc::clone(&letter));
         self.mailbox.store(Some(Arc::clone(&letter)));
         self.pending = Some((letter, program.clone(), epoch));
@@ -426,6 +441,11 @@ impl Control {
     /// The program that was published last.
     pub fn program(&self) -> &Program {
         self.pending.as_ref().map_or(&self.base, |(_, program, _)| program)
+    }
+
+    /// The program that plays now and its number: while another waits, the one before it.
+    pub fn playing(&self) -> (&Program, u64) {
+        if self.is_pending() { (&self.base, self.base_epoch) } else { (self.program(), self.epoch()) }
     }
 
     /// True while a program waits to be adopted.

@@ -9,6 +9,7 @@ mod call;
 mod elab;
 mod feedback;
 mod harmony;
+pub mod hold;
 mod lookup;
 mod names;
 mod number;
@@ -81,6 +82,8 @@ pub struct Outcome {
     pub sources: Vec<Source>,
     /// True when machine code was made, false when a patch at hand served (a number or pattern edit).
     pub generated: bool,
+    /// What does not play as the text says: after [`Compiler::evaluate`] of a text with errors.
+    pub held: Vec<hold::Held>,
 }
 
 impl Outcome {
@@ -135,12 +138,23 @@ pub struct Compiler {
     options: Options,
     parser: Parser,
     patches: Vec<Arc<Patch>>,
+    kept: hold::Kept,
+}
+
+/// What the front stages made of the files.
+struct Round {
+    elaborated: Option<Elaborated>,
+    diagnostics: Vec<Diagnostic>,
+    sources: Vec<Source>,
+    files: Vec<File>,
+    /// Strips that are silent because something that they need is broken.
+    broken_strips: Vec<String>,
 }
 
 impl Compiler {
     /// A compiler for one sample rate and backend.
     pub fn new(options: Options) -> Compiler {
-        Compiler { options, parser: Parser::new(), patches: Vec::new() }
+        Compiler { options, parser: Parser::new(), patches: Vec::new(), kept: hold::Kept::default() }
     }
 
     /// The options that it was made with.
@@ -150,8 +164,14 @@ impl Compiler {
 
     /// Compiles files that form one session (they share names). Each root is a path given to `world`.
     pub fn compile(&mut self, world: &dyn World, roots: &[String]) -> Outcome {
-        let (elaborated, diagnostics, sources) = self.elaborate(world, roots);
-        let mut outcome = Outcome { program: None, diagnostics, sources, generated: false };
+        let round = self.round(world, roots, &[]);
+        self.finish(round)
+    }
+
+    /// From a graph to a program.
+    fn finish(&mut self, round: Round) -> Outcome {
+        let Round { elaborated, diagnostics, sources, .. } = round;
+        let mut outcome = Outcome { program: None, diagnostics, sources, generated: false, held: Vec::new() };
         let Some(elaborated) = elaborated else { return outcome };
         let params = elaborated.graph.params.iter().map(|p| p.value).collect::<Vec<_>>();
         let options = exec::Options {
@@ -205,7 +225,20 @@ impl Compiler {
         world: &dyn World,
         roots: &[String],
     ) -> (Option<Elaborated>, Vec<Diagnostic>, Vec<Source>) {
-        let (files, mut sources, mut diagnostics) = self.load(world, roots);
+        let round = self.round(world, roots, &[]);
+        (round.elaborated, round.diagnostics, round.sources)
+    }
+
+    /// The front stages. `lost` are names that are broken whatever the text says: path of the file, and name.
+    fn round(&mut self, world: &dyn World, roots: &[String], lost: &[(String, String)]) -> Round {
+        let (mut files, mut sources, mut diagnostics) = self.load(world, roots);
+        for (path, name) in lost {
+            if let Some(at) = files.iter().position(|f| f.path == *path) {
+                let item = Item::Broken { name: Some(name.clone()), span: modurust_lang::Span::default() };
+                let offset = sources[at].text.len() as u32;
+                files[at].stmts.push(modurust_lang::Stmt { file: FileId(at as u32), offset, item: Arc::new(item) });
+            }
+        }
         let options = self.options;
         let paths: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
         let run = || {
@@ -216,14 +249,16 @@ impl Compiler {
             let failed = elab.failed();
             let (timing, timeline) = (elab.timing, elab.timeline);
             let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing, timeline };
-            ((!failed).then_some(elaborated), elab.diagnostics)
+            ((!failed).then_some(elaborated), elab.diagnostics, elab.broken_strips)
         };
         // A panic in it is a fault that must not take the sound down.
         let result = stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(run)));
         let parsed = !diagnostics.iter().any(Diagnostic::is_error);
+        let mut broken_strips = Vec::new();
         let elaborated = match result {
-            Ok((elaborated, more)) => {
+            Ok((elaborated, more, broken)) => {
                 diagnostics.extend(more);
+                broken_strips = broken;
                 elaborated
             }
             Err(_) => {
@@ -237,7 +272,7 @@ impl Compiler {
         if sources.is_empty() {
             sources.push(Source::new("", ""));
         }
-        (elaborated.filter(|_| parsed), diagnostics, sources)
+        Round { elaborated: elaborated.filter(|_| parsed), diagnostics, sources, files, broken_strips }
     }
 
     /// Evaluates an expression that must be a pattern. Spans of diagnostics count from the start of `text`.

@@ -70,7 +70,11 @@ impl<'a> Elab<'a> {
             let (name, origin, span) = (&lazy.def.name, lazy.origin, lazy.def.body.span);
             self.at = origin;
             let value = self.force(id, span);
-            sum.extend(self.output(name, value, span));
+            let node = self.output(name, value, span);
+            if node.is_none() {
+                self.broken_strips.push("out".into());
+            }
+            sum.extend(node);
         }
         let mut master = None;
         for strip in strips.iter().filter(|s| s.bus.is_some()) {

@@ -1,8 +1,8 @@
 //! `modurust play`: compile, play, watch, and swap in every saved edit.
 //!
-//! The session does the work; this file starts it, tells what it has to tell, and stops it. A text with errors changes nothing: the
-//! last good program plays on. A file that cannot be understood from the start leaves silence until it is mended, unless nobody
-//! would mend it (`--no-watch`, `--for`): then the command ends with exit code 1.
+//! The session does the work; this file starts it, tells what it has to tell, and stops it. Of a text with errors the good bindings
+//! play, and the broken ones as they last were good. If nothing of a file can be heard from the start there is silence until
+//! it is mended, unless nobody would mend it (`--no-watch`, `--for`): then the command ends with exit code 1.
 
 use super::Failure;
 use super::length::Length;
@@ -10,7 +10,9 @@ use super::status::{Reading, Status};
 use super::terminal::{self, Level};
 use super::work::{self, Work};
 use modurust_runtime::command::{ChangeKind, Command, Notice};
+use modurust_runtime::compiler::front::hold::{Fate, Held};
 use modurust_runtime::compiler::graph::OutKind;
+use modurust_runtime::compiler::program::Program;
 use modurust_runtime::device::{self, DeviceOptions, DeviceStats, Running};
 use modurust_runtime::recorder::{Recorded, Recorder};
 use modurust_runtime::session::{Session, SessionOptions};
@@ -130,6 +132,11 @@ impl Saves {
     }
 }
 
+/// True if a track, a bus or `out` is heard.
+fn sounds(program: &Program) -> bool {
+    program.patch.graph.outs.iter().any(|out| out.kind == OutKind::Track)
+}
+
 /// Plays.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let work = Work::files(&args.files)?;
@@ -150,7 +157,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     .map_err(Failure::outside)?;
     let patient = !args.no_watch && args.length.is_none();
     let program = session.snapshot().program;
-    if program.is_none() && !patient {
+    let stale = session.snapshot().stale;
+    if !patient && stale && !program.as_ref().is_some_and(sounds) {
         for notice in session.notices() {
             if let Notice::Diagnostics { text, .. } = notice {
                 terminal::complain(&text);
@@ -307,11 +315,11 @@ impl Player {
     fn tell(&mut self, notice: Notice) -> Result<(), Failure> {
         match notice {
             Notice::Compiled { ms, generated, kind } => self.compiled(ms, generated, kind)?,
-            Notice::Diagnostics { text, errors } => {
+            Notice::Diagnostics { text, errors, held, plays } => {
                 self.say(&text)?;
                 self.refresh();
                 if errors > 0 {
-                    self.refused()?;
+                    self.refused(&held, plays)?;
                 }
             }
             Notice::Adopted { frame, kind, ms } => self.adopted(frame, kind, ms)?,
@@ -337,11 +345,23 @@ impl Player {
     }
 
     /// An edit with errors.
-    fn refused(&mut self) -> Result<(), Failure> {
+    fn refused(&mut self, held: &[Held], plays: bool) -> Result<(), Failure> {
         let ms = self.saves.as_ref().and_then(Saves::ms);
-        let plays = self.session.snapshot().program.is_some();
-        let state = if plays { "the last good program plays on" } else { "silence until it is mended" };
-        self.say(&format!("{state}\n"))?;
+        let names = |fate: Fate| {
+            let names: Vec<String> = held.iter().filter(|h| h.fate == fate).map(|h| format!("`{}`", h.name)).collect();
+            (!names.is_empty()).then(|| names.join(", "))
+        };
+        let sounds = self.session.snapshot().program.is_some_and(|p| sounds(&p));
+        let mut states: Vec<String> = Vec::new();
+        if !sounds {
+            states.push("silence until it is mended".into());
+        } else if !plays {
+            states.push("the last good program plays on".into());
+        } else {
+            states.extend(names(Fate::Kept).map(|names| format!("the last good {names} plays on")));
+            states.extend(names(Fate::Silent).map(|names| format!("{names} left out until mended")));
+        }
+        self.say(&format!("{}\n", states.join("; ")))?;
         terminal::log(Level::Info, || format!("edit: error, told{}", after(ms)));
         self.edits.push(Edit { change: "error", frame: None, ms, compile_ms: None });
         Ok(())

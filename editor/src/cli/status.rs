@@ -35,7 +35,7 @@ pub struct Status {
     pub beats_per_bar: f64,
     /// Index of the output that is heard.
     pub master: Option<usize>,
-    /// The text has errors, and an older program plays.
+    /// The text has errors, and something older plays in part.
     pub stale: bool,
 }
 
@@ -67,7 +67,7 @@ impl Status {
                 return Ok(());
             }
             self.due = Instant::now() + EVERY;
-            let stale = if self.stale { "  (with errors: the last good program plays)" } else { "" };
+            let stale = if self.stale { "  (with errors: what was good plays)" } else { "" };
             let line = format!(
                 "\r\x1b[2K{bar:>4}.{beat}  [{}] {:>8}  load {:>3.0}%{}{stale}",
                 level(self.peak),
