@@ -5,6 +5,7 @@
 mod common;
 
 use common::random_graph;
+use modurust_compiler::codegen::isa::Isa;
 use modurust_compiler::exec::{Backend, Instance, Options, compile};
 use modurust_compiler::graph::ops::Op;
 use modurust_compiler::graph::{FrameId, Graph, Node, NodeId, Out, OutKind, QUANTUM, Row, RowId, Ty};
@@ -69,7 +70,7 @@ fn speed(graph: &Graph) -> f64 {
     let patch = compile(graph, &OPTIONS).expect("valid");
     if std::env::var_os("SCHEDULE").is_some() {
         let info = modurust_compiler::graph::check::check(&patch.graph).expect("valid");
-        let schedule = modurust_compiler::schedule::schedule(&patch.graph, &info, 4);
+        let schedule = modurust_compiler::schedule::schedule(&patch.graph, &info, Isa::Portable);
         println!("{}", modurust_compiler::schedule::print(&patch.graph, &schedule));
     }
     let mut instance = Instance::new(Arc::new(patch));
@@ -116,7 +117,7 @@ fn phases(graph: &Graph) {
     let packed = start.elapsed() - checked - rewritten;
     let info = check(&optimised).expect("valid");
     let start = Instant::now();
-    let schedule = schedule(&optimised, &info, 4);
+    let schedule = schedule(&optimised, &info, Isa::Portable);
     let planned = start.elapsed();
     let code = jit(&optimised, &schedule, false).expect("supported");
     let emitted = start.elapsed() - planned;

@@ -82,7 +82,7 @@ pub fn assemble(named: Graph, packed: &Packed, options: &Options, hash: u64) -> 
             if !isa.is_here() {
                 return Err(CompileError::Codegen(format!("this processor has no {}", isa.name())));
             }
-            let schedule = crate::schedule::schedule(&packed.graph, &info, isa.lanes());
+            let schedule = crate::schedule::schedule(&packed.graph, &info, isa);
             let code =
                 crate::codegen::jit::jit(&packed.graph, &schedule, options.verify).map_err(CompileError::Codegen)?;
             (Code::Jit(code), schedule.layout)
@@ -107,7 +107,7 @@ pub fn patch_hash(graph: &Graph, options: &Options) -> u64 {
     let backend = match options.backend {
         Backend::Jit => 0,
         Backend::Interp => 1,
-        Backend::Isa(isa) => 1 + isa.lanes(),
+        Backend::Isa(isa) => 2 + isa as u32,
     };
     for word in [options.sample_rate, options.passes as u32, backend] {
         h = (h ^ u64::from(word)).wrapping_mul(0x0000_0100_0000_01b3);

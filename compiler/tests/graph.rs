@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Rng, instance, random_graph};
+use modurust_compiler::codegen::isa::Isa;
 use modurust_compiler::exec::{Backend, Instance, Options, compile, hash, patch_hash, word_moves};
 use modurust_compiler::graph::check::{GraphError, check};
 use modurust_compiler::graph::ops::Op;
@@ -365,7 +366,7 @@ fn schedule_and_code_have_a_text_form() {
     out(&mut g, sum, FrameId(0));
     let g = optimise(&g, Passes::Exact);
     let info = check(&g).unwrap();
-    let schedule = modurust_compiler::schedule::schedule(&g, &info, 4);
+    let schedule = modurust_compiler::schedule::schedule(&g, &info, Isa::Portable);
     let text = modurust_compiler::schedule::print(&g, &schedule);
     assert!(text.contains("time lanes 1") && text.contains("scalar lanes 1") && text.contains("cells sum"), "{text}");
     let clif = modurust_compiler::codegen::text(&g, &schedule).unwrap();
@@ -388,7 +389,7 @@ fn a_large_graph_is_split() {
     }
     out(&mut g, chain, FrameId(0));
     let g = optimise(&g, Passes::Exact);
-    let schedule = modurust_compiler::schedule::schedule(&g, &check(&g).unwrap(), 4);
+    let schedule = modurust_compiler::schedule::schedule(&g, &check(&g).unwrap(), Isa::Portable);
     assert!(schedule.regions.len() > 12);
     assert!(schedule.regions.iter().all(|r| r.weight <= modurust_compiler::schedule::LIMIT));
     // Buffers are used again: far fewer than values that cross.
@@ -463,7 +464,7 @@ fn a_feedback_of_a_quantum_or_more_is_no_loop() {
             let taps: Vec<usize> =
                 (0..graph.nodes.len()).filter(|&i| matches!(graph.nodes[i], Node::Tap(..))).collect();
             assert!(taps.iter().all(|&t| info.tap_late[t] == late && info.tap_recursive[t] != late), "{what}");
-            let plan = schedule(&graph, &info, 4);
+            let plan = schedule(&graph, &info, Isa::Portable);
             let scalar = plan.regions.iter().any(|r| r.kind == Kind::Scalar);
             assert_eq!(scalar, !late, "{what}: {}", modurust_compiler::schedule::print(&graph, &plan));
         }

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{agree, liveliness, random_graph, shrink};
-use modurust_compiler::graph::{Graph, text};
+use common::{Rng, agree, liveliness, random_graph, shrink};
+use modurust_compiler::graph::ops::Op;
+use modurust_compiler::graph::{FrameId, Graph, Node, Out, OutKind, Row, RowId, Ty, text};
 use modurust_compiler::passes::pack::{Packed, pack, pack_all};
 use modurust_compiler::passes::{Passes, optimise};
 
@@ -40,6 +41,47 @@ fn random_graphs_are_often_packed() {
     let count = |pack: fn(&Graph) -> Packed| (0..200).filter(|&seed| lanes(pack(&named(seed)))).count();
     let (all, paying) = (count(pack_all), count(|graph| pack(graph, Passes::Exact)));
     assert!(all > 40 && paying > 3, "of 200, {all} can be packed, and {paying} are");
+}
+
+/// A value of `n` lanes goes to `m` lanes in any order, is joined with others, and is summed; in a loop if `looped`.
+fn meeting(n: u32, m: u32, looped: bool) -> Graph {
+    let mut r = Rng::new(u64::from(n * 64 + m));
+    let mut g = Graph::new();
+    let frame = g.frame(FrameId(0), "patch", true, 0);
+    g.rows.push(Row { unit: 0, field: 0, lanes: n });
+    let mut x = g.push(Node::Row(RowId(0)));
+    let cell = looped.then(|| g.cell(frame, "c", Ty::F32, n, 0));
+    if let Some(cell) = cell {
+        let (last, half) = (g.push(Node::Read(cell)), g.constant(0.5));
+        let back = g.op(Op::Mul, &[last, half]);
+        x = g.op(Op::Add, &[x, back]);
+    }
+    let map = |r: &mut Rng, from: u32, to: u32| (0..to).map(|_| r.below(from as usize) as u32).collect();
+    let shuffled = map(&mut r, n, m);
+    let y = g.push(Node::Shuffle(x, shuffled));
+    let joined = g.push(Node::Join(vec![y, x, y]));
+    let each = [1, 2, n + 2 * m].into_iter().filter(|k| (n + 2 * m).is_multiple_of(*k)).max_by_key(|_| r.next());
+    let sum = g.push(Node::Reduce(joined, each.unwrap_or(1)));
+    let total = g.push(Node::Reduce(joined, 1));
+    if let Some(cell) = cell {
+        let (top, map) = (g.constant(2.0), map(&mut r, each.unwrap_or(1), n));
+        let back = g.push(Node::Shuffle(sum, map));
+        g.cells[cell.index()].next = Some(g.op(Op::Min, &[back, top]));
+    }
+    let one = g.push(Node::Shuffle(sum, vec![0]));
+    let node = g.push(Node::Join(vec![total, one]));
+    g.outs.push(Out { name: "o".into(), kind: OutKind::Master, node, frame });
+    g
+}
+
+#[test]
+fn lanes_meet_in_any_number() {
+    for n in [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 33, 40] {
+        for (k, m) in [1, 2, 3, 4, 6, 8, 11, 16, 19, 32].into_iter().enumerate() {
+            let graph = meeting(n, m, (n as usize + k) % 2 == 1);
+            agree(&graph, u64::from(n), 3).unwrap_or_else(|e| panic!("{n} to {m}: {e}\n{}", text::print(&graph)));
+        }
+    }
 }
 
 /// More on request: `ORACLE_SEEDS=100000 cargo test --release -p modurust-compiler --test oracle many`.

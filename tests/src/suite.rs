@@ -16,6 +16,7 @@
 
 use crate::facts;
 use crate::sound::{RATE, Texts, options};
+use modurust_runtime::compiler::codegen::isa::Isa;
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::graph::{check, text};
@@ -92,7 +93,7 @@ pub fn stage(section: &Section, stage: &str) -> Result<String, String> {
         "schedule" => {
             let graph = pack(&optimise(&e.graph, Passes::Exact), Passes::Exact).graph;
             let info = check::check(&graph).map_err(|e| format!("{e:?}"))?;
-            Ok(schedule::print(&graph, &schedule::schedule(&graph, &info, 4)))
+            Ok(schedule::print(&graph, &schedule::schedule(&graph, &info, Isa::Portable)))
         }
         "score" => {
             let mut out = String::new();

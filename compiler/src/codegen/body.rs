@@ -1,16 +1,19 @@
 //! The values inside a loop.
 //!
-//! A value is a list of parts. In code without loops of values ([`Kind::Flat`]) a part is a full vector of consecutive words: frames
-//! of one lane, or the lanes of some frames. In a uniform loop the parts are the vectors of the groups that are computed side by
-//! side; in a loop frame by frame a single lane is one scalar, and several lanes are as many vectors as they need. What a region
-//! does not compute itself is fetched when first asked for: constants, rows, inputs, lines, block values, buffers.
+//! A value is a list of parts. In code without loops of values ([`Kind::Flat`]) a part is a full vector of consecutive words: the
+//! lanes of one frame after those of the last. `Flat(1)` takes as many frames at once as a vector has lanes, so a value of n lanes
+//! has n parts, and values of all widths live side by side; `Flat(n)` takes only frames for one part, and repeats what has one lane.
+//! In a uniform loop the parts are the vectors of the groups that are computed side by side; in a loop frame by frame several lanes
+//! are as many vectors as they need. What a region does not compute itself is fetched when first asked for: constants, rows,
+//! inputs, lines, block values, buffers. Where lanes meet is the matter of [`crate::codegen::lanes`].
 
 use crate::codegen::emit::{Bin, Val};
+use crate::codegen::lanes::Lanes;
 use crate::codegen::machine::{At, Back, Base, Machine, Pointer, Ptr, RingAt};
 use crate::exec::{Quantum, padded};
 use crate::graph::check::GraphInfo;
 use crate::graph::ops::{Op, canonical};
-use crate::graph::{CellId, Graph, Node, NodeId, RingId, Ty, fold_lanes, operands};
+use crate::graph::{CellId, Graph, Node, NodeId, RingId, Ty, operands};
 use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
 use rustc_hash::FxHashMap as HashMap;
 use std::mem::offset_of;
@@ -28,10 +31,14 @@ pub struct Body<'b, M> {
     graph: &'b Graph,
     schedule: &'b Schedule,
     info: &'b GraphInfo,
-    region: &'b Region,
+    pub(super) region: &'b Region,
     parts: HashMap<NodeId, Vec<Val>>,
-    /// Single lanes spread over vectors, where scalars and vectors meet.
-    spread: HashMap<(Val, u32), Val>,
+    /// Single lanes spread over several.
+    spread: HashMap<(Val, u32), Vec<Val>>,
+    /// How far a line has come, by lanes.
+    ramps: HashMap<u32, Vec<Val>>,
+    /// Halves of values whose lanes are taken apart; true for the upper ones.
+    pub(super) halves: HashMap<(Lanes, bool), Lanes>,
     cells: HashMap<CellId, Vec<Val>>,
     pointers: HashMap<Pointer, Ptr>,
 }
@@ -39,9 +46,19 @@ pub struct Body<'b, M> {
 impl<'b, M: Machine> Body<'b, M> {
     /// A body whose pointers are there already.
     pub fn new(m: &'b mut M, graph: &'b Graph, schedule: &'b Schedule, region: &'b Region) -> Self {
-        let (parts, spread, cells) = (HashMap::default(), HashMap::default(), HashMap::default());
-        let info = &schedule.info;
-        let mut body = Body { m, graph, schedule, info, region, parts, spread, cells, pointers: HashMap::default() };
+        let mut body = Body {
+            m,
+            graph,
+            schedule,
+            info: &schedule.info,
+            region,
+            parts: HashMap::default(),
+            spread: HashMap::default(),
+            ramps: HashMap::default(),
+            halves: HashMap::default(),
+            cells: HashMap::default(),
+            pointers: HashMap::default(),
+        };
         body.find_pointers();
         body
     }
@@ -51,7 +68,7 @@ impl<'b, M: Machine> Body<'b, M> {
         self.cells.insert(cell, parts);
     }
 
-    fn lanes(&self, id: NodeId) -> u32 {
+    pub(super) fn lanes(&self, id: NodeId) -> u32 {
         self.info.lanes[id.index()]
     }
 
@@ -88,30 +105,40 @@ impl<'b, M: Machine> Body<'b, M> {
     /// What a cell becomes after this round.
     pub fn next(&mut self, cell: CellId) -> Vec<Val> {
         let cell = &self.graph.cells[cell.index()];
-        let (count, width) = self.shape(cell.lanes);
-        let next = cell.next.expect("checked");
-        (0..count).map(|g| self.get(next, g, width)).collect()
+        let next = self.get(cell.next.expect("checked"), cell.lanes);
+        // In code without loops of values only the last frame goes on.
+        let (count, _) = carried(self.region, cell.lanes, self.m.lanes());
+        next[next.len() - count..].to_vec()
     }
 
-    /// A part of a value with so many lanes.
-    fn get(&mut self, id: NodeId, part: usize, width: u32) -> Val {
+    /// All parts of a value where `lanes` lanes are computed.
+    pub(super) fn get(&mut self, id: NodeId, lanes: u32) -> Vec<Val> {
         let id = resolve(&self.schedule.access, id);
-        let ty = self.ty(id);
+        let (ty, (count, width)) = (self.ty(id), self.shape(lanes));
         if let Access::Constant(word) = self.schedule.access[id.index()] {
             self.m.width(width);
-            return self.m.constant(ty, word);
+            return vec![self.m.constant(ty, word); count];
         }
-        let (_, own) = self.shape(self.lanes(id));
-        let one = self.lanes(id) == 1;
-        let x = self.all(id)[if one { 0 } else { part }];
-        if !one || own == width {
-            return x;
+        let parts = self.all(id);
+        if self.lanes(id) > 1 || lanes == 1 {
+            return parts;
         }
-        if let Some(&x) = self.spread.get(&(x, width)) {
-            return x;
+        match self.region.kind {
+            // The same in every frame.
+            Kind::Flat(1) if self.schedule.access[id.index()] == Access::Block => return vec![parts[0]; count],
+            Kind::Flat(1) | Kind::Mixed | Kind::Block => {}
+            Kind::Flat(_) | Kind::Uniform(_) | Kind::Scalar => return vec![parts[0]; count],
         }
-        let wide = self.m.splat(ty, width, x);
-        self.spread.insert((x, width), wide);
+        let key = (parts[0], lanes);
+        if let Some(wide) = self.spread.get(&key) {
+            return wide.clone();
+        }
+        let wide = if self.region.kind == Kind::Flat(1) {
+            self.spread_lane(ty, parts[0], lanes)
+        } else {
+            vec![self.m.splat(ty, width, parts[0]); count]
+        };
+        self.spread.insert(key, wide.clone());
         wide
     }
 
@@ -170,7 +197,14 @@ impl<'b, M: Machine> Body<'b, M> {
         let (count, width) = self.shape(lanes);
         let at = At { base: Base::Buffers, frame: 0, grouped: lanes > 1, word: word as i32 };
         match self.region.kind {
-            Kind::Flat(n) if lanes > 1 => vec![self.m.repeat(ty, width, padded(n) as u32, at)],
+            Kind::Flat(_) if lanes > 1 => {
+                // A frame is a part of a vector, or some vectors.
+                let pad = padded(lanes) as u32;
+                let period = pad.min(width);
+                let one = |at| self.m.repeat(ty, width, period, at);
+                let some: Vec<Val> = (0..pad / period).map(|k| at.plus((k * width) as usize)).map(one).collect();
+                (0..count).map(|g| some[g % some.len()]).collect()
+            }
             _ if lanes == 1 && width > 1 => vec![self.m.spread(ty, width, at)],
             _ => (0..count).map(|g| self.m.load(ty, width, at.plus(g * width as usize))).collect(),
         }
@@ -182,18 +216,39 @@ impl<'b, M: Machine> Body<'b, M> {
         let at = self.schedule.block[id.index()].expect("lines have a place");
         let old = self.block_value(at, Ty::F32, lanes);
         let slope = self.block_value(at + padded(lanes) as u32, Ty::F32, lanes);
-        let (_, own) = self.shape(1);
-        let mut t = self.frames(Base::Quantum, field!(ramp), Ty::F32, 1)[0];
-        if own != width {
-            t = self.m.splat(Ty::F32, width, t);
-        }
+        let ramp = self.ramp(lanes);
         self.m.width(width);
         let mut points = Vec::new();
-        for (old, slope) in old.into_iter().zip(slope) {
+        for ((old, slope), t) in old.into_iter().zip(slope).zip(ramp) {
             let rise = self.m.bin(Bin::Mul, slope, t);
             points.push(self.m.bin(Bin::Add, old, rise));
         }
         points
+    }
+
+    /// How far lines of so many lanes have come.
+    fn ramp(&mut self, lanes: u32) -> Vec<Val> {
+        if let Some(ramp) = self.ramps.get(&lanes) {
+            return ramp.clone();
+        }
+        let (count, width) = self.shape(lanes);
+        let ramp = if self.region.kind == Kind::Flat(1) {
+            let pad = padded(lanes) as u32;
+            let at = |g: usize| self.at_frame(Base::Quantum, field!(ramp) + g as u32 * width / pad, 1);
+            let each = pad.min(width);
+            (0..count)
+                .map(at)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(|at| self.m.expand(Ty::F32, width, each, at))
+                .collect()
+        } else {
+            let one = self.frames(Base::Quantum, field!(ramp), Ty::F32, 1)[0];
+            let narrow = matches!(self.region.kind, Kind::Mixed | Kind::Block);
+            vec![if narrow { self.m.splat(Ty::F32, width, one) } else { one }; count]
+        };
+        self.ramps.insert(lanes, ramp.clone());
+        ramp
     }
 
     /// Rows, inputs and the frame counter.
@@ -255,10 +310,12 @@ impl<'b, M: Machine> Body<'b, M> {
     }
 
     fn op(&mut self, id: NodeId, op: Op, args: &[NodeId]) -> Vec<Val> {
-        let (count, width) = self.shape(self.lanes(id));
+        let lanes = self.lanes(id);
+        let (count, width) = self.shape(lanes);
+        let args: smallvec::SmallVec<[Vec<Val>; 4]> = args.iter().map(|&n| self.get(n, lanes)).collect();
         let mut parts = Vec::with_capacity(count);
         for g in 0..count {
-            let args: smallvec::SmallVec<[Val; 4]> = args.iter().map(|&n| self.get(n, g, width)).collect();
+            let args: smallvec::SmallVec<[Val; 4]> = args.iter().map(|parts| parts[g]).collect();
             self.m.width(width);
             parts.push((op.info().emit)(self.m.emit(), &args));
         }
@@ -267,11 +324,18 @@ impl<'b, M: Machine> Body<'b, M> {
 
     fn read(&mut self, cell: CellId) -> Vec<Val> {
         let carried = self.cells[&cell].clone();
-        let Kind::Flat(n) = self.region.kind else { return carried };
+        if !matches!(self.region.kind, Kind::Flat(_)) {
+            return carried;
+        }
         // The last frame of the round before, and all but the last of this one.
-        let next = self.graph.cells[cell.index()].next.expect("checked");
-        let now = self.get(next, 0, self.m.lanes());
-        vec![self.m.shift_in(carried[0], now, padded(n) as u32)]
+        let cell = &self.graph.cells[cell.index()];
+        let now = self.get(cell.next.expect("checked"), cell.lanes);
+        let (pad, full) = (padded(cell.lanes), self.m.lanes() as usize);
+        let all: Vec<Val> = carried.into_iter().chain(now.iter().copied()).collect();
+        if pad >= full {
+            return all[..now.len()].to_vec();
+        }
+        all.windows(2).map(|pair| self.m.shift_in(pair[0], pair[1], pad as u32)).collect()
     }
 
     /// Stores a value to its buffer, if others need it.
@@ -297,12 +361,11 @@ impl<'b, M: Machine> Body<'b, M> {
     fn line_ends(&mut self, id: NodeId) {
         let Node::Line(x) = *self.graph.node(id) else { unreachable!("an item of a line") };
         let lanes = self.lanes(id);
-        let (count, width) = self.shape(lanes);
+        let (_, width) = self.shape(lanes);
         let at = At::fixed(Base::Buffers, self.schedule.block[id.index()].expect("lines have a place"));
         let kept = At::fixed(Base::State, self.schedule.state.lines[id.index()]);
-        for g in 0..count {
+        for (g, new) in self.get(x, lanes).into_iter().enumerate() {
             let behind = g * width as usize;
-            let new = self.get(x, g, width);
             let first = self.m.spread(Ty::I32, width, At::fixed(Base::Quantum, field!(first)));
             let old = self.m.load(Ty::F32, width, kept.plus(behind));
             self.m.width(width);
@@ -389,11 +452,10 @@ impl<'b, M: Machine> Body<'b, M> {
     /// Writes a ring. A quantum never wraps, since it divides the capacity and starts at a multiple of itself.
     fn write(&mut self, ring: RingId) {
         let r = &self.graph.rings[ring.index()];
-        let (count, width) = self.shape(r.lanes);
-        let input = r.input.expect("checked");
+        let (_, width) = self.shape(r.lanes);
+        let input = self.get(r.input.expect("checked"), r.lanes);
         let places = [RingAt::Head, RingAt::Mirror].map(|at| Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]));
-        for g in 0..count {
-            let x = self.get(input, g, width);
+        for (g, x) in input.into_iter().enumerate() {
             self.m.width(width);
             let x = self.m.finite(x);
             for base in places {
@@ -407,7 +469,7 @@ impl<'b, M: Machine> Body<'b, M> {
     fn tap(&mut self, id: NodeId, ring: RingId, delay: NodeId) -> Vec<Val> {
         let r = &self.graph.rings[ring.index()];
         let lanes = self.lanes(id);
-        let (count, width) = self.shape(lanes);
+        let (_, width) = self.shape(lanes);
         if let Some(at) = self.back(id, ring, delay) {
             let base = Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]);
             return self.frames(base, 0, Ty::F32, r.lanes);
@@ -419,130 +481,56 @@ impl<'b, M: Machine> Body<'b, M> {
         let now = self.frame();
         let one = self.lanes(delay) == 1;
         let flat = matches!(self.region.kind, Kind::Flat(_));
-        // Words from the ring's first frame, for each lane of a delay.
-        let places = |body: &mut Self, part: usize, width: u32, own: u32| {
-            let delay = body.get(delay, part, width);
-            let now = if own == width { now } else { body.m.splat(Ty::I32, width, now) };
-            body.m.width(width);
-            let back = body.m.clamp(delay, least as f32, most as f32);
-            let back = body.m.whole(back);
-            let at = body.m.bin(Bin::Isub, now, back);
-            let mask = body.m.constant(Ty::I32, mask);
-            let at = body.m.bin(Bin::And, at, mask);
-            let stride = body.m.constant(Ty::I32, pad);
-            if pad == 1 { at } else { body.m.bin(Bin::Imul, at, stride) }
-        };
-        let (_, own) = self.shape(1);
-        if one && !flat {
-            // One place for all lanes.
-            let index = places(self, 0, own, own);
+        // The place of the delay decides: one for all lanes of a frame, or one for each.
+        let own = if one && !flat { 1 } else { lanes };
+        let now = if own == 1 { vec![now] } else { self.spread_frame(now, own) };
+        let delays = self.get(delay, own);
+        let mut places = Vec::new();
+        self.m.width(self.shape(own).1);
+        for (now, delay) in now.into_iter().zip(delays) {
+            // Words from the ring's first frame.
+            let back = self.m.clamp(delay, least as f32, most as f32);
+            let back = self.m.whole(back);
+            let at = self.m.bin(Bin::Isub, now, back);
+            let mask = self.m.constant(Ty::I32, mask);
+            let at = self.m.bin(Bin::And, at, mask);
+            let stride = self.m.constant(Ty::I32, pad);
+            places.push(if pad == 1 { at } else { self.m.bin(Bin::Imul, at, stride) });
+        }
+        let at = At { base, frame: 0, grouped: r.lanes > 1, word: 0 };
+        if own == 1 && !flat {
             let (count, width) = self.shape(r.lanes);
-            let at = At { base, frame: 0, grouped: r.lanes > 1, word: 0 };
             let mut parts = Vec::new();
             for g in 0..count {
-                let x =
-                    self.m.load_from(Ty::F32, if r.lanes == 1 { 1 } else { width }, at.plus(g * width as usize), index);
+                let read = if r.lanes == 1 { 1 } else { width };
+                let x = self.m.load_from(Ty::F32, read, at.plus(g * width as usize), places[0]);
                 parts.push(if r.lanes == 1 { self.m.splat(Ty::F32, width, x) } else { x });
             }
             return parts;
         }
-        let at = At { base, frame: 0, grouped: r.lanes > 1, word: 0 };
         let mut parts = Vec::new();
-        for g in 0..count {
-            let mut index = places(self, g, width, own);
+        for (g, mut index) in places.into_iter().enumerate() {
             self.m.width(width);
+            let first = g as u32 * width;
             if r.lanes > 1 {
-                let lanes: Vec<u32> = (0..width).map(|i| if flat { i % pad } else { i }).collect();
+                let lanes: Vec<u32> = (0..width).map(|i| if flat { (first + i) % pad } else { i }).collect();
                 let lanes = self.m.words(Ty::I32, &lanes);
                 index = self.m.bin(Bin::Iadd, index, lanes);
             }
-            let at = if r.lanes > 1 { at.plus(g * width as usize) } else { at };
+            let at = if r.lanes > 1 && !flat { at.plus(first as usize) } else { at };
             parts.push(self.m.gather(width, at, index));
         }
         parts
     }
 
-    /// Sums of lanes, in the order of [`fold_lanes`].
-    fn reduce(&mut self, x: NodeId, lanes: u32) -> Vec<Val> {
-        let n = self.lanes(x) / lanes;
-        let (_, width) = self.shape(self.lanes(x));
-        if lanes == 1 && n.is_multiple_of(width) && (n / width).is_power_of_two() && width > 1 {
-            // Halves of whole vectors first; the rest is inside one.
-            let mut parts = self.all(x);
-            self.m.width(width);
-            let m = &mut *self.m;
-            let one = fold_lanes(&mut parts, |a, b| m.bin(Bin::Add, a, b));
-            let mut terms: Vec<Val> = (0..width).map(|lane| m.lane(one, lane)).collect();
-            m.width(1);
-            return vec![fold_lanes(&mut terms, |a, b| m.bin(Bin::Add, a, b))];
+    /// The frame counter, of one lane, where `lanes` lanes are computed.
+    fn spread_frame(&mut self, now: Val, lanes: u32) -> Vec<Val> {
+        let (count, width) = self.shape(lanes);
+        match self.region.kind {
+            Kind::Flat(1) if lanes > 1 => self.spread_lane(Ty::I32, now, lanes),
+            Kind::Mixed | Kind::Block => vec![self.m.splat(Ty::I32, width, now); count],
+            _ => vec![now; count],
         }
-        let mut sums = Vec::new();
-        for j in 0..lanes {
-            let mut terms: Vec<Val> = (0..n).map(|k| self.lane(x, j * n + k)).collect();
-            self.m.width(1);
-            let m = &mut *self.m;
-            sums.push(fold_lanes(&mut terms, |a, b| m.bin(Bin::Add, a, b)));
-        }
-        let (_, width) = self.shape(lanes);
-        sums.chunks(width as usize).map(|some| self.m.pack(Ty::F32, width, some)).collect()
-    }
-
-    /// One lane of a value, as scalar.
-    fn lane(&mut self, x: NodeId, lane: u32) -> Val {
-        if self.lanes(x) == 1 {
-            return self.get(x, 0, 1);
-        }
-        let (_, width) = self.shape(self.lanes(x));
-        let part = self.get(x, (lane / width) as usize, width);
-        self.m.lane(part, lane % width)
-    }
-
-    /// Lanes of other values, in any order.
-    fn collect(&mut self, ty: Ty, lanes: &[(NodeId, u32)]) -> Vec<Val> {
-        let (_, width) = self.shape(lanes.len() as u32);
-        if let [(x, lane)] = *lanes {
-            return vec![self.lane(x, lane)];
-        }
-        lanes.chunks(width as usize).map(|some| self.collect_one(ty, width, some)).collect()
-    }
-
-    fn collect_one(&mut self, ty: Ty, width: u32, lanes: &[(NodeId, u32)]) -> Val {
-        let (first, lane) = lanes[0];
-        if lanes.iter().all(|l| *l == lanes[0]) {
-            let x = self.lane(first, lane);
-            return self.m.splat(ty, width, x);
-        }
-        // Vectors that the lanes come from; two at most can be shuffled in one go.
-        let (mut sources, mut vectors): (Vec<(NodeId, u32)>, bool) = (Vec::new(), self.m.lanes() == 4);
-        for &(x, lane) in lanes {
-            let (_, own) = self.shape(self.lanes(x));
-            vectors &= own > 1;
-            if !sources.contains(&(x, lane / own)) {
-                sources.push((x, lane / own));
-            }
-        }
-        if !vectors || sources.len() > 2 {
-            let scalars: Vec<Val> = lanes.iter().map(|&(x, lane)| self.lane(x, lane)).collect();
-            return self.m.pack(ty, width, &scalars);
-        }
-        let parts: Vec<Val> = sources
-            .iter()
-            .map(|&(x, part)| {
-                let (_, own) = self.shape(self.lanes(x));
-                self.get(x, part as usize, own)
-            })
-            .collect();
-        let pick = |i: usize| {
-            let (x, lane) = lanes[i.min(lanes.len() - 1)];
-            let (_, own) = self.shape(self.lanes(x));
-            let from = sources.iter().position(|s| *s == (x, lane / own)).unwrap_or(0);
-            (from * 4) as u8 + (lane % own) as u8
-        };
-        let order = [pick(0), pick(1), pick(2), pick(3)];
-        if sources.len() == 1 && lanes.iter().enumerate().all(|(i, _)| order[i] == i as u8) {
-            return parts[0];
-        }
-        self.m.shuffle(parts[0], parts[parts.len() - 1], order)
     }
 }
 
@@ -550,10 +538,28 @@ impl<'b, M: Machine> Body<'b, M> {
 pub fn shape(region: &Region, lanes: u32, full: u32) -> (usize, u32) {
     let pad = padded(lanes) as u32;
     match region.kind {
+        Kind::Flat(1) => (pad as usize, full),
         Kind::Flat(_) => (1, full),
         Kind::Uniform(n) => (if lanes == 1 { 1 } else { region.groups as usize }, full.min(padded(n) as u32)),
         Kind::Scalar => (1, 1),
         Kind::Block | Kind::Mixed if pad <= full => (1, pad),
         Kind::Block | Kind::Mixed => (lanes.div_ceil(full) as usize, full),
+    }
+}
+
+/// Number of parts of a cell that go on to the next round, and lanes of a part.
+pub fn carried(region: &Region, lanes: u32, full: u32) -> (usize, u32) {
+    let (count, width) = shape(region, lanes, full);
+    match region.kind {
+        Kind::Flat(_) => ((padded(lanes) / full as usize).max(1), full),
+        _ => (count, width),
+    }
+}
+
+/// Frames that one round of a region computes.
+pub fn words_of(region: &Region, full: u32) -> u32 {
+    match region.kind {
+        Kind::Flat(n) => full / padded(n) as u32,
+        _ => 1,
     }
 }

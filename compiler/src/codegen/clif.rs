@@ -483,8 +483,8 @@ impl Machine for Clif<'_, '_> {
                 0 => self.store(val(*left), carry.width, carry.at),
                 n => {
                     for k in 0..n {
-                        let lane = self.lane(val(*left), 4 - n + k);
-                        self.store(lane, 1, carry.at.plus(k as usize));
+                        let lane = self.b.ins().extractlane(*left, (4 - n + k) as u8);
+                        self.store(val(lane), 1, carry.at.plus(k as usize));
                     }
                 }
             }
@@ -591,22 +591,23 @@ impl Machine for Clif<'_, '_> {
         val(self.bytes_shuffle(value(before), value(now), lanes))
     }
 
-    fn lane(&mut self, x: Val, lane: u32) -> Val {
-        if self.type_of(x).is_vector() { val(self.b.ins().extractlane(value(x), lane as u8)) } else { x }
-    }
-
-    fn pack(&mut self, ty: Ty, width: u32, lanes: &[Val]) -> Val {
+    fn permute(&mut self, _: Ty, width: u32, x: Val, y: Val, order: &[Option<u8>]) -> Val {
+        let same = |at: u8| order.iter().enumerate().all(|(i, word)| word.is_none_or(|word| word == at + i as u8));
+        let wide = |s: &Self, x: Val| s.type_of(x).is_vector();
+        for (x, at) in [(x, 0), (y, Self::SECOND)] {
+            if same(at) && wide(self, x) == (width > 1) {
+                return x;
+            }
+        }
+        let (x, y) = (self.widen(value(x)), self.widen(value(y)));
+        let lane = |i: usize| match order.get(i).copied().flatten() {
+            Some(word) if word >= Self::SECOND => 4 + word - Self::SECOND,
+            word => word.unwrap_or(i as u8),
+        };
         if width == 1 {
-            return lanes[0];
+            let (from, lane) = if lane(0) < 4 { (x, lane(0)) } else { (y, lane(0) - 4) };
+            return val(self.b.ins().extractlane(from, lane));
         }
-        let mut out = self.b.ins().scalar_to_vector(machine(ty, true), value(lanes[0]));
-        for (i, &lane) in lanes.iter().enumerate().skip(1) {
-            out = self.b.ins().insertlane(out, value(lane), i as u8);
-        }
-        val(out)
-    }
-
-    fn shuffle(&mut self, x: Val, y: Val, lanes: [u8; 4]) -> Val {
-        val(self.bytes_shuffle(value(x), value(y), lanes))
+        val(self.bytes_shuffle(x, y, [0, 1, 2, 3].map(lane)))
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::codegen::clif::Clif;
 use crate::codegen::guard;
+use crate::codegen::isa::Isa;
 use crate::codegen::region::region;
 use crate::codegen::x86::{X86, alloc};
 use crate::exec::{Quantum, padded};
@@ -83,7 +84,7 @@ fn signature(isa: &dyn TargetIsa) -> Signature {
     signature
 }
 
-/// Generates code for a scheduled graph.
+/// Generates code for a scheduled graph, with our own vectors where the schedule is for them.
 pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool) -> Result<JitCode, String> {
     let isa = isa(verify)?;
     let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
@@ -178,7 +179,7 @@ fn function(b: &mut FunctionBuilder, graph: &Graph, schedule: &Schedule, part: &
 
 /// The code of a region by our own vectors, if the schedule is for them and they can do it.
 fn vectors(graph: &Graph, schedule: &Schedule, part: &Region) -> Option<Vec<u8>> {
-    if schedule.full <= 4 || !matches!(part.kind, Kind::Flat(_) | Kind::Uniform(_) | Kind::Scalar) {
+    if schedule.isa == Isa::Portable || part.kind == Kind::Block {
         return None;
     }
     let mut machine = X86::new(schedule.full);

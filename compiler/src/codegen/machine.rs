@@ -161,10 +161,9 @@ pub trait Machine: Emit {
     /// The lanes of `before` and `now` one after another, from `by` lanes before the border on.
     fn shift_in(&mut self, before: Val, now: Val, by: u32) -> Val;
 
-    /// One lane of a vector, as a value of one lane.
-    fn lane(&mut self, x: Val, lane: u32) -> Val;
-    /// Values of one lane as a vector.
-    fn pack(&mut self, ty: Ty, width: u32, lanes: &[Val]) -> Val;
-    /// Lanes of two vectors of four: 0 to 3 are of the first, 4 to 7 of the second. Only where full vectors have four lanes.
-    fn shuffle(&mut self, x: Val, y: Val, lanes: [u8; 4]) -> Val;
+    /// What is added to the number of a word of the second vector in [`Machine::permute`].
+    const SECOND: u8 = 64;
+
+    /// `width` words of two vectors in any order; `None` where any will do. The same vector may be both.
+    fn permute(&mut self, ty: Ty, width: u32, x: Val, y: Val, order: &[Option<u8>]) -> Val;
 }

@@ -1,6 +1,6 @@
 //! The code generator: a schedule becomes machine code.
 //!
-//! [`region`] writes the loop of a region and [`body`] the values inside it, for any [`machine`]; [`emit`] has the words of single
+//! [`region`] writes the loop of a region, [`body`] the values inside it and [`lanes`] where they meet, for any [`machine`]; [`emit`] has the words of single
 //! operations. [`clif`] is the machine of every processor, by Cranelift; [`x86`] has the wide vectors of one. [`jit`] turns functions into executable memory; [`guard`] is
 //! the door through which all of it is called. [`isa`] chooses the width of vectors.
 
@@ -10,6 +10,7 @@ pub mod emit;
 pub mod guard;
 pub mod isa;
 pub mod jit;
+pub mod lanes;
 pub mod machine;
 pub mod region;
 pub mod x86;

@@ -1,8 +1,8 @@
 //! The schedule stage: from values to loops.
 //!
 //! Nodes are partitioned by strongly connected components over all edges, those through memory included. What is not part of a
-//! loop is computed over time, a vector of frames at once; a loop of one lane goes frame by frame; a loop of several lanes goes a
-//! vector of lanes at once, group by group; a loop that mixes lanes goes frame by frame with all lanes side by side. Neighbours of one
+//! loop is computed over time, a vector of frames at once, and there lanes meet; a loop of one lane goes frame by frame; a loop of
+//! several lanes goes a vector of lanes at once, group by group; a loop that mixes lanes goes frame by frame with all lanes side by side. Neighbours of one
 //! kind are merged into a [`Region`], which becomes one function, until it is as large as the code generator likes
 //! ([`LIMIT`]: compile time grows faster than size). Values that cross regions pass through buffers.
 //!
@@ -13,6 +13,7 @@ pub mod buffers;
 pub mod layout;
 pub mod regions;
 
+use crate::codegen::isa::Isa;
 use crate::exec::padded;
 use crate::graph::check::GraphInfo;
 use crate::graph::ops::canonical;
@@ -36,13 +37,14 @@ pub const CARRIED: u32 = 8;
 pub enum Kind {
     /// No loop: values of block rate, once a quantum.
     Block,
-    /// No loop of values, fewer lanes than a vector has: as many frames at once as fill it.
+    /// No loop of values, fewer lanes than a vector has: as many frames at once as fill it. With 1, as many frames as a vector has
+    /// lanes, values of all widths side by side, and lanes that meet.
     Flat(u32),
     /// A loop of one lane: frame by frame.
     Scalar,
     /// Several lanes that do not meet: a vector of lanes at once, frame by frame, one group after another.
     Uniform(u32),
-    /// Lanes that meet: frame by frame, all lanes unrolled.
+    /// A loop in which lanes meet: frame by frame, all lanes unrolled.
     Mixed,
 }
 
@@ -110,19 +112,22 @@ pub struct Schedule {
     pub layout: Layout,
     /// What the validator found.
     pub info: GraphInfo,
+    /// The vectors that it is planned for.
+    pub isa: Isa,
     /// Lanes of a vector.
     pub full: u32,
 }
 
-/// Plans the loops of a valid graph for vectors of so many lanes.
-pub fn schedule(graph: &Graph, info: &GraphInfo, full: u32) -> Schedule {
+/// Plans the loops of a valid graph for vectors.
+pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
+    let full = isa.lanes();
     let access = access(graph, info);
     let regions = regions::regions(graph, info, &access, full);
     let state = layout::state_layout(graph, info);
     let plan = buffers::buffers(graph, info, &access, &regions);
     let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();
     let layout = Layout { state_words: state.words, cells: state.cells.clone(), buffer_words: plan.words, outs };
-    Schedule { regions, access, home: plan.home, block: plan.block, state, layout, info: info.clone(), full }
+    Schedule { regions, access, home: plan.home, block: plan.block, state, layout, info: info.clone(), isa, full }
 }
 
 /// The node that stands for a node.

@@ -65,9 +65,10 @@ pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) ->
 /// aside well, so only what is carried is bounded closely; Cranelift's time grows faster than its functions.
 fn limits(kind: Kind, full: u32) -> (u32, u32) {
     match (kind, full) {
-        (Kind::Flat(_) | Kind::Uniform(_) | Kind::Scalar, 8) => (4 * LIMIT, 9),
-        (Kind::Flat(_) | Kind::Uniform(_) | Kind::Scalar, 16) => (4 * LIMIT, 20),
-        _ => (LIMIT, CARRIED),
+        (Kind::Mixed | Kind::Block, _) => (LIMIT, CARRIED),
+        (_, 16) => (4 * LIMIT, 20),
+        (_, 8) => (4 * LIMIT, 9),
+        _ => (2 * LIMIT, 9),
     }
 }
 
@@ -181,9 +182,15 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) -> Ve
         });
         cluster.kind = kind(graph, info, &cluster.items, looped, full);
         for &item in &cluster.items {
-            let groups = if cluster.kind == Kind::Mixed { lanes(graph, info, item).div_ceil(4) } else { 1 };
-            cluster.weight += weight(graph, info, item) * groups;
-            cluster.carried += u32::from(cell(graph, item).is_some()) * groups;
+            let lanes = lanes(graph, info, item);
+            // Vectors that it takes, and those of them that go on to the next round.
+            let (parts, kept) = match cluster.kind {
+                Kind::Mixed => (lanes.div_ceil(4), lanes.div_ceil(4)),
+                Kind::Flat(1) => (padded(lanes) as u32, (padded(lanes) as u32).div_ceil(full)),
+                _ => (1, 1),
+            };
+            cluster.weight += weight(graph, info, item) * parts;
+            cluster.carried += u32::from(cell(graph, item).is_some()) * kept;
         }
     }
     clusters
@@ -196,6 +203,10 @@ fn lanes(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
     }
 }
 
+/// Words of a frame up to which values without loops are computed beside those of one lane: what is mono and stereo by turns stays
+/// in registers. More would take too many.
+const BESIDE: usize = 2;
+
 /// The kind of loop that a component needs.
 fn kind(graph: &Graph, info: &GraphInfo, items: &[Item], looped: bool, full: u32) -> Kind {
     let crosses = |item: &Item| match item {
@@ -203,8 +214,11 @@ fn kind(graph: &Graph, info: &GraphInfo, items: &[Item], looped: bool, full: u32
         _ => false,
     };
     let width = lanes(graph, info, items[0]);
-    if items.iter().any(|item| crosses(item) || lanes(graph, info, *item) != width) {
+    let meet = items.iter().any(|item| crosses(item) || lanes(graph, info, *item) != width);
+    if meet && looped {
         Kind::Mixed
+    } else if meet || !looped && padded(width) <= BESIDE {
+        Kind::Flat(1)
     } else if !looped && (padded(width) as u32) < full {
         Kind::Flat(width)
     } else if width > 1 {
@@ -225,8 +239,8 @@ fn weight(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
             Node::Tap(_, delay) if of(id) > 1 && of(*delay) == 1 => 14,
             Node::Tap(..) => 32,
             Node::Shuffle(..) => 4,
-            Node::Join(_) => 6,
-            Node::Reduce(x, lanes) => of(*x) * 2 / lanes.div_ceil(4) + 2,
+            Node::Join(_) => 4,
+            Node::Reduce(x, lanes) => 3 * of(*x) / lanes + 1,
             Node::Read(_) => 3,
             _ => 1,
         },

@@ -416,6 +416,7 @@ pub fn agree(graph: &Graph, seed: u64, quanta: u64) -> Result<(), String> {
         (Passes::Exact, Backend::Interp),
         (Passes::None, Backend::Jit),
         (Passes::Exact, Backend::Jit),
+        (Passes::Exact, Backend::Isa(Isa::Portable)),
         (Passes::Exact, Backend::Isa(Isa::Lanes4)),
         (Passes::Exact, Backend::Isa(Isa::Lanes8)),
         (Passes::Exact, Backend::Isa(Isa::Lanes16)),
@@ -439,7 +440,7 @@ pub fn agree(graph: &Graph, seed: u64, quanta: u64) -> Result<(), String> {
     // The fast passes have a rounding of their own, on which all evaluators agree.
     let fast = instances.len();
     let here = |backend: &Backend| !matches!(backend, Backend::Isa(isa) if !isa.is_here());
-    let isas = [Isa::Lanes4, Isa::Lanes8, Isa::Lanes16].map(Backend::Isa);
+    let isas = Isa::ALL.map(Backend::Isa);
     for backend in [Backend::Interp, Backend::Jit].into_iter().chain(isas).filter(here) {
         instances.push(instance(graph, Passes::Fast, backend)?);
         names.push(format!("Fast, {backend:?}"));

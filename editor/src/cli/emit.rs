@@ -60,7 +60,7 @@ pub fn emit(compiler: &mut Compiler, work: &Work, stage: Stage) -> Result<(Vec<D
             check(&elaborated.graph).map_err(invalid)?;
             let graph = pack(&optimise(&elaborated.graph, passes), passes).graph;
             let info = check(&graph).map_err(invalid)?;
-            let schedule = schedule::schedule(&graph, &info, codegen::isa::Isa::chosen().lanes());
+            let schedule = schedule::schedule(&graph, &info, codegen::isa::Isa::chosen());
             if stage == Stage::Schedule {
                 format!("{}\n{}", text::print(&graph), schedule::print(&graph, &schedule))
             } else {

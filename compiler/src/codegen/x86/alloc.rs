@@ -181,7 +181,7 @@ impl Alloc<'_> {
             let Some(def) = self.m.insts.iter().position(|inst| inst.to == Some(next)) else { continue };
             // Uses are listed last first.
             let last = self.uses[old.0 as usize].first().copied().unwrap_or(0);
-            let several = self.m.insts[def].code == Code::Gather || matches!(self.m.insts[def].code, Code::ShiftIn(_));
+            let several = matches!(self.m.insts[def].code, Code::Gather | Code::Mix | Code::ShiftIn(_));
             let free = if several { last < def as u32 } else { last <= def as u32 };
             if live[def] && free && self.wished[next.0 as usize].is_none() {
                 self.wished[next.0 as usize] = self.places[old.0 as usize].reg;
@@ -309,7 +309,7 @@ impl Alloc<'_> {
     }
 
     /// Loads a value that is in no register.
-    fn fetch(&mut self, x: Val, reg: u8) {
+    pub(super) fn fetch(&mut self, x: Val, reg: u8) {
         let whole = size(self.m.full);
         match &self.m.values[x.0 as usize] {
             Known::Word(word) => {
@@ -449,6 +449,8 @@ impl Alloc<'_> {
         let form = match code {
             Code::Load => return self.words(0x10, reg, width, mem),
             Code::Spread | Code::Repeat(1) => Form::new(Op(2, 1, 0, 0x18), size, reg, 0).bytes(4),
+            // Four lanes are spread by another instruction.
+            Code::Repeat(2) if size == 0 => Form::new(Op(1, 3, w, 0x12), size, reg, 0).bytes(8),
             Code::Repeat(2) => Form::new(Op(2, 1, w, 0x19), size, reg, 0).bytes(8),
             Code::Repeat(4) => Form::new(Op(2, 1, 0, 0x1a), size, reg, 0).bytes(16),
             _ => Form::new(Op(2, 1, 0, 0x1b), size, reg, 0).bytes(32),

@@ -1,13 +1,15 @@
-//! Our own vector code for x86-64: eight lanes with AVX2 and FMA, sixteen with AVX-512.
+//! Our own vector code for x86-64: four or eight lanes with AVX2 and FMA, sixteen with AVX-512.
 //!
-//! Cranelift has vectors of 128 bits only. Where a region is one loop over vectors, without branches or lanes that meet, little
-//! more is needed than the encodings of some dozen instructions ([`asm`], `write`) and registers for a straight line of code ([`alloc`]).
+//! Cranelift has vectors of 128 bits only, and moves values to where they wait. A region is one loop over vectors, without branches:
+//! little more is needed than the encodings of some dozen instructions ([`asm`], `write`), lanes that change places ([`permute`]), and
+//! registers for a straight line of code ([`alloc`]).
 //! This file is the machine in between: it writes down what [`crate::codegen::body`] asks for, as a list of [`Inst`].
 //!
 //! Constants cost no register: they are operands in memory, spread over the lanes by the instruction where it can.
 
 pub mod alloc;
 pub mod asm;
+pub mod permute;
 mod write;
 
 use crate::codegen::emit::{Bin, Cmp, Emit, Shift, Un, Val};
@@ -57,8 +59,12 @@ pub enum Code {
     Spread,
     /// So many words, over and over.
     Repeat(u32),
-    /// Lanes of `b` in the order of `a`.
+    /// Words of `b` in the order of `a`.
     Permute,
+    /// Words of `b` and `c` in the order of `a` (AVX-512).
+    Mix,
+    /// Words of `a` and `b` in an order that is a byte.
+    Shuffle(permute::By, u8),
     /// The words behind the address at the indices `a`.
     Gather,
     /// Words in a row behind the address and the first lane of `a`.
@@ -106,7 +112,7 @@ pub struct X86 {
 }
 
 impl X86 {
-    /// Nothing yet, for vectors of 8 or 16 lanes.
+    /// Nothing yet, for vectors of 4, 8 or 16 lanes.
     pub fn new(full: u32) -> X86 {
         X86 {
             full,
@@ -277,9 +283,8 @@ impl Machine for X86 {
             n if n == width => self.load(ty, width, at),
             n => {
                 let few = self.load(ty, n, at);
-                let order: Vec<u32> = (0..width).map(|i| i / each).collect();
-                let order = self.words(Ty::I32, &order);
-                self.push(Code::Permute, width, &[order, few], None)
+                let order: Vec<Option<u8>> = (0..width).map(|i| Some((i / each) as u8)).collect();
+                self.permuted(width, few, few, &order)
             }
         }
     }
@@ -316,15 +321,7 @@ impl Machine for X86 {
         self.push(Code::ShiftIn(by), self.full, &[before, now], None)
     }
 
-    fn lane(&mut self, _: Val, _: u32) -> Val {
-        unreachable!("lanes meet in code of Cranelift only")
-    }
-
-    fn pack(&mut self, _: Ty, _: u32, _: &[Val]) -> Val {
-        unreachable!("lanes meet in code of Cranelift only")
-    }
-
-    fn shuffle(&mut self, _: Val, _: Val, _: [u8; 4]) -> Val {
-        unreachable!("lanes meet in code of Cranelift only")
+    fn permute(&mut self, _: Ty, width: u32, x: Val, y: Val, order: &[Option<u8>]) -> Val {
+        self.permuted(width, x, y, order)
     }
 }

@@ -5,6 +5,7 @@
 
 use super::alloc::{Alloc, NEVER, size};
 use super::asm::{Code as Op, Form, Mem, Rm, gpr};
+use super::permute::By;
 use super::{Code, Inst, Known};
 use crate::codegen::emit::{Bin, Cmp, Shift, Un, Val};
 use crate::codegen::machine::Base;
@@ -37,6 +38,38 @@ impl Alloc<'_> {
                 let a = self.register(arg(0)?);
                 let b = self.operand(arg(1)?);
                 self.three(inst, Op(2, 1, 0, 0x16), a, b);
+            }
+            Code::Mix => {
+                // The order is replaced by the result, which must be apart from both vectors.
+                let a = self.register(arg(1)?);
+                let b = self.operand(arg(2)?);
+                let to = self.to(inst);
+                self.fetch(arg(0)?, to);
+                self.asm.vex(Form::new(Op(2, 1, 0, 0x77), size, to, a), b);
+                self.release(inst);
+            }
+            Code::Shuffle(by, byte) => {
+                let (op, imm) = match by {
+                    By::Within => (Op(3, 1, 0, 0x04), true),
+                    By::Quarters => (Op(3, 1, 1, 0x01), true),
+                    By::Shuffle => (Op(1, 0, 0, 0xc6), true),
+                    By::Low => (Op(1, 0, 0, 0x14), false),
+                    By::High => (Op(1, 0, 0, 0x15), false),
+                    By::Blend => (Op(3, 1, 0, 0x0c), true),
+                    By::Halves => (Op(3, 1, 0, 0x06), true),
+                };
+                let one = matches!(by, By::Within | By::Quarters);
+                let a = if one { 0 } else { self.register(arg(0)?) };
+                let last = arg(usize::from(!one))?;
+                // A constant of the pool is whole, not to be spread.
+                let b = match self.operand(last) {
+                    Rm::Word(_) => Rm::Reg(self.register(last)),
+                    b => b,
+                };
+                self.release(inst);
+                let to = self.to(inst);
+                let form = Form::new(op, size, to, a);
+                self.asm.vex(if imm { form.imm(byte) } else { form }, b);
             }
             Code::Un(op) => {
                 let a = self.operand(arg(0)?);
@@ -129,6 +162,9 @@ impl Alloc<'_> {
                 let to = self.to(inst);
                 if evex {
                     let form = Form::new(Op(3, 1, 0, 0x03), size, to, now).imm((inst.width - by) as u8);
+                    self.asm.vex(form, Rm::Reg(before));
+                } else if size == 0 {
+                    let form = Form::new(Op(3, 1, 0, 0x0f), size, to, now).imm(16 - 4 * by as u8);
                     self.asm.vex(form, Rm::Reg(before));
                 } else {
                     // The upper half of what was and the lower of what is; then words across each border.
