@@ -4,9 +4,10 @@ mod common;
 
 use common::{Rng, agree, liveliness, random_graph, shrink};
 use modurust_compiler::graph::ops::Op;
-use modurust_compiler::graph::{FrameId, Graph, Node, Out, OutKind, Row, RowId, Ty, text};
+use modurust_compiler::graph::{FrameId, Graph, Node, Out, OutKind, Param, ParamId, Row, RowId, Ty, text};
 use modurust_compiler::passes::pack::{Packed, pack, pack_all};
 use modurust_compiler::passes::{Passes, optimise};
+use std::sync::Arc;
 
 fn check_seed(seed: u64, size: usize, quanta: u64) {
     let graph = random_graph(seed, size);
@@ -48,7 +49,7 @@ fn meeting(n: u32, m: u32, looped: bool) -> Graph {
     let mut r = Rng::new(u64::from(n * 64 + m));
     let mut g = Graph::new();
     let frame = g.frame(FrameId(0), "patch", true, 0);
-    g.rows.push(Row { unit: 0, field: 0, lanes: n });
+    Arc::make_mut(&mut g.rows).push(Row { unit: 0, field: 0, lanes: n });
     let mut x = g.push(Node::Row(RowId(0)));
     let cell = looped.then(|| g.cell(frame, "c", Ty::F32, n, 0));
     if let Some(cell) = cell {
@@ -80,6 +81,62 @@ fn lanes_meet_in_any_number() {
         for (k, m) in [1, 2, 3, 4, 6, 8, 11, 16, 19, 32].into_iter().enumerate() {
             let graph = meeting(n, m, (n as usize + k) % 2 == 1);
             agree(&graph, u64::from(n), 3).unwrap_or_else(|e| panic!("{n} to {m}: {e}\n{}", text::print(&graph)));
+        }
+    }
+}
+
+/// A ring of `n` lanes that is read with a delay for each, known or moving with a parameter; in a filter's loop if `looped`. Beside it
+/// a ring of one lane with taps at every distance.
+fn tapped(n: u32, looped: bool, moving: bool) -> Graph {
+    let mut g = Graph::new();
+    let frame = g.frame(FrameId(0), "patch", true, 0);
+    Arc::make_mut(&mut g.rows).push(Row { unit: 0, field: 0, lanes: n });
+    Arc::make_mut(&mut g.params).push(Param { frame, name: "p".into(), value: 0.25 });
+    let row = g.push(Node::Row(RowId(0)));
+    let ring = g.ring(frame, "r", n, 300);
+    let mut r = Rng::new(u64::from(n));
+    let own = (0..n).map(|_| (64.0 + r.below(200) as f32).to_bits()).collect();
+    let mut delay = g.push(Node::Const(Ty::F32, own));
+    if moving {
+        let (param, low, high) = (g.push(Node::Param(ParamId(0))), g.constant(64.0), g.constant(280.0));
+        let moved = g.op(Op::Add, &[delay, param]);
+        let moved = g.op(Op::Max, &[moved, low]);
+        let moved = g.op(Op::Min, &[moved, high]);
+        delay = g.push(Node::Line(moved));
+    }
+    let late = g.push(Node::Tap(ring, delay));
+    let half = g.constant(0.5);
+    let mut heard = g.op(Op::Mul, &[late, half]);
+    if looped {
+        let cell = g.cell(frame, "c", Ty::F32, n, 0);
+        let last = g.push(Node::Read(cell));
+        heard = g.op(Op::Fma, &[last, half, late]);
+        g.cells[cell.index()].next = Some(heard);
+    }
+    let back = g.op(Op::Fma, &[heard, half, row]);
+    let top = g.constant(4.0);
+    g.rings[ring.index()].input = Some(g.op(Op::Min, &[back, top]));
+    let one = g.push(Node::Reduce(heard, 1));
+    let line = g.ring(frame, "line", 1, 100);
+    g.rings[line.index()].input = Some(one);
+    let mut sum = one;
+    for k in (0..20).chain([31, 32, 33, 48, 63, 64, 65, 80, 99]) {
+        let k = g.constant(k as f32);
+        let tap = g.push(Node::Tap(line, k));
+        sum = g.op(Op::Fma, &[sum, half, tap]);
+    }
+    let node = g.push(Node::Join(vec![sum, one]));
+    g.outs.push(Out { name: "o".into(), kind: OutKind::Master, node, frame });
+    g
+}
+
+#[test]
+fn taps_with_delays_of_their_own() {
+    for n in [1, 2, 3, 4, 6, 8, 9, 16, 20, 33] {
+        for (looped, moving) in [(false, false), (true, false), (false, true), (true, true)] {
+            let graph = tapped(n, looped, moving);
+            let what = format!("{n} lanes, looped {looped}, moving {moving}");
+            agree(&graph, u64::from(n), 12).unwrap_or_else(|e| panic!("{what}: {e}\n{}", text::print(&graph)));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::codegen::machine::{At, Back, Base, Machine, Pointer, Ptr, RingAt};
 use crate::exec::{Quantum, padded};
 use crate::graph::check::GraphInfo;
 use crate::graph::ops::{Op, canonical};
-use crate::graph::{CellId, Graph, Node, NodeId, RingId, Ty, operands};
+use crate::graph::{CellId, Graph, Node, NodeId, QUANTUM, RingId, Ty, operands};
 use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
 use rustc_hash::FxHashMap as HashMap;
 use std::mem::offset_of;
@@ -40,6 +40,10 @@ pub struct Body<'b, M> {
     /// Halves of values whose lanes are taken apart; true for the upper ones.
     pub(super) halves: HashMap<(Lanes, bool), Lanes>,
     cells: HashMap<CellId, Vec<Val>>,
+    /// What this round has written to rings.
+    written: HashMap<RingId, Vec<Val>>,
+    /// Pieces of rings that start at whole vectors before this round, by how many.
+    pieces: HashMap<(RingId, u32), Val>,
     pointers: HashMap<Pointer, Ptr>,
 }
 
@@ -57,6 +61,8 @@ impl<'b, M: Machine> Body<'b, M> {
             ramps: HashMap::default(),
             halves: HashMap::default(),
             cells: HashMap::default(),
+            written: HashMap::default(),
+            pieces: HashMap::default(),
             pointers: HashMap::default(),
         };
         body.find_pointers();
@@ -385,26 +391,48 @@ impl<'b, M: Machine> Body<'b, M> {
         Pointer::Ring { ring: ring.0, mask: r.capacity - 1, stride: padded(r.lanes) as u32 * 4, at }
     }
 
-    /// Where a tap reads, if that is known for the whole quantum.
-    fn back(&self, id: NodeId, ring: RingId, delay: NodeId) -> Option<RingAt> {
+    /// Where a tap reads, if that is one place known for the whole quantum, and how many frames behind it. Known delays share
+    /// their pointers: each counts from the quantum in which it begins, which is followed by at least one more.
+    fn back(&self, id: NodeId, ring: RingId, delay: NodeId) -> Option<(RingAt, u32)> {
         let (least, most) = self.info.tap_range(id, self.graph.rings[ring.index()].capacity);
         let delay = resolve(&self.schedule.access, delay);
         if self.lanes(delay) > 1 {
             return None;
         }
-        let back = match self.schedule.access[delay.index()] {
+        match self.schedule.access[delay.index()] {
             Access::Constant(word) => {
                 let x = f32::from_bits(word);
                 let x = if x > least as f32 { x } else { least as f32 };
-                Back::Frames(if x < most as f32 { x.floor() as u32 } else { most })
+                let frames = if x < most as f32 { x.floor() as u32 } else { most };
+                let whole = frames.next_multiple_of(QUANTUM as u32);
+                Some((RingAt::Back(Back::Frames(whole)), whole - frames))
             }
             Access::Block => {
                 let word = self.schedule.block[delay.index()].expect("block values that cross regions have a place");
-                Back::Word { word, least, most }
+                Some((RingAt::Back(Back::Word { word, least, most }), 0))
             }
-            _ => return None,
+            _ => None,
+        }
+    }
+
+    /// Where the lanes of a tap read, if each has a place of its own that is known for the whole quantum. Not where groups of
+    /// lanes follow each other, or where vectors are too short to be read whole.
+    fn backs(&self, id: NodeId, ring: RingId, delay: NodeId) -> Option<Vec<RingAt>> {
+        let r = &self.graph.rings[ring.index()];
+        let (least, most) = self.info.tap_range(id, r.capacity);
+        let delay = resolve(&self.schedule.access, delay);
+        let full = self.m.lanes();
+        let whole = match self.region.kind {
+            Kind::Flat(_) => true,
+            Kind::Uniform(n) => n <= self.region.groups * full && padded(n) >= 4,
+            _ => false,
         };
-        Some(RingAt::Back(back))
+        if !whole || r.lanes == 1 || r.lanes != self.lanes(delay) {
+            return None;
+        }
+        let Access::Block = self.schedule.access[delay.index()] else { return None };
+        let word = self.schedule.block[delay.index()].expect("block values that cross regions have a place");
+        Some((0..r.lanes).map(|lane| RingAt::Back(Back::Word { word: word + lane, least, most })).collect())
     }
 
     /// Computes the addresses that the region needs.
@@ -426,8 +454,16 @@ impl<'b, M: Machine> Body<'b, M> {
                             self.graph.cells[c.index()].next.into_iter().for_each(|n| direct(n, &mut found));
                         }
                         Node::Tap(r, delay) => {
-                            let at = self.back(id, *r, *delay).unwrap_or(RingAt::Start);
-                            found.push(self.ring_pointer(*r, at));
+                            let one = self.back(id, *r, *delay).map(|(at, _)| vec![at]);
+                            let places = one.or_else(|| self.backs(id, *r, *delay)).unwrap_or(vec![RingAt::Start]);
+                            for at in places {
+                                found.push(self.ring_pointer(*r, at));
+                                // A vector before it, where two are put together.
+                                if let (Kind::Flat(1), RingAt::Back(Back::Frames(n))) = (self.region.kind, at) {
+                                    let next = Back::Frames(n + QUANTUM as u32);
+                                    found.push(self.ring_pointer(*r, RingAt::Back(next)));
+                                }
+                            }
                         }
                         _ => {}
                     }
@@ -455,14 +491,17 @@ impl<'b, M: Machine> Body<'b, M> {
         let (_, width) = self.shape(r.lanes);
         let input = self.get(r.input.expect("checked"), r.lanes);
         let places = [RingAt::Head, RingAt::Mirror].map(|at| Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]));
+        let mut written = Vec::new();
         for (g, x) in input.into_iter().enumerate() {
             self.m.width(width);
             let x = self.m.finite(x);
+            written.push(x);
             for base in places {
                 let at = self.at_frame(base, 0, r.lanes);
                 self.m.store(x, width, at.plus(g * width as usize));
             }
         }
+        self.written.insert(ring, written);
     }
 
     /// Reads a ring some samples back.
@@ -470,9 +509,15 @@ impl<'b, M: Machine> Body<'b, M> {
         let r = &self.graph.rings[ring.index()];
         let lanes = self.lanes(id);
         let (_, width) = self.shape(lanes);
-        if let Some(at) = self.back(id, ring, delay) {
+        if let Some((at, behind)) = self.back(id, ring, delay) {
+            if let (RingAt::Back(Back::Frames(whole)), Some(now)) = (at, self.written_now(ring)) {
+                return vec![self.shifted(ring, whole - behind, now)];
+            }
             let base = Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]);
-            return self.frames(base, 0, Ty::F32, r.lanes);
+            return self.frames(base, behind * padded(r.lanes) as u32, Ty::F32, r.lanes);
+        }
+        if let Some(places) = self.backs(id, ring, delay) {
+            return self.lane_by_lane(ring, &places);
         }
         let pad = padded(r.lanes) as u32;
         let (least, most) = self.info.tap_range(id, r.capacity);
@@ -519,6 +564,68 @@ impl<'b, M: Machine> Body<'b, M> {
             }
             let at = if r.lanes > 1 && !flat { at.plus(first as usize) } else { at };
             parts.push(self.m.gather(width, at, index));
+        }
+        parts
+    }
+
+    /// What this round has written to a ring, where it is a single vector of frames.
+    fn written_now(&self, ring: RingId) -> Option<Val> {
+        let parts = self.written.get(&ring).filter(|_| self.region.kind == Kind::Flat(1))?;
+        if let [now] = parts[..] { Some(now) } else { None }
+    }
+
+    /// A ring of one lane some frames before what this round has written: of two whole vectors, since a load across what has just
+    /// been stored would wait until that has reached memory.
+    fn shifted(&mut self, ring: RingId, frames: u32, now: Val) -> Val {
+        let full = self.m.lanes();
+        let (vectors, by) = (frames / full, frames % full);
+        let after = self.piece(ring, vectors, now);
+        if by == 0 {
+            return after;
+        }
+        let before = self.piece(ring, vectors + 1, now);
+        self.m.shift_in(before, after, by)
+    }
+
+    fn piece(&mut self, ring: RingId, vectors: u32, now: Val) -> Val {
+        if vectors == 0 {
+            return now;
+        }
+        if let Some(&piece) = self.pieces.get(&(ring, vectors)) {
+            return piece;
+        }
+        let frames = vectors * self.m.lanes();
+        let whole = frames.next_multiple_of(QUANTUM as u32);
+        let place = self.ring_pointer(ring, RingAt::Back(Back::Frames(whole)));
+        let at = self.at_frame(Base::Ptr(self.pointers[&place]), whole - frames, 1);
+        let piece = self.m.load(Ty::F32, self.m.lanes(), at);
+        self.pieces.insert((ring, vectors), piece);
+        piece
+    }
+
+    /// A tap whose lanes have places of their own: frames follow each other in each, so a vector is read from every place, and its
+    /// lane is taken.
+    fn lane_by_lane(&mut self, ring: RingId, places: &[RingAt]) -> Vec<Val> {
+        let lanes = places.len() as u32;
+        let pad = padded(lanes) as u32;
+        let (count, width) = self.shape(lanes);
+        let bases: Vec<Ptr> = places.iter().map(|at| self.pointers[&self.ring_pointer(ring, *at)]).collect();
+        let mut parts = Vec::new();
+        for g in 0..count as u32 {
+            let mut part = None;
+            for (lane, &base) in bases.iter().enumerate() {
+                let here = |i: &u32| (g * width + i) % pad == lane as u32;
+                let words = (0..width).filter(here).fold(0, |words, i| words | 1 << i);
+                let at = self.at_frame(Base::Ptr(base), g * width, lanes);
+                part = match part {
+                    _ if words == 0 => part,
+                    None => Some(self.m.load(Ty::F32, width, at)),
+                    Some(part) => Some(self.m.merge(width, part, at, words)),
+                };
+            }
+            // All lanes of a part may be padding.
+            let at = self.at_frame(Base::Ptr(bases[0]), g * width, lanes);
+            parts.push(part.unwrap_or_else(|| self.m.load(Ty::F32, width, at)));
         }
         parts
     }

@@ -582,6 +582,13 @@ impl Machine for Clif<'_, '_> {
         val(self.b.ins().load(machine(ty, width > 1), flags(), address, offset))
     }
 
+    fn merge(&mut self, width: u32, x: Val, at: At, words: u32) -> Val {
+        let y = self.load(Ty::F32, width, at);
+        let word = |i: u32| Some(i as u8 + if words >> i & 1 == 1 { Self::SECOND } else { 0 });
+        let order: Vec<Option<u8>> = (0..width).map(word).collect();
+        self.permute(Ty::F32, width, x, y, &order)
+    }
+
     fn splat(&mut self, ty: Ty, width: u32, x: Val) -> Val {
         if width == 1 { x } else { val(self.b.ins().splat(machine(ty, true), value(x))) }
     }

@@ -156,6 +156,8 @@ pub trait Machine: Emit {
     fn gather(&mut self, width: u32, at: At, index: Val) -> Val;
     /// `width` words in a row from `at` + the first lane of `index` on.
     fn load_from(&mut self, ty: Ty, width: u32, at: At, index: Val) -> Val;
+    /// `x` with some of its words, the bits of `words`, from as many words in a row.
+    fn merge(&mut self, width: u32, x: Val, at: At, words: u32) -> Val;
     /// One lane in all lanes of a vector.
     fn splat(&mut self, ty: Ty, width: u32, x: Val) -> Val;
     /// The lanes of `before` and `now` one after another, from `by` lanes before the border on.

@@ -236,6 +236,8 @@ fn weight(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
             Node::Op(op, _) => op.weight(),
             // A delay that holds for a quantum is an address.
             Node::Tap(_, delay) if info.rate[delay.index()] < Rate::Sample && of(*delay) == 1 => 2,
+            // One for each lane is a vector each.
+            Node::Tap(_, delay) if info.rate[delay.index()] < Rate::Sample => of(id).min(16) + 2,
             Node::Tap(_, delay) if of(id) > 1 && of(*delay) == 1 => 14,
             Node::Tap(..) => 32,
             Node::Shuffle(..) => 4,

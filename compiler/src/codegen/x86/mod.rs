@@ -69,6 +69,8 @@ pub enum Code {
     Gather,
     /// Words in a row behind the address and the first lane of `a`.
     LoadFrom,
+    /// `a` with some of its words, by bits, from words in a row.
+    Merge(u32),
     /// Stores `a`.
     Store,
     /// The first lane of `a` in all lanes.
@@ -311,6 +313,10 @@ impl Machine for X86 {
 
     fn load_from(&mut self, _: Ty, width: u32, at: At, index: Val) -> Val {
         self.push(Code::LoadFrom, width, &[index], Some(at))
+    }
+
+    fn merge(&mut self, width: u32, x: Val, at: At, words: u32) -> Val {
+        self.push(Code::Merge(words), width, &[x], Some(at))
     }
 
     fn splat(&mut self, _: Ty, width: u32, x: Val) -> Val {

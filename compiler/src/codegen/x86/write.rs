@@ -145,6 +145,22 @@ impl Alloc<'_> {
                 let mem = Mem { index: Some((gpr::RAX, 4)), ..self.address(at) };
                 self.words(0x10, to, inst.width, Rm::Mem(mem));
             }
+            Code::Merge(words) => {
+                let a = self.register(arg(0)?);
+                self.release(inst);
+                let to = self.to(inst);
+                let at = inst.at.ok_or("no address")?;
+                let mem = Rm::Mem(self.address(at));
+                if evex {
+                    let free = (1..8).find(|&k| self.masks[k].is_none()).ok_or("too many masks at once")? as u8;
+                    self.asm.bytes.push(0xb8); // mov eax
+                    self.asm.bytes.extend(words.to_le_bytes());
+                    self.asm.bytes.extend([0xc5, 0xf8, 0x92, 0xc0 | free << 3]); // kmovw
+                    self.asm.vex(Form::new(Op(2, 1, 0, 0x65), size, to, a).mask(free, false), mem);
+                } else {
+                    self.asm.vex(Form::new(Op(3, 1, 0, 0x0c), size, to, a).imm(words as u8), mem);
+                }
+            }
             Code::Store => {
                 let a = self.register(arg(0)?);
                 let at = inst.at.ok_or("no address")?;
@@ -170,9 +186,13 @@ impl Alloc<'_> {
                     // The upper half of what was and the lower of what is; then words across each border.
                     let form = Form::new(Op(3, 1, 0, 0x06), size, to, before).imm(0x21);
                     self.asm.vex(form, Rm::Reg(now));
-                    if by < 4 {
-                        let form = Form::new(Op(3, 1, 0, 0x0f), size, to, now).imm(16 - 4 * by as u8);
-                        self.asm.vex(form, Rm::Reg(to));
+                    let within = match by {
+                        0..4 => Some((now, Rm::Reg(to), 16 - 4 * by as u8)),
+                        4 => None,
+                        _ => Some((to, Rm::Reg(before), 32 - 4 * by as u8)),
+                    };
+                    if let Some((high, low, bytes)) = within {
+                        self.asm.vex(Form::new(Op(3, 1, 0, 0x0f), size, to, high).imm(bytes), low);
                     }
                 }
                 self.release(inst);
