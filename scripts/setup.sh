@@ -53,6 +53,7 @@ if [ "$system" = Linux ]; then
     library alsa || need libasound2-dev "sound cards"
     if [ "$goal" = test ]; then
         library jack || need libjack-jackd2-dev "sound server, for the tests that play through one"
+        has tmux || need tmux "terminal for the tests that type into one"
         has jackd || need jackd2 "sound server, for the tests that play through one"
         optional="libjack-jackd2-dev jackd2"
     fi
@@ -69,9 +70,9 @@ if ! has apt-get; then
     Linux)
         say "those are Debian's names; install the like of them, for instance"
         if [ "$goal" = test ]; then
-            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit"
-            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2"
-            say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack"
+            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit tmux"
+            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2 tmux"
+            say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack tmux"
         else
             say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel"
             say "  Arch:   pacman -S gcc pkgconf alsa-lib"

@@ -11,6 +11,7 @@
 //! ```
 
 mod cli;
+mod repl;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

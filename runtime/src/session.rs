@@ -39,6 +39,8 @@ use std::time::{Duration, Instant};
 pub struct SessionOptions {
     /// The files that play, as the user named them.
     pub files: Vec<String>,
+    /// Texts that are read in place of files of these names.
+    pub texts: BTreeMap<String, String>,
     /// How to compile; its sample rate is the engine's.
     pub compile: Options,
     /// Compile again when a file changes.
@@ -56,6 +58,7 @@ impl SessionOptions {
     pub fn new(files: Vec<String>, compile: Options) -> SessionOptions {
         SessionOptions {
             files,
+            texts: BTreeMap::new(),
             compile,
             watch: true,
             colour: false,
@@ -145,7 +148,7 @@ impl Session {
     /// told by the first notices.
     pub fn new(options: SessionOptions) -> Result<(Session, Engine), SessionError> {
         let mut compiler = Compiler::new(options.compile);
-        let job = Job { roots: options.files.clone(), overlays: BTreeMap::new(), at: Instant::now() };
+        let job = Job { roots: options.files.clone(), overlays: options.texts.clone(), at: Instant::now() };
         let first = work(&mut compiler, job);
         let program = first.outcome.as_ref().ok().and_then(|o| o.program.clone());
         let engine_options = EngineOptions {
@@ -183,7 +186,7 @@ impl Session {
             notify,
             watcher,
             files: options.files,
-            overlays: BTreeMap::new(),
+            overlays: options.texts,
             colour: options.colour,
             snapshot: Arc::clone(&snapshot),
             waiting: Vec::new(),

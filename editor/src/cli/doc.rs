@@ -36,16 +36,30 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         terminal::print(&pages.join("\n"))?;
         return if args.play { sound(args, found[0]) } else { Ok(()) };
     }
-    let of_category: Vec<&Topic> = topics.iter().filter(|t| t.category == *name).collect();
-    if !of_category.is_empty() {
-        return terminal::print(&listing(&of_category));
+    match category(name) {
+        Some(listing) => terminal::print(&listing),
+        None => Err(Failure::Usage(unknown(name))),
     }
-    let close = topics.iter().map(|t| t.name.as_str()).filter(|t| distance(t, name) <= 2).take(3).collect::<Vec<_>>();
-    let hint = match close.as_slice() {
+}
+
+/// All about a name, or a category, or what might have been meant.
+pub fn explain(name: &str) -> String {
+    let pages: Vec<String> = topic::find(name).into_iter().map(page).collect();
+    if pages.is_empty() { category(name).unwrap_or_else(|| format!("{}\n", unknown(name))) } else { pages.join("\n") }
+}
+
+fn category(name: &str) -> Option<String> {
+    let of_category: Vec<&Topic> = topic::all().iter().filter(|t| t.category == *name).collect();
+    (!of_category.is_empty()).then(|| listing(&of_category))
+}
+
+fn unknown(name: &str) -> String {
+    let near = topic::all().iter().map(|t| t.name.as_str()).filter(|t| distance(t, name) <= 2);
+    let hint = match near.take(3).collect::<Vec<_>>().as_slice() {
         [] => "`modurust doc` lists all there is".to_string(),
         names => format!("did you mean {}?", names.join(", ")),
     };
-    Err(Failure::Usage(format!("there is nothing called `{name}`: {hint}")))
+    format!("there is nothing called `{name}`: {hint}")
 }
 
 /// Plays the first example of a topic, as a file of its own.

@@ -22,6 +22,7 @@ use modurust_runtime::compiler::passes::{optimise, pack::pack};
 use modurust_runtime::compiler::program::{FieldSource, Unit, UnitKind};
 use modurust_runtime::compiler::schedule;
 use modurust_runtime::compiler::score::{self, EventBuf, Ratio};
+use modurust_runtime::world::FileWorld;
 use std::fmt::Write;
 
 /// A stage of the compiler.
@@ -44,13 +45,24 @@ const CYCLES: i64 = 4;
 
 /// Prints a stage of a session, as far as its text can be understood, and hands on what is wrong with it.
 pub fn emit(compiler: &mut Compiler, work: &Work, stage: Stage) -> Result<(Vec<Diagnostic>, Vec<Source>), Failure> {
+    let (shown, diagnostics, sources) = of_files(compiler, work.world(), &work.roots, stage)?;
+    terminal::print(&shown)?;
+    Ok((diagnostics, sources))
+}
+
+/// A stage as text, as far as the files can be understood.
+pub fn of_files(
+    compiler: &mut Compiler,
+    world: &FileWorld,
+    roots: &[String],
+    stage: Stage,
+) -> Result<(String, Vec<Diagnostic>, Vec<Source>), Failure> {
     let passes = compiler.options().passes;
-    let (elaborated, diagnostics, sources) = compiler.elaborate(work.world(), &work.roots);
+    let (elaborated, diagnostics, sources) = compiler.elaborate(world, roots);
     if stage == Stage::Ast {
-        terminal::print(&tree(&sources))?;
-        return Ok((diagnostics, sources));
+        return Ok((tree(&sources), diagnostics, sources));
     }
-    let Some(elaborated) = elaborated else { return Ok((diagnostics, sources)) };
+    let Some(elaborated) = elaborated else { return Ok((String::new(), diagnostics, sources)) };
     let shown = match stage {
         Stage::Ast => String::new(),
         Stage::Graph => text::print(&elaborated.graph),
@@ -68,8 +80,7 @@ pub fn emit(compiler: &mut Compiler, work: &Work, stage: Stage) -> Result<(Vec<D
             }
         }
     };
-    terminal::print(&shown)?;
-    Ok((diagnostics, sources))
+    Ok((shown, diagnostics, sources))
 }
 
 /// The trees of all files of the session.

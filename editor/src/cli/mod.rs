@@ -13,8 +13,8 @@
 mod bench;
 mod check;
 mod devices;
-mod doc;
-mod emit;
+pub(crate) mod doc;
+pub(crate) mod emit;
 mod events;
 mod explain;
 mod fmt;
@@ -22,10 +22,10 @@ mod length;
 mod picture;
 mod play;
 mod render;
-mod status;
-mod terminal;
+pub(crate) mod status;
+pub(crate) mod terminal;
 mod tree;
-mod work;
+pub(crate) mod work;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use modurust_runtime::compiler::codegen::isa::Isa;
@@ -49,6 +49,8 @@ struct Cli {
 enum Command {
     /// Play files, and swap in every saved edit
     Play(play::Args),
+    /// Play, and edit line by line
+    Repl(crate::repl::Args),
     /// Render to a WAV file, faster than real time
     Render(render::Args),
     /// Say what is wrong with files, or show what the compiler makes of them
@@ -128,6 +130,7 @@ fn choose_isa(name: &str) -> Result<(), Failure> {
 fn carry_out(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Play(args) => play::run(args),
+        Command::Repl(args) => crate::repl::run(args),
         Command::Render(args) => render::run(args),
         Command::Check(args) => check::run(args),
         Command::Fmt(args) => fmt::run(args),

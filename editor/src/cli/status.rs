@@ -96,18 +96,18 @@ impl Status {
     }
 }
 
-fn missed(xruns: u64) -> String {
+pub fn missed(xruns: u64) -> String {
     if xruns > 0 { format!("  missed {xruns}") } else { String::new() }
 }
 
 /// Bar and beat as musicians count, from 1.
-fn position(cycle: f64, beats_per_bar: f64) -> (i64, i64) {
+pub fn position(cycle: f64, beats_per_bar: f64) -> (i64, i64) {
     let bar = cycle.floor();
     (bar as i64 + 1, ((cycle - bar) * beats_per_bar).floor() as i64 + 1)
 }
 
 /// A bar that is full at 0 dB.
-fn level(peak: f32) -> String {
+pub fn level(peak: f32) -> String {
     let db = 20.0 * peak.max(1e-9).log10();
     let full = ((db + 48.0) / 48.0 * CELLS as f32).clamp(0.0, CELLS as f32) as usize;
     format!("{}{}", "#".repeat(full), " ".repeat(CELLS - full))

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use modurust_runtime::wav;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -92,6 +93,28 @@ pub fn interrupt(child: &Child) {
     // The shell's own `kill`: a small system has no program of that name.
     let sent = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
     assert!(sent.is_ok_and(|s| s.success()), "the process was gone");
+}
+
+/// A recording of a sine of at most this frequency and level has no gap and no click.
+pub fn listen(take: &Path, frames: u64, freq: f32, level: f32) {
+    let sound = wav::read(take).expect("the recording");
+    assert_eq!((sound.channels, sound.sample_rate), (2, 48_000));
+    assert_eq!(sound.samples.len() as u64, frames * 2);
+    let left: Vec<f32> = sound.samples.iter().step_by(2).copied().collect();
+    // What plays may begin later than the recording; from then on it is faded in within 20 ms.
+    let begin = left.iter().position(|x| x.abs() > 0.9 * level).expect("something plays");
+    // The largest step of the sine itself, and what one cannot hear.
+    let slope = std::f32::consts::TAU * freq / 48_000.0 * level + 1e-3;
+    for (i, pair) in left.windows(2).enumerate() {
+        assert!((pair[1] - pair[0]).abs() <= slope, "a click at frame {i}: {} {}", pair[0], pair[1]);
+    }
+    // A period is shorter than 5 ms: no such stretch is silent, but for the fade at the end.
+    let playing = left.len() - 48_000 / 5;
+    for (i, stretch) in left[begin..playing].chunks_exact(240).enumerate() {
+        let peak = stretch.iter().fold(0.0f32, |peak, x| peak.max(x.abs()));
+        assert!(peak > 0.5 * level, "a gap at frame {}: {peak}", begin + i * 240);
+    }
+    assert!(left[left.len() - 16..].iter().all(|x| x.abs() < 1e-3), "the end was not faded");
 }
 
 /// The workspace.

@@ -1,0 +1,108 @@
+//! What an expression is: its type, channels, unit and rate, as it would be at the end of a text.
+//!
+//! ```text
+//! saw(110hz) >> pan(0.3)     a signal, 2 channels, every sample
+//! "0 3 7"                    a pattern
+//! 3/16n                      a length in beats, a number
+//! ```
+
+use crate::front::elab::Elab;
+use crate::front::scope::{Origin, Params};
+use crate::front::value::Value;
+use crate::front::{Compiler, STACK, World};
+use crate::graph::{Node, NodeId, Rate, operands};
+use modurust_lang::{Diagnostic, FileId, parse};
+use rustc_hash::FxHashSet as HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+impl Compiler {
+    /// Describes an expression in the scope of the files. Spans of diagnostics count from the start of `text`.
+    pub fn describe(&mut self, world: &dyn World, roots: &[String], text: &str) -> (Option<String>, Vec<Diagnostic>) {
+        let (expr, mut diagnostics) = parse::parse_expr(FileId(0), text);
+        let Some(expr) = expr else { return (None, diagnostics) };
+        let (files, ..) = self.load(world, roots);
+        let options = self.options;
+        let run = || {
+            let mut elab = Elab::new(world, options.sample_rate, options.seed);
+            elab.paths = files.iter().map(|f| f.path.clone()).collect();
+            elab.session(&files);
+            // Errors of the text are told where it is evaluated.
+            elab.diagnostics.clear();
+            elab.at = Origin::default();
+            let root = elab.root;
+            let value = elab.eval(root, &expr);
+            let found = (!elab.failed()).then(|| elab.words(&value));
+            (found, elab.diagnostics)
+        };
+        match stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(run))) {
+            Ok((found, more)) => {
+                diagnostics.extend(more);
+                (found, diagnostics)
+            }
+            Err(_) => (None, diagnostics),
+        }
+    }
+}
+
+impl<'a> Elab<'a> {
+    fn words(&self, value: &Value<'a>) -> String {
+        match value {
+            Value::Num(num) => {
+                let unit =
+                    if num.dim == modurust_lang::units::Dim::None { "a plain number" } else { num.dim.article() };
+                format!("{unit}, {}", num.value)
+            }
+            Value::Sig(sig) => {
+                let channels = match sig.shape.channels {
+                    1 => "1 channel".to_string(),
+                    n => format!("{n} channels"),
+                };
+                let rate = match self.rate_of(sig.node) {
+                    Rate::Const => "constant",
+                    Rate::Block => "moves with its parameters",
+                    Rate::Sample => "every sample",
+                };
+                format!("{}, {channels}, {rate}", value.article())
+            }
+            Value::Array(items) => {
+                let kinds: Vec<String> = items.iter().map(|item| self.words(item)).collect();
+                format!("a list of {}: {}", items.len(), kinds.join("; "))
+            }
+            Value::Fn(closure) => {
+                let params = match closure.params {
+                    Params::Full(all) => all.iter().map(|p| p.name.name.as_str()).collect::<Vec<_>>(),
+                    Params::Bare(all) => all.iter().map(|p| p.name.as_str()).collect(),
+                };
+                format!("a function of ({})", params.join(", "))
+            }
+            Value::Builtin(builtin) => format!("a function: {}", builtin.signature),
+            Value::Record(record) => {
+                let fields: Vec<&str> = record.fields.iter().map(|(name, _)| *name).collect();
+                format!("{}, with .{}", self.words(&record.main), fields.join(" ."))
+            }
+            other => other.article(),
+        }
+    }
+
+    /// How often a node changes, through stand-ins and what they stand for.
+    fn rate_of(&self, node: NodeId) -> Rate {
+        let (mut open, mut seen, mut rate) = (vec![node], HashSet::default(), Rate::Const);
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if let Some(&next) = self.aliases.get(&id) {
+                open.push(next);
+                continue;
+            }
+            let node = &self.graph.nodes[id.index()];
+            match node {
+                Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) | Node::Tap(..) => return Rate::Sample,
+                Node::Param(_) => rate = rate.max(Rate::Block),
+                _ => {}
+            }
+            open.extend(operands(node));
+        }
+        rate
+    }
+}

@@ -1,0 +1,249 @@
+//! What the words do.
+
+use super::buffer;
+use super::live::{Answer, Live};
+use super::words::{WORDS, Word};
+use crate::cli::terminal;
+use modurust_runtime::command::{Command, Perform};
+use modurust_runtime::compiler::score::Ratio;
+use modurust_runtime::device;
+use modurust_runtime::world::read_text;
+use std::path::Path;
+
+/// Longest text of a listing, bytes; the rest is left out, and said so.
+const MOST: usize = 200_000;
+
+impl Live {
+    /// Carries out a line that begins with a colon.
+    pub fn word(&mut self, line: &str) -> Answer {
+        match super::words::read(line) {
+            Some(Ok((word, rest))) => self.act(word, rest),
+            Some(Err(unknown)) => Answer::say(match super::words::near(&unknown) {
+                Some(near) => format!("there is no `:{unknown}`: did you mean `:{near}`?\n"),
+                None => format!("there is no `:{unknown}`: `:help` lists all\n"),
+            }),
+            None => Answer::default(),
+        }
+    }
+
+    fn act(&mut self, word: &Word, rest: &str) -> Answer {
+        let wants = || Answer::say(format!("write `:{} {}`: {}\n", word.name, word.takes, word.doc));
+        let text = match word.name {
+            "help" => help(rest),
+            "doc" if rest.is_empty() => return wants(),
+            "doc" => crate::cli::doc::explain(rest),
+            "t" if rest.is_empty() => return wants(),
+            "t" => self.type_of(rest),
+            "ir" | "asm" => self.stage(word.name == "asm"),
+            "plan" => self.plan(),
+            "scope" => self.scope(rest),
+            "cpu" => self.load(),
+            "mem" => self.memory(),
+            "list" if rest.is_empty() => self.buffer.text().to_string(),
+            "list" => match buffer::key_of(self.buffer.text(), rest) {
+                Some(key) => format!("{}\n", buffer::statement(self.buffer.text(), &key).unwrap_or("")),
+                None => format!("there is no `{rest}`\n"),
+            },
+            "devices" => devices(),
+            "back" => return self.go_back(rest),
+            "delete" => return self.delete(rest),
+            "snap" | "recall" | "diff" => return self.snapshots(word, rest),
+            "save" => self.save(rest),
+            "load" => return self.read_anew(rest),
+            "quit" => return Answer { quit: true, ..Answer::default() },
+            "tempo" => match rest.trim_end_matches("bpm").parse::<f64>() {
+                Ok(bpm) => return self.evaluate(&format!("tempo {bpm}bpm")),
+                Err(_) => return wants(),
+            },
+            _ => match command(word.name, rest) {
+                Some(command) => self.ask(command).unwrap_or_default(),
+                None => return wants(),
+            },
+        };
+        Answer::say(if text.len() > MOST {
+            let cut = (0..=MOST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            format!("{}\n(and {} bytes more)\n", &text[..cut], text.len() - cut)
+        } else {
+            text
+        })
+    }
+
+    fn go_back(&mut self, name: &str) -> Answer {
+        let text = if name.is_empty() {
+            self.buffer.back().ok_or_else(|| "there is nothing to go back to".to_string())
+        } else {
+            self.buffer.back_of(name)
+        };
+        match text {
+            Ok(text) => {
+                let mut answer = self.replace(&text);
+                let key = buffer::key_of(&text, name);
+                let now = key.and_then(|key| buffer::statement(&text, &key).map(str::to_string));
+                answer.text.push_str(&match (name, now) {
+                    ("", _) => "back\n".to_string(),
+                    (_, Some(now)) => format!("back: {now}\n"),
+                    (_, None) => format!("back: `{name}` is gone\n"),
+                });
+                answer
+            }
+            Err(why) => Answer::say(format!("{why}\n")),
+        }
+    }
+
+    fn delete(&mut self, name: &str) -> Answer {
+        let Some(key) = buffer::key_of(self.buffer.text(), name) else {
+            return Answer::say(format!("there is no `{name}`\n"));
+        };
+        self.take(buffer::without(self.buffer.text(), &key))
+    }
+
+    /// A whole text, to which one can go back from.
+    fn take(&mut self, text: String) -> Answer {
+        let answer = self.replace(&text);
+        self.buffer.commit(text);
+        self.learn();
+        answer
+    }
+
+    fn snapshots(&mut self, word: &Word, rest: &str) -> Answer {
+        let letter = rest.chars().next().filter(|c| rest.len() == 1 && ('A'..='H').contains(&c.to_ascii_uppercase()));
+        let letter = letter.map(|c| c.to_ascii_uppercase());
+        let none = |letter| Answer::say(format!("nothing is remembered as {letter}: `:snap {letter}` does it\n"));
+        match (word.name, letter) {
+            ("snap", Some(letter)) => {
+                self.snaps.insert(letter, self.buffer.text().to_string());
+                Answer::say(format!("remembered as {letter}; `:recall {letter}` goes back to it\n"))
+            }
+            ("recall", Some(letter)) => match self.snaps.get(&letter).cloned() {
+                Some(text) => self.take(text),
+                None => none(letter),
+            },
+            ("diff", Some(letter)) => match self.snaps.get(&letter) {
+                Some(text) => Answer::say(differs(text, self.buffer.text())),
+                None => none(letter),
+            },
+            ("diff", None) if rest.is_empty() => {
+                let saved = read_text(Path::new(&self.file)).unwrap_or_default();
+                Answer::say(differs(&saved, self.buffer.text()))
+            }
+            _ => Answer::say(format!("write `:{} {}`: {}\n", word.name, word.takes, word.doc)),
+        }
+    }
+
+    fn save(&mut self, rest: &str) -> String {
+        let file = if rest.is_empty() { self.file.as_str() } else { rest };
+        if file == super::UNNAMED {
+            return "write `:save FILE`: this text has no file yet\n".into();
+        }
+        // Beside it first, then in its place: a power cut leaves the old or the new one.
+        let beside = format!("{file}.new");
+        let done = std::fs::write(&beside, self.buffer.text()).and_then(|()| std::fs::rename(&beside, file));
+        match done {
+            Ok(()) => format!("saved {file}\n"),
+            Err(why) => format!("{file} cannot be written: {why}\n"),
+        }
+    }
+
+    fn read_anew(&mut self, rest: &str) -> Answer {
+        let file = if rest.is_empty() { self.file.clone() } else { rest.to_string() };
+        if file == super::UNNAMED {
+            return Answer::say("write `:load FILE`\n");
+        }
+        match read_text(Path::new(&file)) {
+            Ok(text) => {
+                let mut answer = self.take(text);
+                answer.text.push_str(&format!("loaded {file}\n"));
+                answer
+            }
+            Err(why) => Answer::say(format!("{file}: {why}\n")),
+        }
+    }
+}
+
+fn differs(old: &str, new: &str) -> String {
+    let lines = buffer::difference(old, new);
+    if lines.is_empty() { "nothing differs\n".into() } else { lines }
+}
+
+fn number(text: &str) -> Option<Ratio> {
+    text.parse::<f64>().ok().filter(|x| x.is_finite() && x.abs() < 1e6).map(Ratio::from_f64)
+}
+
+/// Bars as musicians count them, from 1.
+fn bar(text: &str) -> Option<Ratio> {
+    Some(number(text)? - Ratio::int(1))
+}
+
+/// The command of the runtime that a word stands for, if its arguments make sense.
+fn command(word: &str, rest: &str) -> Option<Command> {
+    let mut parts = rest.split_whitespace();
+    let (first, second) = (parts.next(), parts.next());
+    let launch = |launch: bool| {
+        Some(Command::Perform(Perform::Launch { path: first?.to_string(), launch, legato: false, at: None }))
+    };
+    let perform = match word {
+        "play" => return Some(Command::Play),
+        "pause" => return Some(Command::Pause),
+        "hush" => return Some(Command::Hush),
+        "panic" => return Some(Command::Panic),
+        "seek" => return Some(Command::Seek(bar(first?)?)),
+        "set" => return Some(Command::Param { name: first?.to_string(), value: second?.parse().ok()? }),
+        "launch" => return launch(true),
+        "stop" => return launch(false),
+        "loop" if first? == "off" => Perform::Loop(None),
+        "loop" => {
+            let (from, to) = (bar(first?)?, bar(second?)?);
+            (from < to).then_some(Perform::Loop(Some((from, to))))?
+        }
+        "tap" => Perform::Tap,
+        "nudge" => Perform::Nudge(first?.parse().ok().filter(|ms: &f64| ms.is_finite())?),
+        "cue" => Perform::Cue(first?.to_string()),
+        "setcue" => Perform::SetCue(first?.to_string()),
+        "count-in" => Perform::CountIn(number(first?)?),
+        "metronome" => Perform::Metronome(match first? {
+            "on" => true,
+            "off" => false,
+            _ => return None,
+        }),
+        _ => return None,
+    };
+    Some(Command::Perform(perform))
+}
+
+fn help(rest: &str) -> String {
+    let rest = rest.trim_start_matches(':');
+    let rows = WORDS.iter().filter(|word| rest.is_empty() || word.name.starts_with(rest));
+    let rows: Vec<Vec<String>> =
+        rows.map(|w| vec![format!("  :{}", w.name), w.takes.to_string(), w.doc.to_string()]).collect();
+    let also = "\n  A statement takes the place of the one with its name. An expression alone is what `out` plays. `launch x`, `stop x`,\n  \
+        `mute x` and `solo x` are done once. Tab completes, Ctrl-R searches what was typed, Ctrl-C gives up a line.\n";
+    format!("{}{}", terminal::table(&rows), if rest.is_empty() { also } else { "" })
+}
+
+fn devices() -> String {
+    let row = |d: device::DeviceInfo| vec![if d.default { "*" } else { "" }.to_string(), d.name, d.host, d.description];
+    terminal::table(&device::list().into_iter().map(row).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_understood_or_says_what_it_takes() {
+        assert_eq!(command("seek", "3"), Some(Command::Seek(Ratio::int(2))));
+        assert_eq!(command("loop", "1 5"), Some(Command::Perform(Perform::Loop(Some((Ratio::ZERO, Ratio::int(4)))))));
+        assert_eq!(command("loop", "off"), Some(Command::Perform(Perform::Loop(None))));
+        assert_eq!(command("metronome", "on"), Some(Command::Perform(Perform::Metronome(true))));
+        for (word, rest) in
+            [("seek", ""), ("seek", "x"), ("loop", "5 1"), ("loop", ""), ("metronome", "maybe"), ("set", "a")]
+        {
+            assert_eq!(command(word, rest), None, "{word} {rest}");
+        }
+        for (word, rest) in
+            [("nudge", "-3"), ("cue", "drop"), ("setcue", "drop"), ("count-in", "1"), ("tap", ""), ("set", "a 1")]
+        {
+            assert!(command(word, rest).is_some(), "{word} {rest}");
+        }
+    }
+}

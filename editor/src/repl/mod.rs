@@ -1,0 +1,358 @@
+//! `modurust repl`: the same session as `play`, edited line by line.
+//!
+//! Three parties. The *main* thread owns the session, the device and the text ([`live`]); it also writes the status row. A *reader*
+//! thread waits for somebody to type ([`line`]) or for an editor to send ([`pipe`]), hands each input over and writes the answer. The
+//! session has its own threads. So whatever the reader waits for, sound and status go on.
+//!
+//! ```text
+//! buffer    the text: statements spliced in, versions of bindings        pure
+//! input     is it finished, or are brackets open?                        pure
+//! words     the table of commands                                        pure
+//! live      statements -> text -> session -> answer
+//! acts, inspect    what the commands do
+//! ```
+
+mod acts;
+mod buffer;
+mod input;
+mod inspect;
+mod line;
+mod live;
+mod pipe;
+mod screen;
+mod words;
+
+use crate::cli::status::Reading;
+use crate::cli::{Failure, terminal, work};
+use live::{Answer, Known, Live};
+use modurust_runtime::command::{Command, Notice};
+use modurust_runtime::compiler::graph::OutKind;
+use modurust_runtime::device::{self, DeviceOptions};
+use modurust_runtime::recorder::Recorder;
+use modurust_runtime::session::{Session, SessionOptions};
+use modurust_runtime::wav::Bits;
+use modurust_runtime::world::read_text;
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{Cmd, CompletionType, Config, Editor, ExternalPrinter, KeyEvent};
+use std::collections::BTreeMap;
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The name of a text that has no file yet.
+const UNNAMED: &str = "untitled";
+/// How often things are looked after.
+const TICK: Duration = Duration::from_millis(15);
+/// Longest wait for the last sound to fade.
+const FADE: Duration = Duration::from_millis(400);
+
+/// What `repl` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Files that play together; the first is the text that is edited
+    files: Vec<String>,
+    /// The output, or a part of its name; `null` plays by the clock, without sound
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Frames per second; the device's own if it cannot
+    #[arg(long, value_parser = work::rate)]
+    rate: Option<u32>,
+    /// Frames per block; the device's own if it cannot
+    #[arg(long, value_parser = work::block)]
+    block: Option<u32>,
+    /// Record what plays, before the limiter, into a WAV file
+    #[arg(long, value_name = "WAV")]
+    record: Option<PathBuf>,
+    /// Read statements from standard input and answer on standard output, for editors
+    #[arg(long)]
+    pipe: bool,
+}
+
+/// An input, and where its answer goes.
+struct Request {
+    text: String,
+    reply: Sender<Answer>,
+}
+
+/// Says something while somebody types.
+type Say = Box<dyn FnMut(String) + Send>;
+
+/// Starts, and serves until somebody leaves.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let mut roots = args.files.clone();
+    // The first file need not be there yet.
+    let first = roots.first().cloned();
+    let text = match &first {
+        Some(file) if Path::new(file).exists() => {
+            read_text(Path::new(file)).map_err(|why| Failure::because(format!("{file}: {why}")))?
+        }
+        _ => String::new(),
+    };
+    let file = first.unwrap_or_else(|| UNNAMED.to_string());
+    if roots.is_empty() {
+        roots.push(file.clone());
+    }
+    if let Some(record) = &args.record {
+        work::keep_apart(record, &roots)?;
+    }
+    let choice = device::choose(&DeviceOptions { name: args.device.clone(), rate: args.rate, block: args.block });
+    if let Some(message) = choice.message() {
+        terminal::complain(&format!("{message}\n"));
+    }
+    let rate = choice.rate();
+    let (session, engine) = Session::new(SessionOptions {
+        watch: false,
+        colour: terminal::colour_out() && !args.pipe,
+        tap: if args.record.is_some() { 4 * rate as usize } else { 0 },
+        texts: BTreeMap::from([(file.clone(), text.clone())]),
+        ..SessionOptions::new(roots.clone(), work::options(rate))
+    })
+    .map_err(Failure::outside)?;
+    let recorder = match &args.record {
+        Some(path) => {
+            let tap = session.take_recorder_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
+            Some(Recorder::start(tap, Arc::clone(session.meters()), path, rate, Bits::F32).map_err(Failure::outside)?)
+        }
+        None => None,
+    };
+    let running = choice.start(engine);
+    let known = Arc::new(Mutex::new(Known::default()));
+    let mut live = Live {
+        session,
+        running,
+        file,
+        roots,
+        buffer: buffer::Buffer::new(text),
+        snaps: BTreeMap::new(),
+        compiler: live::compiler(rate),
+        known: Arc::clone(&known),
+        late: Vec::new(),
+    };
+    live.learn();
+    let (requests, inbox) = channel::<Request>();
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut screen = screen::Screen::new(!args.pipe);
+    let say = if args.pipe { start_pipe(requests, &stop)? } else { start_typing(requests, &stop, &known, &live)? };
+    let ended = serve(&mut live, &inbox, &stop, &mut screen, say);
+    screen.leave();
+    fade(&live, rate);
+    if let Some(recorder) = recorder {
+        recorder.stop().1.map_err(Failure::outside)?;
+    }
+    live.running.stop();
+    ended
+}
+
+/// Until somebody leaves.
+fn serve(
+    live: &mut Live,
+    inbox: &Receiver<Request>,
+    stop: &AtomicBool,
+    screen: &mut screen::Screen,
+    mut say: Say,
+) -> Result<(), Failure> {
+    loop {
+        match inbox.recv_timeout(TICK) {
+            Ok(Request { text, reply }) => {
+                let answer = if text.trim_start().starts_with(':') { live.word(&text) } else { live.evaluate(&text) };
+                let quit = answer.quit;
+                let _ = reply.send(answer);
+                if quit {
+                    return Ok(());
+                }
+            }
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut notices = std::mem::take(&mut live.late);
+        notices.extend(live.session.notices());
+        notices.extend(live.running.poll());
+        notices.into_iter().filter_map(words_of).for_each(&mut say);
+        let stats = live.running.stats();
+        if stats.dead {
+            screen.leave();
+            return Err(Failure::because(
+                "the engine failed and is silent: this is a fault of the program, please report it",
+            ));
+        }
+        let snapshot = live.session.snapshot();
+        let meters = live.session.meters();
+        let master =
+            snapshot.program.as_ref().and_then(|p| p.patch.graph.outs.iter().position(|o| o.kind == OutKind::Master));
+        let peak = master.map_or(0.0, |out| meters.take(out).peak.into_iter().fold(0.0, f32::max));
+        let reading = Reading { cycle: meters.cycle(), peak, load: stats.load, xruns: stats.xruns };
+        let beats = snapshot.program.as_ref().map_or(4.0, |p| p.timing.beats_per_bar.to_f64());
+        screen.show(&reading, beats, &live.file);
+    }
+}
+
+/// What happened unasked, for people.
+fn words_of(notice: Notice) -> Option<String> {
+    Some(match notice {
+        Notice::Fault { track } => {
+            format!("`{track}` made a value that is no number; it was silenced for that moment\n")
+        }
+        Notice::Lost { events } => format!("{events} events so far found no room and were left out\n"),
+        Notice::Device { message } | Notice::Refused { message } => format!("{message}\n"),
+        Notice::Diagnostics { text, .. } => text,
+        Notice::Compiled { .. } | Notice::Adopted { .. } | Notice::Xruns { .. } => return None,
+    })
+}
+
+/// Lets the sound fade.
+fn fade(live: &Live, rate: u32) {
+    let meters = live.session.meters();
+    live.session.send(Command::Hush);
+    let begin = Instant::now();
+    // The command first goes through the session's thread; then the engine fades in 20 ms.
+    std::thread::sleep(TICK * 2);
+    let goal = meters.frame.load(Ordering::Relaxed) + u64::from(rate) / 25;
+    while meters.frame.load(Ordering::Relaxed) < goal && begin.elapsed() < FADE {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Hands an input over and waits for its answer.
+fn ask(requests: &Sender<Request>, text: String) -> Option<Answer> {
+    let (reply, answer) = channel();
+    requests.send(Request { text, reply }).ok()?;
+    answer.recv().ok()
+}
+
+fn start_pipe(requests: Sender<Request>, stop: &Arc<AtomicBool>) -> Result<Say, Failure> {
+    let ended = Arc::clone(stop);
+    ctrlc::set_handler(move || ended.store(true, Ordering::Relaxed))
+        .map_err(|e| Failure::because(format!("cannot listen for Ctrl-C: {e}")))?;
+    std::thread::Builder::new()
+        .name("modurust-pipe".into())
+        .spawn(move || {
+            let mut blocks = pipe::Blocks::default();
+            let mut serve = |block: String| {
+                let answer = ask(&requests, block);
+                answer.is_some_and(|answer| terminal::print(&pipe::written(&answer)).is_ok() && !answer.quit)
+            };
+            for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                if !blocks.line(&line).into_iter().all(&mut serve) {
+                    return;
+                }
+            }
+            if let Some(block) = blocks.take() {
+                serve(block);
+            }
+        })
+        .map_err(Failure::outside)?;
+    Ok(Box::new(|text| {
+        let _ = terminal::print(&pipe::written(&Answer::say(format!("note\n{text}"))));
+    }))
+}
+
+/// Where what was typed is remembered across runs.
+fn history() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if let Some(own) = set("MODURUST_HISTORY") {
+        return Some(own);
+    }
+    let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?;
+    let folder = data.join("modurust");
+    std::fs::create_dir_all(&folder).ok()?;
+    Some(folder.join("history"))
+}
+
+type Typing = Editor<line::Line, FileHistory>;
+
+fn start_typing(
+    requests: Sender<Request>,
+    stop: &Arc<AtomicBool>,
+    known: &Arc<Mutex<Known>>,
+    live: &Live,
+) -> Result<Say, Failure> {
+    let config = Config::builder()
+        .history_ignore_space(true)
+        .max_history_size(10_000)
+        .map_err(Failure::outside)?
+        .completion_type(CompletionType::List)
+        .build();
+    let mut editor = Typing::with_config(config).map_err(Failure::outside)?;
+    editor.set_helper(Some(line::Line::new(Arc::clone(known), terminal::colour_out())));
+    editor.bind_sequence(KeyEvent::alt('\r'), Cmd::Newline);
+    let history = history();
+    if let Some(path) = &history {
+        // The first run has none.
+        let _ = editor.load_history(path);
+    }
+    // While a line is typed Ctrl-C is a key; while something is evaluated it must not end the sound.
+    let typing = Arc::new(AtomicBool::new(false));
+    let (asked, ended) = (Arc::clone(&typing), Arc::clone(stop));
+    let handler = move || {
+        if asked.load(Ordering::Relaxed) {
+            ended.store(true, Ordering::Relaxed);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|e| Failure::because(format!("cannot listen for Ctrl-C: {e}")))?;
+    let mut printer = editor.create_external_printer().ok();
+    terminal::print(&format!(
+        "playing {}, on {}; :help lists commands, Ctrl-D leaves\n",
+        live.roots.join(" "),
+        live.running.describe()
+    ))?;
+    std::thread::Builder::new()
+        .name("modurust-typing".into())
+        .spawn(move || {
+            while let Some(text) = read(&mut editor, &typing) {
+                if let Some(path) = &history {
+                    let _ = editor.add_history_entry(text.trim_end());
+                    let _ = editor.append_history(path);
+                }
+                let Some(answer) = ask(&requests, input::laid_out(&text)) else { return };
+                if terminal::print(&answer.text).is_err() || answer.quit {
+                    return;
+                }
+            }
+        })
+        .map_err(Failure::outside)?;
+    Ok(Box::new(move |text| match &mut printer {
+        Some(printer) => drop(printer.print(text)),
+        None => terminal::complain(&text),
+    }))
+}
+
+/// The next input; `None` when somebody wants to leave and means it.
+fn read(editor: &mut Typing, typing: &AtomicBool) -> Option<String> {
+    let mut given_up = false;
+    let typed = editor.helper().map(|line| Arc::clone(&line.typed)).unwrap_or_default();
+    loop {
+        typed.store(false, Ordering::Relaxed);
+        typing.store(true, Ordering::Relaxed);
+        let line = editor.readline("modu> ");
+        typing.store(false, Ordering::Relaxed);
+        let leave = match line {
+            Ok(line) if line.trim().is_empty() => false,
+            Ok(line) => return Some(line),
+            Err(ReadlineError::Interrupted) if !given_up || typed.load(Ordering::Relaxed) => {
+                given_up = true;
+                let _ = terminal::print("the sound goes on; Ctrl-C once more asks whether to leave\n");
+                continue;
+            }
+            Err(ReadlineError::Interrupted | ReadlineError::Eof) => true,
+            Err(_) => return None,
+        };
+        given_up = false;
+        if leave {
+            typing.store(true, Ordering::Relaxed);
+            let sure = editor.readline("stop the sound and leave? [y/N] ");
+            typing.store(false, Ordering::Relaxed);
+            match sure {
+                Ok(answer) if answer.trim().eq_ignore_ascii_case("y") => return None,
+                Err(ReadlineError::Eof) if !std::io::stdin().is_terminal() => return None,
+                _ => {}
+            }
+        }
+    }
+}
