@@ -32,6 +32,8 @@ pub struct Body<'b, M> {
     schedule: &'b Schedule,
     info: &'b GraphInfo,
     pub(super) region: &'b Region,
+    /// Lines by which taps are delayed are where they began.
+    rests: bool,
     parts: HashMap<NodeId, Vec<Val>>,
     /// Single lanes spread over several.
     spread: HashMap<(Val, u32), Vec<Val>>,
@@ -48,14 +50,15 @@ pub struct Body<'b, M> {
 }
 
 impl<'b, M: Machine> Body<'b, M> {
-    /// A body whose pointers are there already.
-    pub fn new(m: &'b mut M, graph: &'b Graph, schedule: &'b Schedule, region: &'b Region) -> Self {
+    /// A body whose pointers are there already. `rests`: see [`crate::codegen::steady`].
+    pub fn new(m: &'b mut M, graph: &'b Graph, schedule: &'b Schedule, region: &'b Region, rests: bool) -> Self {
         let mut body = Body {
             m,
             graph,
             schedule,
             info: &schedule.info,
             region,
+            rests,
             parts: HashMap::default(),
             spread: HashMap::default(),
             ramps: HashMap::default(),
@@ -407,12 +410,17 @@ impl<'b, M: Machine> Body<'b, M> {
                 let whole = frames.next_multiple_of(QUANTUM as u32);
                 Some((RingAt::Back(Back::Frames(whole)), whole - frames))
             }
-            Access::Block => {
+            access if self.holds(access) => {
                 let word = self.schedule.block[delay.index()].expect("block values that cross regions have a place");
                 Some((RingAt::Back(Back::Word { word, least, most }), 0))
             }
             _ => None,
         }
+    }
+
+    /// True for a value that has one place in the scratch for the whole quantum: the start of a line that rests is all of it.
+    fn holds(&self, access: Access) -> bool {
+        access == Access::Block || self.rests && access == Access::Line
     }
 
     /// Where the lanes of a tap read, if each has a place of its own that is known for the whole quantum. Not where groups of
@@ -430,7 +438,9 @@ impl<'b, M: Machine> Body<'b, M> {
         if !whole || r.lanes == 1 || r.lanes != self.lanes(delay) {
             return None;
         }
-        let Access::Block = self.schedule.access[delay.index()] else { return None };
+        if !self.holds(self.schedule.access[delay.index()]) {
+            return None;
+        }
         let word = self.schedule.block[delay.index()].expect("block values that cross regions have a place");
         Some((0..r.lanes).map(|lane| RingAt::Back(Back::Word { word: word + lane, least, most })).collect())
     }

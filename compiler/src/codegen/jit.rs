@@ -9,6 +9,7 @@ use crate::codegen::clif::Clif;
 use crate::codegen::guard;
 use crate::codegen::isa::Isa;
 use crate::codegen::region::region;
+use crate::codegen::steady;
 use crate::codegen::x86::{X86, alloc};
 use crate::exec::{Quantum, padded};
 use crate::graph::Graph;
@@ -170,9 +171,9 @@ fn function(b: &mut FunctionBuilder, graph: &Graph, schedule: &Schedule, part: &
         // Planned for wider vectors, which could not do it.
         Kind::Flat(n) | Kind::Uniform(n) if schedule.full > 4 => {
             let kind = if padded(n) < 4 { Kind::Flat(n) } else { Kind::Uniform(n) };
-            region(&mut machine, graph, schedule, &Region { kind, groups: 1, ..part.clone() });
+            region(&mut machine, graph, schedule, &Region { kind, groups: 1, ..part.clone() }, false);
         }
-        _ => region(&mut machine, graph, schedule, part),
+        _ => region(&mut machine, graph, schedule, part, false),
     }
     machine.finish();
 }
@@ -182,9 +183,15 @@ fn vectors(graph: &Graph, schedule: &Schedule, part: &Region) -> Option<Vec<u8>>
     if schedule.isa == Isa::Portable || part.kind == Kind::Block {
         return None;
     }
-    let mut machine = X86::new(schedule.full);
-    region(&mut machine, graph, schedule, part);
-    alloc::code(&machine).ok()
+    let code = |rests: bool| {
+        let mut machine = X86::new(schedule.full);
+        region(&mut machine, graph, schedule, part, rests);
+        alloc::code(&machine).ok()
+    };
+    let moves = code(false)?;
+    let slopes = steady::slopes(graph, schedule, part);
+    let rests = if slopes.is_empty() { None } else { code(true) };
+    Some(rests.map_or_else(|| moves.clone(), |rests| steady::either(&slopes, &rests, &moves)))
 }
 
 /// Machine code of a region, which calls nothing and refers to nothing outside itself.

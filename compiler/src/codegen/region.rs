@@ -9,10 +9,10 @@ use crate::exec::padded;
 use crate::graph::{Graph, QUANTUM};
 use crate::schedule::{Kind, Region, Schedule};
 
-/// Emits the code of a region.
-pub fn region<M: Machine>(m: &mut M, graph: &Graph, schedule: &Schedule, region: &Region) {
+/// Emits the code of a region; `rests` says that delays which could move do not ([`crate::codegen::steady`]).
+pub fn region<M: Machine>(m: &mut M, graph: &Graph, schedule: &Schedule, region: &Region, rests: bool) {
     let full = m.lanes();
-    let mut body = Body::new(m, graph, schedule, region);
+    let mut body = Body::new(m, graph, schedule, region, rests);
     if region.kind == Kind::Block {
         region.items.iter().for_each(|&item| body.item(item));
         return;

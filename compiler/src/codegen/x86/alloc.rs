@@ -348,6 +348,21 @@ impl Alloc<'_> {
         reg
     }
 
+    /// True for a word in memory that an instruction of arithmetic can spread by itself (AVX-512).
+    pub(super) fn waits(&self, x: Val) -> bool {
+        let place = self.places[x.0 as usize];
+        let spread = matches!(place.home, Some((_, Code::Spread, _)));
+        self.asm.evex && spread && place.reg.is_none() && place.slot.is_none()
+    }
+
+    /// An operand of arithmetic.
+    pub(super) fn term(&mut self, x: Val) -> Rm {
+        match self.places[x.0 as usize].home {
+            Some((at, _, _)) if self.waits(x) && self.next_use(x) == NEVER => Rm::Splat(self.address(at)),
+            _ => self.operand(x),
+        }
+    }
+
     /// A value as the operand that may be memory.
     pub(super) fn operand(&mut self, x: Val) -> Rm {
         match &self.m.values[x.0 as usize] {

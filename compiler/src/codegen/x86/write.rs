@@ -20,8 +20,13 @@ impl Alloc<'_> {
         let evex = self.asm.evex;
         match inst.code {
             Code::Bin(op) => {
-                let a = self.register(arg(0)?);
-                let b = self.operand(arg(1)?);
+                let swaps = !matches!(op, Bin::Sub | Bin::Div | Bin::Min | Bin::Max | Bin::Isub);
+                let (mut x, mut y) = (arg(0)?, arg(1)?);
+                if swaps && self.waits(x) && !self.waits(y) {
+                    (x, y) = (y, x);
+                }
+                let a = self.register(x);
+                let b = self.term(y);
                 self.three(inst, bin(op), a, b);
             }
             Code::Shift(kind) => {
@@ -113,6 +118,8 @@ impl Alloc<'_> {
             }
             Code::Pick | Code::Keep => self.choose(inst)?,
             Code::Fma => self.fma(inst)?,
+            // What is spread and needed once is spread where it is needed.
+            Code::Spread if self.is_late(inst) => {}
             Code::Load | Code::Spread | Code::Repeat(_) => {
                 let to = self.to(inst);
                 let at = inst.at.ok_or("no address")?;
@@ -205,6 +212,14 @@ impl Alloc<'_> {
             self.places[to.0 as usize].home = Some((at, inst.code, inst.width));
         }
         Ok(())
+    }
+
+    /// True if an instruction can take this from memory as it is needed (AVX-512).
+    fn is_late(&self, inst: &Inst) -> bool {
+        let unchanging = inst.at.is_some_and(|at| at.base != Base::State);
+        let once =
+            inst.to.is_some_and(|to| self.uses[to.0 as usize].len() == 1 && self.wished[to.0 as usize].is_none());
+        self.asm.evex && inst.width >= 4 && unchanging && once
     }
 
     fn to(&mut self, inst: &Inst) -> u8 {
@@ -315,7 +330,7 @@ impl Alloc<'_> {
                 (0xa8, self.register(y), self.operand(z))
             } else {
                 let with = self.register(z);
-                (0x98, with, self.operand(y))
+                (0x98, with, self.term(y))
             };
             self.release(inst);
             let reg = self.claim(to, a);
@@ -323,7 +338,7 @@ impl Alloc<'_> {
             return Ok(());
         }
         let c = self.register(z);
-        let b = self.operand(y);
+        let b = self.term(y);
         let reg = if z_goes || constant && wished.is_none() {
             self.release(inst);
             self.claim(to, c)

@@ -1,0 +1,56 @@
+//! Regions twice: for delays that move, and for delays that rest.
+//!
+//! A delay that is a number of the text is drawn as a line, so that it can move; then every frame has a place of its own to read at.
+//! Nearly always it rests, and a line that rests is where it began: what is read is one piece for the whole quantum. A region with
+//! such delays is written both ways, and decides for every quantum by the slopes that were left for its lines. Both ways compute the
+//! same bits.
+
+use crate::exec::{Quantum, padded};
+use crate::graph::{Graph, Node};
+use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
+use std::mem::offset_of;
+
+/// The words of the scratch that are 0 while all lines rest by which taps of a region are delayed.
+pub fn slopes(graph: &Graph, schedule: &Schedule, region: &Region) -> Vec<u32> {
+    let mut words = Vec::new();
+    for item in &region.items {
+        let Item::Node(id) = item else { continue };
+        let Node::Tap(ring, delay) = graph.node(*id) else { continue };
+        let delay = resolve(&schedule.access, *delay);
+        let lanes = schedule.info.lanes[delay.index()];
+        let one_piece = lanes == 1 || lanes == graph.rings[ring.index()].lanes && region.kind != Kind::Mixed;
+        if let (Access::Line, Some(at), true) =
+            (schedule.access[delay.index()], schedule.block[delay.index()], one_piece)
+        {
+            words.extend((0..lanes).map(|lane| at + padded(lanes) as u32 + lane));
+        }
+    }
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Code that goes on with `rests` if all these words are 0, of either sign, and with `moves` if not. All three begin at multiples of
+/// 64 bytes.
+pub fn either(words: &[u32], rests: &[u8], moves: &[u8]) -> Vec<u8> {
+    let mut code = vec![0x48, 0x8b, 0x87]; // mov rax, [rdi + buffers]
+    code.extend((offset_of!(Quantum, buffers) as i32).to_le_bytes());
+    code.extend([0x31, 0xc9]); // xor ecx, ecx
+    for word in words {
+        code.extend([0x0b, 0x88]); // or ecx, [rax + word]
+        code.extend((*word as i32 * 4).to_le_bytes());
+    }
+    code.extend([0x01, 0xc9]); // add ecx, ecx: the sign goes
+    let first = (code.len() + 11).next_multiple_of(64);
+    let second = (first + rests.len()).next_multiple_of(64);
+    for (jump, target) in [(&[0x0f, 0x84][..], first), (&[0xe9][..], second)] {
+        code.extend(jump);
+        let distance = target - (code.len() + 4);
+        code.extend((distance as i32).to_le_bytes());
+    }
+    code.resize(first, 0xcc);
+    code.extend(rests);
+    code.resize(second, 0xcc);
+    code.extend(moves);
+    code
+}
