@@ -586,11 +586,9 @@ fn pair<T>(capacity: usize) -> (Option<Producer<T>>, Option<Consumer<T>>) {
     (Some(producer), Some(consumer))
 }
 
-/// `[frame][4]` to stereo; what is not finite becomes 0.
+/// `[frame][2]` words to stereo; what is not finite becomes 0.
 fn copy(words: &[f32], out: &mut [[f32; 2]; QUANTUM]) {
-    for (frame, words) in out.iter_mut().zip(words.chunks_exact(2)) {
-        for c in 0..2 {
-            frame[c] = if words[c].is_finite() { words[c] } else { 0.0 };
-        }
+    for (to, &word) in out.as_flattened_mut().iter_mut().zip(words) {
+        *to = if word.is_finite() { word } else { 0.0 };
     }
 }

@@ -31,26 +31,29 @@ impl Fifo {
         if channels == 0 {
             return;
         }
-        for frame in out.chunks_mut(channels) {
-            if frame.len() < channels {
-                frame.fill(0.0);
-                break;
-            }
+        let whole = out.len() / channels * channels;
+        let (mut out, part) = out.split_at_mut(whole);
+        part.fill(0.0);
+        while !out.is_empty() {
             if self.at == QUANTUM {
                 next(&mut self.frames);
                 self.at = 0;
             }
-            let [left, right] = self.frames[self.at];
-            self.at += 1;
-            match frame {
-                [mono] => *mono = (left + right) * 0.5,
-                [l, r, rest @ ..] => {
-                    *l = left;
-                    *r = right;
-                    rest.fill(0.0);
+            let frames = self.ready().min(out.len() / channels);
+            let from = &self.frames[self.at..self.at + frames];
+            let (now, rest) = out.split_at_mut(frames * channels);
+            match channels {
+                1 => now.iter_mut().zip(from).for_each(|(mono, [left, right])| *mono = (left + right) * 0.5),
+                2 => now.copy_from_slice(from.as_flattened()),
+                _ => {
+                    for (frame, stereo) in now.chunks_exact_mut(channels).zip(from) {
+                        frame.fill(0.0);
+                        frame[..2].copy_from_slice(stereo);
+                    }
                 }
-                [] => {}
             }
+            self.at += frames;
+            out = rest;
         }
     }
 }

@@ -246,13 +246,24 @@ impl Launcher {
     /// The first position at or after which something is due.
     pub fn due(&self) -> Option<Ratio> {
         // Asked for every quantum, mostly with nothing in any set.
-        let busy = |s: &&Set| s.queued.is_some() || s.follow.is_some();
-        let sets = self.sets.iter().filter(busy).flat_map(|s| [s.queued.map(|q| q.at), s.follow]).flatten();
-        let scene = self.scene.and_then(|s| s.next);
-        let queued = self.queued_scene.map(|q| q.1);
-        let song = [self.queued_song.map(|q| q.1), self.song.map(|s| s.next)].into_iter().flatten();
-        let moves = self.waiting.iter().map(|w| w.0);
-        sets.chain(scene).chain(queued).chain(song).chain(moves).min()
+        let mut first: Option<Ratio> = None;
+        let mut ask = |at: Option<Ratio>| {
+            if let Some(at) = at {
+                first = Some(first.map_or(at, |first| first.min(at)));
+            }
+        };
+        for set in self.sets.iter() {
+            if let Some(queued) = &set.queued {
+                ask(Some(queued.at));
+            }
+            ask(set.follow);
+        }
+        ask(self.scene.and_then(|s| s.next));
+        ask(self.queued_scene.map(|q| q.1));
+        ask(self.queued_song.map(|q| q.1));
+        ask(self.song.map(|s| s.next));
+        self.waiting.iter().for_each(|w| ask(Some(w.0)));
+        first
     }
 
     /// Begins a quantum: forgets the cuts and moves of the last.
