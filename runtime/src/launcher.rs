@@ -245,6 +245,11 @@ impl Launcher {
 
     /// The first position at or after which something is due.
     pub fn due(&self) -> Option<Ratio> {
+        self.due_in(self.sets.len())
+    }
+
+    /// [`Launcher::due`] among the first sets: of the others there is no clip.
+    fn due_in(&self, sets: usize) -> Option<Ratio> {
         // Asked for every quantum, mostly with nothing in any set.
         let mut first: Option<Ratio> = None;
         let mut ask = |at: Option<Ratio>| {
@@ -252,7 +257,7 @@ impl Launcher {
                 first = Some(first.map_or(at, |first| first.min(at)));
             }
         };
-        for set in self.sets.iter() {
+        for set in self.sets.iter().take(sets) {
             if let Some(queued) = &set.queued {
                 ask(Some(queued.at));
             }
@@ -275,7 +280,7 @@ impl Launcher {
     /// Carries out what is due before `end`; what is late takes effect at `begin`.
     pub fn run(&mut self, timeline: &Timeline, timing: &Timing, begin: Ratio, end: Ratio) {
         for _ in 0..MOST {
-            let Some(due) = self.due().filter(|due| *due < end) else { return };
+            let Some(due) = self.due_in(timeline.sets.len()).filter(|due| *due < end) else { return };
             self.step(timeline, timing, due, due.max(begin));
         }
     }

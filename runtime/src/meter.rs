@@ -112,7 +112,10 @@ impl Meters {
                 let frames = (words.len() / 2).max(1) as f32;
                 for c in 0..2 {
                     // Bits of positive floats are ordered as the floats are.
-                    slot.peak[c].fetch_max(peak[c].to_bits(), Relaxed);
+                    // Only the engine raises them, so one that is not higher needs no exchange.
+                    if peak[c].to_bits() > slot.peak[c].load(Relaxed) {
+                        slot.peak[c].fetch_max(peak[c].to_bits(), Relaxed);
+                    }
                     let old = f32::from_bits(slot.square[c].load(Relaxed));
                     slot.square[c].store((old + (sum[c] / frames - old) * smooth).to_bits(), Relaxed);
                 }

@@ -53,6 +53,8 @@ pub struct Transport {
     rate: u32,
     timing: Timing,
     mark: Mark,
+    /// The last position that was found: by which mark, at which frame. The end of a quantum is asked for more than once.
+    found: Option<(Mark, u64, Ratio)>,
     until: Option<Ratio>,
     /// The tempo from `mark` on has been read.
     known: bool,
@@ -80,6 +82,7 @@ impl Transport {
             rate,
             timing,
             mark,
+            found: None,
             until: None,
             known: false,
             by_hand: false,
@@ -124,7 +127,11 @@ impl Transport {
 
     /// The position at a frame, in cycles. Frames before the mark count as the mark.
     pub fn cycle(&self, frame: u64) -> Ratio {
-        if self.playing { self.mark.cycle_at(frame).max(self.mark.cycle) } else { self.mark.cycle }
+        if !self.playing {
+            return self.mark.cycle;
+        }
+        let found = self.found.filter(|(mark, at, _)| *mark == self.mark && *at == frame);
+        found.map_or_else(|| self.mark.cycle_at(frame), |f| f.2).max(self.mark.cycle)
     }
 
     /// The position up to which patterns were asked.
@@ -161,6 +168,7 @@ impl Transport {
                 self.read(source);
             }
             let end = self.mark.cycle_at(target);
+            self.found = Some((self.mark, target, end));
             if end <= begin {
                 break;
             }
