@@ -8,6 +8,9 @@
 # counts. On Debian, Ubuntu and their kin it says what it installs and installs it, as root or by sudo, without questions. On
 # other systems it says what to install. When nothing is missing it does nothing and says nothing.
 #
+# The tests of the language server speak with it through a client that others wrote, pygls. It goes into target/lsp-client, by pip and
+# of fixed versions. Without a network the tests go on without it and say so.
+#
 # MODURUST_NO_INSTALL=1 skips all of it.
 set -eu
 
@@ -55,13 +58,36 @@ if [ "$system" = Linux ]; then
         library jack || need libjack-jackd2-dev "sound server, for the tests that play through one"
         has tmux || need tmux "terminal for the tests that type into one"
         has jackd || need jackd2 "sound server, for the tests that play through one"
-        optional="libjack-jackd2-dev jackd2"
+        python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv "Python, for the client that tests the language server"
+        has nvim || need neovim "editor, in which the language server is tried"
+        optional="libjack-jackd2-dev jackd2 python3-venv tmux neovim"
     fi
 elif ! links; then
     need cc "compiler driver, with which Rust links"
 fi
 
-[ -n "$packages" ] || exit 0
+client=target/lsp-client
+client_packages='pygls==2.1.1 lsprotocol==2025.0.0'
+
+# The client of the language server. That of other versions makes way.
+finish() {
+    if [ "$goal" != test ] || [ "$(cat "$client/installed" 2>/dev/null)" = "$client_packages" ]; then
+        exit 0
+    fi
+    say "installing $client_packages into $client"
+    rm -rf "$client"
+    # shellcheck disable=SC2086 # The names are meant to be split.
+    if python3 -m venv "$client" >"$log" 2>&1 &&
+        "$client/bin/python" -m pip install -q --disable-pip-version-check $client_packages >>"$log" 2>&1; then
+        printf '%s\n' "$client_packages" >"$client/installed"
+    else
+        tail -3 "$log" >&2
+        say "going on without: the tests that speak with the language server say that they are skipped"
+    fi
+    exit 0
+}
+
+[ -n "$packages" ] || finish
 
 if ! has apt-get; then
     say "this machine lacks:$reasons"
@@ -70,9 +96,9 @@ if ! has apt-get; then
     Linux)
         say "those are Debian's names; install the like of them, for instance"
         if [ "$goal" = test ]; then
-            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit tmux"
-            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2 tmux"
-            say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack tmux"
+            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit python3 tmux neovim"
+            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2 python tmux neovim"
+            say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack python3 tmux neovim"
         else
             say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel"
             say "  Arch:   pacman -S gcc pkgconf alsa-lib"
@@ -86,8 +112,8 @@ if ! has apt-get; then
         *) fail "and try again (MODURUST_NO_INSTALL=1 goes on without)" ;;
         esac
     done
-    say "going on without: tests that play through a sound server say that they are skipped"
-    exit 0
+    say "going on without: tests that need one of these say that they are skipped"
+    finish
 fi
 
 as_root=
@@ -114,3 +140,4 @@ if ! install; then
     fi
 fi
 say "installed"
+finish

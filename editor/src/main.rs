@@ -11,6 +11,7 @@
 //! ```
 
 mod cli;
+mod lsp;
 mod repl;
 
 #[global_allocator]

@@ -24,6 +24,8 @@ const OWNED: &[(&str, &str)] = &[
     ("clap", "editor"),
     ("anyhow", "editor"),
     ("serde", "editor"),
+    ("lsp-server", "editor"),
+    ("lsp-types", "editor"),
 ];
 /// A file longer than this has more than one idea in it.
 const LONGEST: usize = 700;

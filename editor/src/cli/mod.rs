@@ -19,6 +19,7 @@ mod events;
 mod explain;
 mod fmt;
 mod length;
+mod lsp;
 mod picture;
 mod play;
 mod render;
@@ -65,6 +66,8 @@ enum Command {
     Doc(doc::Args),
     /// Explain an error by its code, with a wrong and a right example
     Explain(explain::Args),
+    /// Serve an editor by the Language Server Protocol
+    Lsp(lsp::Args),
     /// List the outputs that sound can go to
     Devices(devices::Args),
 }
@@ -138,6 +141,7 @@ fn carry_out(command: &Command) -> Result<(), Failure> {
         Command::Bench(args) => bench::run(args),
         Command::Doc(args) => doc::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Lsp(args) => lsp::run(args),
         Command::Devices(args) => devices::run(args),
     }
 }
