@@ -5,33 +5,10 @@
 
 mod common;
 
-use common::{MODURUST, Scratch, finish, root, run};
+use common::{MODURUST, Scratch, blocks, finish, root, run};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-
-/// The blocks of a kind, each with the line that it starts in.
-fn blocks(text: &str, kind: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(usize, String, bool)> = None;
-    for (i, line) in text.lines().enumerate() {
-        let fence = line.trim_start().strip_prefix("```");
-        match (&mut open, fence) {
-            (None, Some(info)) => open = Some((i + 2, String::new(), info.trim() == kind)),
-            (Some(_), Some(_)) => {
-                if let Some((start, body, true)) = open.take() {
-                    found.push((start, body));
-                }
-            }
-            (Some((_, body, _)), None) => {
-                body.push_str(line);
-                body.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    found
-}
 
 fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).expect("the README")

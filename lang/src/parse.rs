@@ -14,6 +14,9 @@ use pest::Parser as _;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The grammar of a statement, as pest reads it.
+pub const GRAMMAR: &str = include_str!("grammar.pest");
+
 /// pest's parser; only this module and the builder see it. What it generates has no documentation.
 #[allow(missing_docs)]
 mod grammar {

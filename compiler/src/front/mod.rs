@@ -41,6 +41,7 @@ use modurust_lang::{Diagnostic, FileId, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use strips::File;
+pub use types::type_names;
 
 /// Where text comes from. The compiler itself does no IO.
 pub trait World: Sync {

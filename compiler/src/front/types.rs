@@ -183,3 +183,17 @@ const TYPES: &[(&str, Want)] = &[
 fn named_type(name: &str) -> Option<Want> {
     TYPES.iter().find(|(known, _)| *known == name).map(|(_, want)| *want)
 }
+
+/// Every type that a parameter can have, by its name, and what it asks for.
+pub fn type_names() -> impl Iterator<Item = (&'static str, String)> {
+    let asks = |want: Want| match want {
+        Want::Any => "anything".to_string(),
+        Want::Dim(dim) => dim.article().to_string(),
+        Want::Linear => "a gain: decibels become a factor".to_string(),
+        Want::Signal | Want::Channels(_) => {
+            "a signal; `sig[2]` one of two channels, `sig[n]` calls their number `n`".to_string()
+        }
+        Want::Kind(kind) => kind.article().to_string(),
+    };
+    TYPES.iter().map(move |(name, want)| (*name, asks(*want)))
+}

@@ -3,7 +3,7 @@
 //! Nothing is written here: the words are the topics of [`topic`], which completion and the reference are made of as well.
 
 use super::length::Length;
-use super::{Failure, play, terminal};
+use super::{Failure, play, reference, terminal, textmate};
 use modurust_runtime::compiler::ide::topic::{self, PRIMITIVES, Topic};
 use modurust_runtime::compiler::lang::distance;
 use std::collections::BTreeMap;
@@ -15,6 +15,12 @@ pub struct Args {
     /// A node or function, such as lpf, math.sin or prim.add; or a category
     #[arg(required_if_eq("play", "true"))]
     name: Option<String>,
+    /// Print the reference as Markdown: words, units, types, functions, errors, grammar
+    #[arg(long, conflicts_with_all = ["name", "play"])]
+    markdown: bool,
+    /// Print the TextMate grammar, by which editors colour
+    #[arg(long, conflicts_with_all = ["name", "play", "markdown"])]
+    textmate: bool,
     /// Play its first example
     #[arg(long)]
     play: bool,
@@ -28,6 +34,13 @@ pub struct Args {
 
 /// Explains.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.markdown {
+        return terminal::print(&reference::markdown());
+    }
+    if args.textmate {
+        let grammar = serde_json::to_string_pretty(&textmate::grammar()).map_err(Failure::outside)?;
+        return terminal::print(&format!("{grammar}\n"));
+    }
     let topics = topic::all();
     let Some(name) = &args.name else { return terminal::print(&overview(topics)) };
     let found = topic::find(name);

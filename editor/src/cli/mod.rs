@@ -22,9 +22,11 @@ mod length;
 mod lsp;
 mod picture;
 mod play;
+mod reference;
 mod render;
 pub(crate) mod status;
 pub(crate) mod terminal;
+mod textmate;
 mod tree;
 pub(crate) mod work;
 

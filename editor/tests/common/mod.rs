@@ -88,6 +88,29 @@ fn reader(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle
     })
 }
 
+/// The blocks of a kind in a page of Markdown, each with the line that it starts in.
+pub fn blocks(text: &str, kind: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(usize, String, bool)> = None;
+    for (i, line) in text.lines().enumerate() {
+        let fence = line.trim_start().strip_prefix("```");
+        match (&mut open, fence) {
+            (None, Some(info)) => open = Some((i + 2, String::new(), info.trim() == kind)),
+            (Some(_), Some(_)) => {
+                if let Some((start, body, true)) = open.take() {
+                    found.push((start, body));
+                }
+            }
+            (Some((_, body, _)), None) => {
+                body.push_str(line);
+                body.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    found
+}
+
 /// Asks a process to end, as Ctrl-C does.
 pub fn interrupt(child: &Child) {
     // The shell's own `kill`: a small system has no program of that name.
