@@ -138,31 +138,31 @@ impl Server {
         match request.method.as_str() {
             request::HoverRequest::METHOD => {
                 let p: HoverParams = read(request.params)?;
-                self.at(&p.text_document_position_params, |text, at| answer::hover(text, at))
+                self.at(&p.text_document_position_params, answer::hover)
             }
             request::Completion::METHOD => {
                 let p: CompletionParams = read(request.params)?;
-                self.at(&p.text_document_position, |text, at| answer::completion(text, at))
+                self.at(&p.text_document_position, answer::completion)
             }
             request::SignatureHelpRequest::METHOD => {
                 let p: SignatureHelpParams = read(request.params)?;
-                self.at(&p.text_document_position_params, |text, at| answer::signature(text, at))
+                self.at(&p.text_document_position_params, answer::signature)
             }
             request::GotoDefinition::METHOD => {
                 let p: GotoDefinitionParams = read(request.params)?;
-                self.at(&p.text_document_position_params, |text, at| answer::definition(text, at))
+                self.at(&p.text_document_position_params, answer::definition)
             }
             request::References::METHOD => {
                 let p: ReferenceParams = read(request.params)?;
-                self.at(&p.text_document_position, |text, at| answer::references(text, at))
+                self.at(&p.text_document_position, answer::references)
             }
             request::DocumentHighlightRequest::METHOD => {
                 let p: DocumentHighlightParams = read(request.params)?;
-                self.at(&p.text_document_position_params, |text, at| answer::same_name(text, at))
+                self.at(&p.text_document_position_params, answer::same_name)
             }
             request::PrepareRenameRequest::METHOD => {
                 let p: TextDocumentPositionParams = read(request.params)?;
-                self.at(&p, |text, at| answer::renameable(text, at))
+                self.at(&p, answer::renameable)
             }
             request::Rename::METHOD => {
                 let p: RenameParams = read(request.params)?;
