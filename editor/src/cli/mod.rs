@@ -20,6 +20,7 @@ mod explain;
 mod fmt;
 mod length;
 mod lsp;
+mod measure;
 mod picture;
 mod play;
 mod reference;

@@ -88,12 +88,16 @@ impl Work {
         Ok(())
     }
 
-    /// Adds text to the first file.
-    pub fn append(&mut self, text: &str) -> Result<(), Failure> {
-        let Some(root) = self.roots.first().cloned() else { return Ok(()) };
-        let old = readable(&root)?;
-        self.world.overlay(root, format!("{old}\n{text}"));
-        Ok(())
+    /// The text of the first file, as it was read.
+    pub fn text(&self) -> Result<String, Failure> {
+        self.roots.first().map_or(Ok(String::new()), |root| readable(root))
+    }
+
+    /// Lays another text over the first file.
+    pub fn replace(&mut self, text: String) {
+        if let Some(root) = self.roots.first() {
+            self.world.overlay(root.clone(), text);
+        }
     }
 
     /// Compiles and tells what is wrong. `Failure::Text` if there are errors.

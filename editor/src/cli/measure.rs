@@ -1,0 +1,357 @@
+//! What `bench` measures, and how.
+//!
+//! Work is timed by the clock that counts what this process computed ([`cpu`]). Sound comes from a whole engine, as a device
+//! asks for it; the edits are made to the text, as a player makes them, and go the whole way to the first block that has them.
+
+use super::Failure;
+use super::bench::Args;
+use super::terminal::{self, Level};
+use super::work::{self, Work};
+use modurust_runtime::command::EngineNotice;
+use modurust_runtime::compiler::codegen::isa::Isa;
+use modurust_runtime::compiler::exec::Code;
+use modurust_runtime::compiler::front::Compiler;
+use modurust_runtime::compiler::lang::ast::{Item, Stmt};
+use modurust_runtime::compiler::lang::{FileId, Source, parse};
+use modurust_runtime::compiler::program::{Program, Unit, UnitKind};
+use modurust_runtime::compiler::score::{Ratio, ScoreBuilder, Value};
+use modurust_runtime::engine::{Engine, EngineOptions};
+use modurust_runtime::swap::Control;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What is found for one file.
+#[derive(Serialize, Deserialize)]
+pub struct Figures {
+    pub file: String,
+    pub ns_per_frame: f64,
+    pub core_percent: f64,
+    pub compile_ms: f64,
+    pub compile_cold_ms: f64,
+    pub sound_ms: f64,
+    /// `None` if the text has no number that could be another.
+    pub number_ms: Option<f64>,
+    pub number_code: Option<bool>,
+    /// `None` if the text has neither a track nor `out`.
+    pub track_ms: Option<f64>,
+    pub swap_ms: Option<f64>,
+    pub worst_block: f64,
+    /// Voices that hold a note, and nanoseconds per frame; empty where there are no banks.
+    pub sounding: Vec<(u32, f64)>,
+    pub isa: String,
+    pub voices: u32,
+    pub nodes: usize,
+    pub rate: u32,
+    pub block: u32,
+    pub frames: u64,
+    pub code_bytes: Option<usize>,
+    pub optimised: bool,
+}
+
+/// Runs of the engine, of which the best counts.
+const RUNS: usize = 3;
+/// Compilations and swaps, of which the middle one counts.
+const TIMES: usize = 9;
+/// What an edit adds, to be swapped in.
+const TRACK: &str = "\ntrack modurust_bench_edit = sin(220hz) * -40db\n";
+/// What an edit puts behind a track.
+const STAGE: &str = " >> softclip";
+
+/// Time that this process has computed; on systems without such a clock, time.
+fn cpu() -> Duration {
+    #[cfg(unix)]
+    if let Ok(time) = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID) {
+        return time.into();
+    }
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// Milliseconds computed since.
+fn ms(begin: Duration) -> f64 {
+    cpu().saturating_sub(begin).as_secs_f64() * 1e3
+}
+
+fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied()
+}
+
+/// An engine, and what asks it for sound.
+struct Player {
+    engine: Engine,
+    control: Control,
+    buffer: Vec<f32>,
+}
+
+impl Player {
+    fn new(program: &Program, block: u32) -> Result<Player, Failure> {
+        let options = EngineOptions::new(program.patch.sample_rate);
+        let (engine, control, _) = Engine::new(&options, Some(program.clone())).map_err(Failure::outside)?;
+        engine.warm();
+        Ok(Player { engine, control, buffer: vec![0.0; block as usize * 2] })
+    }
+
+    fn block(&mut self) {
+        self.engine.process(&mut self.buffer, 2);
+    }
+
+    /// Nanoseconds per frame over so many frames.
+    fn speed(&mut self, frames: u64) -> f64 {
+        let blocks = frames.div_ceil(self.buffer.len() as u64 / 2);
+        let begin = cpu();
+        for _ in 0..blocks {
+            self.block();
+        }
+        let run = ms(begin) * 1e6 / (blocks * self.buffer.len() as u64 / 2) as f64;
+        while self.control.notice().is_some() {}
+        run
+    }
+
+    /// Sends a program and plays the block in which it is adopted; `None` if nothing would change.
+    fn swap(&mut self, next: &Program) -> Option<()> {
+        self.control.publish(next, None)?;
+        let mut adopted = false;
+        // A block may be shorter than a quantum.
+        for _ in 0..64 {
+            self.block();
+            while let Some(notice) = self.control.notice() {
+                adopted |= matches!(notice, EngineNotice::Adopted { .. });
+            }
+            if adopted {
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// Plays until fades have ended, and frees what was replaced.
+    fn settle(&mut self) {
+        let frames = u64::from(self.engine.sample_rate()) / 20;
+        self.speed(frames);
+        self.control.collect();
+    }
+}
+
+/// Measures a file.
+pub fn file(args: &Args, file: &str) -> Result<Figures, Failure> {
+    let work = Work::files(&[file.to_string()])?;
+    let options = work::options(args.rate);
+    let begin = Instant::now();
+    let program = work.compile(&mut Compiler::new(options))?;
+    let compile_cold_ms = begin.elapsed().as_secs_f64() * 1e3;
+    let compile_ms = repeated(|| {
+        let mut compiler = Compiler::new(options);
+        let begin = Instant::now();
+        let outcome = work.outcome(&mut compiler)?;
+        let took = begin.elapsed().as_secs_f64() * 1e3;
+        drop(outcome);
+        Ok(Some(took))
+    })?;
+    let sound_ms = repeated(|| {
+        let mut compiler = Compiler::new(options);
+        let begin = cpu();
+        let program = work.outcome(&mut compiler)?.program.ok_or(Failure::Text)?;
+        Player::new(&program, args.block)?.block();
+        Ok(Some(ms(begin)))
+    })?;
+    let frames = args.length.frames(&program.timing, args.rate).filter(|frames| *frames > 0);
+    let frames = frames.ok_or_else(|| Failure::Usage("`--for` is nothing, or too long".into()))?;
+    let ns_per_frame = speed(&program, args, frames)?;
+    let text = work.text()?;
+    let number = number(args, file, &program, &text)?;
+    Ok(Figures {
+        file: file.to_string(),
+        ns_per_frame,
+        core_percent: ns_per_frame * f64::from(args.rate) / 1e7,
+        compile_ms: compile_ms.unwrap_or(compile_cold_ms),
+        compile_cold_ms,
+        sound_ms: sound_ms.unwrap_or(compile_cold_ms),
+        number_ms: number.map(|(ms, _)| ms),
+        number_code: number.map(|(_, code)| code),
+        track_ms: track(args, file, &program, &text)?,
+        swap_ms: swap(args, file, &program, &text)?,
+        worst_block: worst_block(&program, args, frames)?,
+        sounding: sounding(&program, args, frames)?,
+        isa: format!("{} {}", std::env::consts::ARCH, Isa::chosen().name()),
+        voices: program.units.iter().filter(|u| u.kind != UnitKind::Hold).map(|u| u.voices).sum(),
+        nodes: program.patch.graph.nodes.len(),
+        rate: args.rate,
+        block: args.block,
+        frames,
+        code_bytes: match &program.patch.code {
+            Code::Jit(code) => Some(code.bytes),
+            Code::Interp(_) => None,
+        },
+        optimised: !cfg!(debug_assertions),
+    })
+}
+
+/// The middle of several figures; those that cannot be taken are left out.
+fn repeated(mut figure: impl FnMut() -> Result<Option<f64>, Failure>) -> Result<Option<f64>, Failure> {
+    let mut figures = Vec::new();
+    for _ in 0..TIMES {
+        figures.extend(figure()?);
+    }
+    Ok(median(figures))
+}
+
+fn speed(program: &Program, args: &Args, frames: u64) -> Result<f64, Failure> {
+    let mut best = f64::INFINITY;
+    for _ in 0..RUNS {
+        let mut player = Player::new(program, args.block)?;
+        player.settle();
+        let run = player.speed(frames);
+        best = best.min(run);
+        terminal::log(Level::Debug, || format!("{run:.1} ns per frame"));
+    }
+    Ok(best)
+}
+
+/// The longest block as a multiple of the middle one.
+fn worst_block(program: &Program, args: &Args, frames: u64) -> Result<f64, Failure> {
+    let mut player = Player::new(program, args.block)?;
+    player.settle();
+    let blocks = frames.div_ceil(u64::from(args.block));
+    let mut took = Vec::with_capacity(blocks as usize);
+    for _ in 0..blocks {
+        let begin = Instant::now();
+        player.block();
+        took.push(begin.elapsed().as_secs_f64());
+    }
+    let worst = took.iter().copied().fold(0.0, f64::max);
+    Ok(median(took).map_or(1.0, |middle| worst / middle.max(1e-9)))
+}
+
+/// From an edited text to its first block, by a compiler that knows the original; and whether code was made.
+fn edit(args: &Args, file: &str, program: &Program, edited: &str) -> Result<Option<(f64, bool)>, Failure> {
+    let work = Work::files(&[file.to_string()])?;
+    let mut compiler = Compiler::new(work::options(args.rate));
+    work.outcome(&mut compiler)?;
+    let mut work = work;
+    work.replace(edited.to_string());
+    let mut player = Player::new(program, args.block)?;
+    player.settle();
+    let begin = cpu();
+    let outcome = work.outcome(&mut compiler)?;
+    let Some(next) = outcome.program else { return Ok(None) };
+    Ok(player.swap(&next).map(|()| (ms(begin), outcome.generated)))
+}
+
+/// Turns one number: the first that is a parameter.
+fn number(args: &Args, file: &str, program: &Program, text: &str) -> Result<Option<(f64, bool)>, Failure> {
+    let mut found = None;
+    for (begin, end) in numbers(text) {
+        let Ok(value) = text[begin..end].parse::<f64>() else { continue };
+        let edited = format!("{}{}{}", &text[..begin], value * 1.015625, &text[end..]);
+        match edit(args, file, program, &edited)? {
+            Some((_, false)) => {
+                let ms = repeated(|| Ok(edit(args, file, program, &edited)?.map(|(ms, _)| ms)))?;
+                return Ok(ms.map(|ms| (ms, false)));
+            }
+            Some(made) => found = found.or(Some(made)),
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Where numbers stand, outside of words, strings and comments.
+fn numbers(text: &str) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let run = |from: usize, of: fn(&u8) -> bool| bytes[from..].iter().take_while(|b| of(b)).count();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let begin = at;
+        match bytes[at] {
+            b'/' if bytes[at..].starts_with(b"//") => at += run(at, |b| *b != b'\n'),
+            b'"' => at += 2 + run(at + 1, |b| *b != b'"'),
+            b if b.is_ascii_digit() => {
+                at += run(at, |b| b.is_ascii_digit() || *b == b'.');
+                found.push((begin, at));
+            }
+            b if b.is_ascii_alphabetic() || b == b'_' => at += run(at, |b| b.is_ascii_alphanumeric() || *b == b'_'),
+            _ => at += 1,
+        }
+    }
+    found
+}
+
+/// Puts one more stage behind the last track, or behind `out`.
+fn track(args: &Args, file: &str, program: &Program, text: &str) -> Result<Option<f64>, Failure> {
+    let source = Source::new(file, text);
+    let end = |stmt: &Stmt| match &*stmt.item {
+        Item::Strip { bus: false, value, .. } => Some((stmt.offset + value.span.end) as usize),
+        Item::Def(def) if def.name.name == "out" => Some((stmt.offset + def.body.span.end) as usize),
+        _ => None,
+    };
+    let Some(at) = parse(FileId(0), &source).stmts.iter().filter_map(end).next_back() else { return Ok(None) };
+    let (Some(before), Some(after)) = (text.get(..at), text.get(at..)) else { return Ok(None) };
+    let edited = format!("{before}{STAGE}{after}");
+    repeated(|| Ok(edit(args, file, program, &edited)?.map(|(ms, _)| ms)))
+}
+
+/// From a compiled program to its first block, there and back again. A file that leaves no room for another track has no figure.
+fn swap(args: &Args, file: &str, program: &Program, text: &str) -> Result<Option<f64>, Failure> {
+    let mut work = Work::files(&[file.to_string()])?;
+    work.replace(format!("{text}\n{TRACK}"));
+    let Some(edited) = work.outcome(&mut Compiler::new(work::options(args.rate)))?.program else { return Ok(None) };
+    let mut player = Player::new(program, args.block)?;
+    let mut there = false;
+    repeated(|| {
+        player.settle();
+        there = !there;
+        let next = if there { &edited } else { program };
+        let begin = cpu();
+        Ok(player.swap(next).map(|()| ms(begin)))
+    })
+}
+
+/// Nanoseconds per frame while 0, 1, 2, 4 and so on voices of every bank hold a note for as long as it is measured.
+fn sounding(program: &Program, args: &Args, frames: u64) -> Result<Vec<(u32, f64)>, Failure> {
+    let banks = program.units.iter().filter(|unit| unit.kind == UnitKind::Poly).map(|unit| unit.voices);
+    let Some(most) = banks.max().filter(|most| *most > 1) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    let mut n = 0;
+    while n <= most {
+        let held = hold(program, n);
+        found.push((n, speed(&held, args, frames)?));
+        n = if n == 0 {
+            1
+        } else if n < most {
+            (n * 2).min(most)
+        } else {
+            break;
+        };
+    }
+    Ok(found)
+}
+
+/// The program with nothing in its patterns but `n` notes for every bank, or as many as it has voices.
+fn hold(program: &Program, n: u32) -> Program {
+    /// Bars that a note lasts: longer than any run.
+    const LONG: Ratio = Ratio::int(1 << 20);
+    let mut score = ScoreBuilder::new(0);
+    let mut units: Vec<Unit> = (*program.units).clone();
+    for unit in &mut units {
+        let word = unit.word.map(|sym| program.score.word(sym).to_string());
+        let notes: Vec<_> = (0..n.min(unit.voices))
+            .filter(|_| unit.kind != UnitKind::Hold)
+            .map(|i| {
+                let note = match &word {
+                    Some(word) => Value::Word(score.sym(word)),
+                    // Spread over four octaves by steps that do not repeat soon.
+                    None => Value::Note(36.0 + f64::from(i * 7 % 48)),
+                };
+                let note = score.pure(note);
+                score.slow(note, LONG)
+            })
+            .collect();
+        unit.pattern = if notes.is_empty() { score.silence() } else { score.stack(&notes) };
+        unit.word = word.map(|word| score.sym(&word));
+        unit.choke = None;
+    }
+    Program { score: Arc::new(score.finish()), units: Arc::new(units), ..program.clone() }
+}
