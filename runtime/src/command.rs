@@ -192,6 +192,8 @@ pub enum Notice {
         held: Vec<Held>,
         /// True if a program came of it ([`Notice::Compiled`] follows); else what played plays on.
         plays: bool,
+        /// Milliseconds since the edit that is answered; `None` for the first compilation.
+        ms: Option<f64>,
     },
     /// The engine plays the program.
     Adopted {

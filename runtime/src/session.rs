@@ -397,7 +397,7 @@ impl Inner {
     /// What the first compilation yielded; the engine has its program already.
     fn first(&mut self, done: Done, program: Option<Program>) {
         self.watch(&done.asked);
-        let outcome = self.diagnostics(done.outcome);
+        let outcome = self.diagnostics(done.outcome, None);
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
         if let Some(outcome) = outcome
             && program.is_some()
@@ -415,19 +415,20 @@ impl Inner {
         }
     }
 
-    /// Tells errors and warnings.
-    fn diagnostics(&self, outcome: Result<Outcome, String>) -> Option<Outcome> {
+    /// Tells errors and warnings of a text that was edited then.
+    fn diagnostics(&self, outcome: Result<Outcome, String>, edited: Option<Instant>) -> Option<Outcome> {
+        let ms = edited.map(|at| at.elapsed().as_secs_f64() * 1e3);
         match outcome {
             Ok(outcome) => {
                 if !outcome.diagnostics.is_empty() {
                     let errors = outcome.diagnostics.iter().filter(|d| d.is_error()).count();
                     let (held, plays) = (outcome.held.clone(), outcome.program.is_some());
-                    self.tell(Notice::Diagnostics { text: outcome.render(self.colour), errors, held, plays });
+                    self.tell(Notice::Diagnostics { text: outcome.render(self.colour), errors, held, plays, ms });
                 }
                 Some(outcome)
             }
             Err(text) => {
-                self.tell(Notice::Diagnostics { text, errors: 1, held: Vec::new(), plays: false });
+                self.tell(Notice::Diagnostics { text, errors: 1, held: Vec::new(), plays: false, ms });
                 None
             }
         }
@@ -435,7 +436,7 @@ impl Inner {
 
     fn compiled(&mut self, done: Done) {
         self.watch(&done.asked);
-        let outcome = self.diagnostics(done.outcome);
+        let outcome = self.diagnostics(done.outcome, Some(done.at));
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
         let Some((program, generated)) = outcome.and_then(|o| Some((o.program?, o.generated))) else {
             self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).stale = true;

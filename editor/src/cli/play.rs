@@ -16,13 +16,11 @@ use modurust_runtime::compiler::program::Program;
 use modurust_runtime::device::{self, DeviceOptions, DeviceStats, Running};
 use modurust_runtime::recorder::{Recorded, Recorder};
 use modurust_runtime::session::{Session, SessionOptions};
-use modurust_runtime::watch::{Changed, Watcher};
 use modurust_runtime::wav::Bits;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// What `play` takes.
@@ -108,28 +106,6 @@ struct Player {
     /// The compilation that the next adoption belongs to, milliseconds.
     compiled: Option<f64>,
     started: bool,
-    /// When files were saved. The session times what it adopts; an edit with errors is never adopted.
-    saves: Option<Saves>,
-}
-
-/// Hears of saved files for as long as it lives.
-struct Saves {
-    _watcher: Watcher,
-    changes: Receiver<Changed>,
-}
-
-impl Saves {
-    fn of(files: &[String]) -> Option<Saves> {
-        let (send, changes) = channel();
-        let watcher = Watcher::new(move |changed| drop(send.send(changed))).ok()?;
-        watcher.watch(files.iter().map(PathBuf::from));
-        Some(Saves { _watcher: watcher, changes })
-    }
-
-    /// Milliseconds since the last one that was not asked for yet.
-    fn ms(&self) -> Option<f64> {
-        self.changes.try_iter().last().map(|changed| changed.at.elapsed().as_secs_f64() * 1e3)
-    }
 }
 
 /// True if a track, a bus or `out` is heard.
@@ -178,15 +154,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     obey_interrupts(&stop)?;
     let running = choice.start(engine);
-    let mut player = Player {
-        session,
-        running,
-        status: Status::new(!args.json),
-        edits: Vec::new(),
-        compiled: None,
-        started: false,
-        saves: if args.no_watch { None } else { Saves::of(&work.roots) },
-    };
+    let mut player =
+        Player { session, running, status: Status::new(!args.json), edits: Vec::new(), compiled: None, started: false };
     if !args.json {
         let watched = if args.no_watch { "" } else { ", watched" };
         terminal::print(&format!(
@@ -315,11 +284,11 @@ impl Player {
     fn tell(&mut self, notice: Notice) -> Result<(), Failure> {
         match notice {
             Notice::Compiled { ms, generated, kind } => self.compiled(ms, generated, kind)?,
-            Notice::Diagnostics { text, errors, held, plays } => {
+            Notice::Diagnostics { text, errors, held, plays, ms } => {
                 self.say(&text)?;
                 self.refresh();
                 if errors > 0 {
-                    self.refused(&held, plays)?;
+                    self.refused(&held, plays, ms)?;
                 }
             }
             Notice::Adopted { frame, kind, ms } => self.adopted(frame, kind, ms)?,
@@ -345,8 +314,7 @@ impl Player {
     }
 
     /// An edit with errors.
-    fn refused(&mut self, held: &[Held], plays: bool) -> Result<(), Failure> {
-        let ms = self.saves.as_ref().and_then(Saves::ms);
+    fn refused(&mut self, held: &[Held], plays: bool, ms: Option<f64>) -> Result<(), Failure> {
         let names = |fate: Fate| {
             let names: Vec<String> = held.iter().filter(|h| h.fate == fate).map(|h| format!("`{}`", h.name)).collect();
             (!names.is_empty()).then(|| names.join(", "))
@@ -387,9 +355,6 @@ impl Player {
         self.refresh();
         self.status.clear()?;
         let compile_ms = self.compiled.take();
-        if let Some(saves) = &self.saves {
-            saves.ms();
-        }
         let of_which = compile_ms.map_or(String::new(), |ms| format!(", compiled in {ms:.1} ms"));
         terminal::log(Level::Info, || {
             format!("edit: {}, playing{}{of_which}, from frame {frame}", kind.word(), after(ms))
