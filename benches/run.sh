@@ -128,7 +128,7 @@ HEAD
   echo
   echo "## Modurust alone"
   echo
-  echo "As \`modurust bench\` says it: milliseconds of CPU time; \`worst block\` is a multiple of the middle one, by the wall clock."
+  echo "As \`modurust bench\` says it: milliseconds of CPU time; \`cold\` (text to program in a new process) is by the wall clock, and so is \`worst block\`, a multiple of the middle one."
   echo
   echo "| workload | cold | one number | made code | one stage in a track | swap | worst block | nodes | code, bytes | ns per frame by sounding voices |"
   echo "|---|---|---|---|---|---|---|---|---|---|"

@@ -1,5 +1,8 @@
 //! A live evaluation is a transaction per binding: what is good goes in, what is broken keeps its last good version.
 
+mod common;
+
+use common::Rng;
 use modurust_compiler::exec::Backend;
 use modurust_compiler::front::hold::{Fate, Held};
 use modurust_compiler::front::{Compiler, Options, Outcome, World};
@@ -189,24 +192,12 @@ fn commands_with_errors_are_left_out() {
     assert_eq!(program.timeline.commands.len(), 1, "{}", outcome.render(false));
 }
 
-/// A generator of numbers: Marsaglia's xorshift.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % sides as u64) as usize
-    }
-}
-
 #[test]
 fn rapid_edits_good_and_bad_lose_no_last_good_binding() {
     let good = ["sin(110hz)", "saw(220hz) * 0.3", "noise >> lpf(900hz)", "tri(g * 2)", "sin(h)", "f(0.5)"];
     let bad =
         ["sin(110hz", "sow(3)", "noise >> lpf(800ms)", "\"bd", "1 +", "f(1, 2, 3)", "{ }", "gone * 2", "= 3", ")"];
-    let mut dice = Dice(0x5EED);
+    let mut dice = Rng::new(0x5EED);
     for _ in 0..30 {
         let mut live = Live::new();
         let names = ["p", "q", "r", "s"];
@@ -215,12 +206,12 @@ fn rapid_edits_good_and_bad_lose_no_last_good_binding() {
         let mut last: Vec<Option<&str>> = vec![None; names.len()];
         let mut now: Vec<Option<&str>> = vec![None; names.len()];
         for _ in 0..25 {
-            for _ in 0..1 + dice.roll(2) {
-                let i = dice.roll(names.len());
-                now[i] = match dice.roll(5) {
+            for _ in 0..1 + dice.below(2) {
+                let i = dice.below(names.len());
+                now[i] = match dice.below(5) {
                     0 => None,
-                    1 | 2 => Some(bad[dice.roll(bad.len())]),
-                    _ => Some(good[dice.roll(good.len())]),
+                    1 | 2 => Some(bad[dice.below(bad.len())]),
+                    _ => Some(good[dice.below(good.len())]),
                 };
             }
             for i in 0..names.len() {

@@ -1,5 +1,8 @@
 //! Questions while writing: each answer is asked for at a place marked `|` in a text, as an editor would ask.
 
+mod common;
+
+use common::Rng;
 use modurust_compiler::front::World;
 use modurust_compiler::ide::*;
 use modurust_compiler::lang::parse::Parser;
@@ -307,18 +310,6 @@ fn marks_cover_the_words_by_what_they_mean() {
     assert!(marks.windows(2).all(|w| w[0].span.end <= w[1].span.start));
 }
 
-/// xorshift64*: the same texts on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n.max(1)
-    }
-}
-
 #[test]
 fn any_text_and_any_place_have_an_answer() {
     const PIECES: &[&str] = &[
@@ -345,7 +336,7 @@ fn any_text_and_any_place_have_an_answer() {
         "3/",
         "\0",
     ];
-    let mut dice = Dice(0xC0FF_EE11);
+    let mut dice = Rng::new(0xC0FF_EE11);
     for n in 0..600 {
         let mut chars: Vec<char> = SONG.chars().collect();
         for _ in 0..1 + dice.below(8) {

@@ -84,6 +84,9 @@ fn variants() -> Vec<(String, Vec<u8>)> {
     found.push(("a line of 10 MB".into(), b"out = x + ".repeat(1 << 20)));
     found.push(("a word of 10 MB".into(), b"x".repeat(10 << 20)));
     found.push(("10000 statements of one name".into(), b"a = 1\n".repeat(10_000)));
+    for piece in ["\"a\" ", "'a' ", "\"", "'", "x ", "1 "] {
+        found.push((format!("100000 of {piece:?} in a row"), format!("out = {}", piece.repeat(100_000)).into()));
+    }
     found.push(("a string of 10 MB".into(), [b"out = \"", &b"bd ".repeat(3 << 20)[..]].concat()));
     for (open, close) in
         [("(", ")"), ("[", "]"), ("{", "}"), ("\"[", "]\""), ("-", ""), ("f(", ")"), ("<", ">"), ("x => ", "")]

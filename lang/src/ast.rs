@@ -56,6 +56,18 @@ pub enum Item {
     Broken { name: Option<String>, span: Span },
 }
 
+impl Item {
+    /// The name that the statement gives.
+    pub fn name(&self) -> Option<&Ident> {
+        match self {
+            Item::Def(def) => Some(&def.name),
+            Item::Strip { name, .. } | Item::Scene { name, .. } => Some(name),
+            Item::Arrange { name, .. } => name.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// A definition: of a value, or of a function when it has parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Def {

@@ -127,8 +127,8 @@ pub fn parse(file: FileId, source: &Source) -> Parsed {
 pub fn parse_expr(file: FileId, text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
     match pairs(Rule::one_expr, text, |build, pair| build.expr(pair)) {
         Ok(mut exprs) => match exprs.pop() {
-            Some((_, Ok(expr))) => (Some(expr), Vec::new()),
-            Some((_, Err(found))) => (None, vec![Diagnostic { file, ..*found }]),
+            Some((_, _, Ok(expr))) => (Some(expr), Vec::new()),
+            Some((_, _, Err(found))) => (None, vec![Diagnostic { file, ..*found }]),
             None => (None, Vec::new()),
         },
         Err(found) => (None, vec![Diagnostic { file, ..*found }]),
@@ -142,9 +142,9 @@ fn read(text: &str) -> Reading {
         Arc::new(Item::Broken { name, span: Span { start: 0, end: end - start } })
     };
     let mut reading = Reading::default();
-    match pairs(Rule::file, text, |build, pair| (is_bare(&pair), build.item(pair))) {
+    match pairs(Rule::file, text, |build, pair| build.item(pair)) {
         Ok(stmts) => {
-            for (i, (span, (bare, stmt))) in stmts.into_iter().enumerate() {
+            for (i, (span, bare, stmt)) in stmts.into_iter().enumerate() {
                 // The first statement starts with the chunk, so that its doc lines lie in it.
                 let mut at = if i == 0 { 0 } else { span.start };
                 match stmt {
@@ -156,7 +156,6 @@ fn read(text: &str) -> Reading {
                         }
                         reading.items.push((at, broken(at, span.end)));
                         reading.diagnostics.push(*found);
-                        break;
                     }
                 }
             }
@@ -178,8 +177,13 @@ type Pair<'a> = pest::iterators::Pair<'a, Rule>;
 /// A tree, or the one thing that is wrong with it. Boxed: it is rare, and results are passed about a lot.
 pub(crate) type Built<T> = Result<T, Box<Diagnostic>>;
 
-/// Scans and parses `text`, then builds each top pair; with each its span in the text.
-fn pairs<T>(rule: Rule, text: &str, mut make: impl FnMut(&mut Build<'_>, Pair<'_>) -> T) -> Built<Vec<(Span, T)>> {
+/// Scans and parses `text`, then builds each top pair up to the first with a mistake: its span in the text, whether it is only a
+/// value, and what was built. (Values may follow each other by the thousand, and to explain each takes the whole text.)
+fn pairs<T>(
+    rule: Rule,
+    text: &str,
+    mut make: impl FnMut(&mut Build<'_>, Pair<'_>) -> Built<T>,
+) -> Built<Vec<(Span, bool, Built<T>)>> {
     if text.len() > split::MAX_STATEMENT {
         let message = format!("this statement is longer than {} KiB", split::MAX_STATEMENT / 1024);
         let found = Diagnostic::error("limit", FileId::default(), Span::new(0, 0), message);
@@ -198,7 +202,13 @@ fn pairs<T>(rule: Rule, text: &str, mut make: impl FnMut(&mut Build<'_>, Pair<'_
         let span = Span::new(pair.as_span().start(), pair.as_span().end());
         let base = if made.is_empty() { 0 } else { span.start };
         let mut build = Build::new(text, &scan.code, if rule == Rule::file { base } else { 0 });
-        made.push((span, make(&mut build, pair)));
+        let bare = is_bare(&pair);
+        let built = make(&mut build, pair);
+        let wrong = built.is_err();
+        made.push((span, bare, built));
+        if wrong {
+            break;
+        }
     }
     Ok(made)
 }

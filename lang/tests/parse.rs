@@ -271,6 +271,9 @@ fn large_texts_are_read_soon() {
     assert_eq!(soon("open brackets", &"(".repeat(100_000)), ["limit"]);
     assert_eq!(soon("closing brackets", &format!("a = {}", ")".repeat(100_000))), ["bracket"]);
     assert_eq!(soon("open quotes", &format!("a = {}\"", "\"\n ".repeat(80_000))), ["quote"]);
+    for piece in ["\"a\" ", "'a' ", "\"\"", "x ", "1 ", "(1) "] {
+        assert_eq!(soon(piece, &format!("a = {}", piece.repeat(100_000))).len(), 1, "{piece}");
+    }
     assert_eq!(soon("noughts", &"\0".repeat(100_000)), ["syntax"]);
     assert!(soon("blanks", &" \n".repeat(megabytes / 2)).is_empty());
     assert!(soon("comments", &"// x\n".repeat(megabytes / 5)).is_empty());

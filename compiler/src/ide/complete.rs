@@ -8,7 +8,7 @@ use crate::front::builtins;
 use crate::ide::context::{Context, OpenCall};
 use crate::ide::document::Document;
 use crate::ide::position::floor;
-use crate::ide::resolve::{self, Target, name_of};
+use crate::ide::resolve::{self, Target};
 use crate::ide::topic::{self, Topic};
 use crate::ide::words::{WORDS, Where};
 use crate::score::harmony::SCALES;
@@ -164,7 +164,7 @@ impl List<'_> {
         }
         let mut own: Vec<(CompletionKind, Topic)> = Vec::new();
         for stmt in &document.stmts {
-            own.extend(name_of(&stmt.item).map(|name| statement(&stmt.item, &name.name, &document.source.name)));
+            own.extend(stmt.item.name().map(|name| statement(&stmt.item, &name.name, &document.source.name)));
             if let Item::Broken { name: Some(name), .. } = &*stmt.item {
                 own.push((CompletionKind::Value, Topic { name: name.clone(), ..Topic::default() }));
             }
@@ -175,7 +175,7 @@ impl List<'_> {
                 continue;
             }
             for stmt in &used.document.stmts {
-                if let (Item::Def(def), Some(name)) = (&*stmt.item, name_of(&stmt.item))
+                if let (Item::Def(def), Some(name)) = (&*stmt.item, stmt.item.name())
                     && !name.name.starts_with('_')
                 {
                     own.push(statement(&stmt.item, &def.name.name, &used.document.source.name));
@@ -186,7 +186,7 @@ impl List<'_> {
         // What the statement at hand is called stays out: it would be a loop.
         let here = self.document.statement(context.at).and_then(|(_, stmt)| match &*stmt.item {
             Item::Broken { name, .. } => name.as_deref(),
-            item => name_of(item).map(|name| name.name.as_str()),
+            item => item.name().map(|name| name.name.as_str()),
         });
         let here = here.filter(|_| !context.before.is_empty());
         for (kind, topic) in own.iter().filter(|(_, topic)| Some(topic.name.as_str()) != here) {

@@ -3,7 +3,7 @@
 use crate::ide::document::Document;
 use crate::ide::hover::token_at;
 use crate::ide::position::floor;
-use crate::ide::resolve::{Bound, Target, name_of};
+use crate::ide::resolve::{Bound, Target};
 use modurust_lang::ast::{ExprKind, Item};
 use modurust_lang::edit::{self, Edit, Op, Refusal};
 use modurust_lang::library::{FIRST_FILE, library};
@@ -57,7 +57,7 @@ pub fn definition(document: &Document, at: usize) -> Vec<Place> {
 
 fn name_place(document: &Document, number: usize) -> Option<Span> {
     let stmt = document.stmts.get(number)?;
-    Some(name_of(&stmt.item)?.span.shift(stmt.offset))
+    Some(stmt.item.name()?.span.shift(stmt.offset))
 }
 
 fn used(document: &Document, file: usize, number: usize) -> Vec<Place> {
@@ -86,7 +86,7 @@ fn argument(document: &Document, function: &str, param: &str) -> Vec<Place> {
         _ => None,
     };
     for (file, used) in document.used.iter().enumerate() {
-        for stmt in used.document.stmts.iter().filter(|s| name_of(&s.item).is_some_and(|n| n.name == function)) {
+        for stmt in used.document.stmts.iter().filter(|s| s.item.name().is_some_and(|n| n.name == function)) {
             if let Some(span) = of(&stmt.item, stmt.offset) {
                 return vec![Place { file: Location::Used(file), span }];
             }

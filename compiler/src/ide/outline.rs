@@ -1,7 +1,7 @@
 //! What a text consists of: its statements as an outline, its words by what they mean.
 
 use crate::ide::document::Document;
-use crate::ide::resolve::{Bound, Target, name_of};
+use crate::ide::resolve::{Bound, Target};
 use crate::ide::topic;
 use modurust_lang::ast::{Def, ExprKind, Item, Stmt};
 use modurust_lang::source::Span;
@@ -74,7 +74,7 @@ fn symbol(document: &Document, stmt: &Stmt, end: usize) -> Option<Symbol> {
             make(name, *place, SymbolKind::Value, "cannot be read".to_string(), Vec::new())
         }
         item => {
-            let name = name_of(item)?;
+            let name = item.name()?;
             let (kind, detail) = match item {
                 Item::Strip { bus: true, .. } => (SymbolKind::Bus, "bus"),
                 Item::Strip { .. } => (SymbolKind::Track, "track"),

@@ -68,19 +68,9 @@ pub(super) fn occurrences(document: &Document) -> Vec<Occurrence> {
     walk.found
 }
 
-/// The name that a statement gives.
-pub(super) fn name_of(item: &Item) -> Option<&Ident> {
-    match item {
-        Item::Def(def) => Some(&def.name),
-        Item::Strip { name, .. } | Item::Scene { name, .. } => Some(name),
-        Item::Arrange { name, .. } => name.as_ref(),
-        _ => None,
-    }
-}
-
 /// The first statement of a name.
 pub(super) fn statement_of(document: &Document, name: &str) -> Option<usize> {
-    document.stmts.iter().position(|stmt| name_of(&stmt.item).is_some_and(|ident| ident.name == name))
+    document.stmts.iter().position(|stmt| stmt.item.name().is_some_and(|ident| ident.name == name))
 }
 
 /// What a plain word stands for outside of any statement's own names.
@@ -171,7 +161,7 @@ impl<'a> Walk<'a> {
     }
 
     fn statement(&mut self, number: usize, item: &'a Item) {
-        if let Some(name) = name_of(item) {
+        if let Some(name) = item.name() {
             self.push(name.span, true, Target::Statement(number));
         }
         match item {
@@ -359,7 +349,7 @@ impl<'a> Walk<'a> {
                 _ => Target::Field,
             },
             Target::Used(file, number) => {
-                let name = name_of(&self.document.used[file].document.stmts[number].item);
+                let name = self.document.used[file].document.stmts[number].item.name();
                 name.map_or(Target::Field, |name| elsewhere(&name.name))
             }
             Target::Global(function) => elsewhere(&function),

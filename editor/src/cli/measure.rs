@@ -12,6 +12,7 @@ use modurust_runtime::compiler::codegen::isa::Isa;
 use modurust_runtime::compiler::exec::Code;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::lang::ast::{Item, Stmt};
+use modurust_runtime::compiler::lang::token::{Kind, tokens};
 use modurust_runtime::compiler::lang::{FileId, Source, parse};
 use modurust_runtime::compiler::program::{Program, Unit, UnitKind};
 use modurust_runtime::compiler::score::{Ratio, ScoreBuilder, Value};
@@ -257,26 +258,12 @@ fn number(args: &Args, file: &str, program: &Program, text: &str) -> Result<Opti
     Ok(found)
 }
 
-/// Where numbers stand, outside of words, strings and comments.
-fn numbers(text: &str) -> Vec<(usize, usize)> {
-    let bytes = text.as_bytes();
-    let run = |from: usize, of: fn(&u8) -> bool| bytes[from..].iter().take_while(|b| of(b)).count();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let begin = at;
-        match bytes[at] {
-            b'/' if bytes[at..].starts_with(b"//") => at += run(at, |b| *b != b'\n'),
-            b'"' => at += 2 + run(at + 1, |b| *b != b'"'),
-            b if b.is_ascii_digit() => {
-                at += run(at, |b| b.is_ascii_digit() || *b == b'.');
-                found.push((begin, at));
-            }
-            b if b.is_ascii_alphabetic() || b == b'_' => at += run(at, |b| b.is_ascii_alphanumeric() || *b == b'_'),
-            _ => at += 1,
-        }
-    }
-    found
+/// Where the digits of numbers stand.
+fn numbers(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    tokens(text).filter(|token| token.kind == Kind::Number).map(|token| {
+        let digits = token.text(text).bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        (token.span.start as usize, token.span.start as usize + digits)
+    })
 }
 
 /// Puts one more stage behind the last track, or behind `out`.

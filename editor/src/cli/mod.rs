@@ -21,6 +21,7 @@ mod fmt;
 mod length;
 mod lsp;
 mod measure;
+pub(crate) mod output;
 mod picture;
 mod play;
 mod reference;
@@ -44,7 +45,7 @@ struct Cli {
     /// Tell more on standard error; twice tells all (MODURUST_LOG=error|warn|info|debug does the same)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// Width of vectors: 128, avx2 or avx512; the widest of the processor unless said otherwise (MODURUST_ISA does the same)
+    /// Width of vectors: 128, avx2, avx512, or portable (128, by Cranelift alone); the widest of the processor unless said otherwise (MODURUST_ISA does the same)
     #[arg(long, global = true, value_name = "NAME")]
     isa: Option<String>,
 }

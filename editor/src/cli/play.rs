@@ -6,6 +6,7 @@
 
 use super::Failure;
 use super::length::Length;
+use super::output::Output;
 use super::status::{Reading, Status};
 use super::terminal::{self, Level};
 use super::work::{self, Work};
@@ -13,12 +14,9 @@ use modurust_runtime::command::{ChangeKind, Command, Notice};
 use modurust_runtime::compiler::front::hold::{Fate, Held};
 use modurust_runtime::compiler::graph::OutKind;
 use modurust_runtime::compiler::program::Program;
-use modurust_runtime::device::{self, DeviceOptions, DeviceStats, Running};
-use modurust_runtime::recorder::{Recorded, Recorder};
+use modurust_runtime::device::{DeviceStats, Running};
 use modurust_runtime::session::{Session, SessionOptions};
-use modurust_runtime::wav::Bits;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,24 +27,14 @@ pub struct Args {
     /// Files that play together
     #[arg(required = true)]
     files: Vec<String>,
-    /// The output, or a part of its name; `null` plays by the clock, without sound
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
-    /// Frames per second; the device's own if it cannot
-    #[arg(long, value_parser = work::rate)]
-    rate: Option<u32>,
-    /// Frames per block; the device's own if it cannot
-    #[arg(long, value_parser = work::block)]
-    block: Option<u32>,
+    #[command(flatten)]
+    output: Output,
     /// Stop after 10s, 8bars
     #[arg(long = "for", value_name = "LENGTH")]
     length: Option<Length>,
     /// Leave saved edits alone
     #[arg(long)]
     no_watch: bool,
-    /// Record what plays, before the limiter, into a WAV file
-    #[arg(long, value_name = "WAV")]
-    record: Option<PathBuf>,
     /// Print one JSON object at the end
     #[arg(long, requires = "length")]
     json: bool,
@@ -55,16 +43,7 @@ pub struct Args {
 impl Args {
     /// One file, once, for so long.
     pub fn once(file: String, device: Option<String>, length: Length) -> Args {
-        Args {
-            files: vec![file],
-            device,
-            rate: None,
-            block: None,
-            length: Some(length),
-            no_watch: true,
-            record: None,
-            json: false,
-        }
+        Args { files: vec![file], output: Output::to(device), length: Some(length), no_watch: true, json: false }
     }
 }
 
@@ -116,18 +95,12 @@ fn sounds(program: &Program) -> bool {
 /// Plays.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let work = Work::files(&args.files)?;
-    if let Some(record) = &args.record {
-        work::keep_apart(record, &args.files)?;
-    }
-    let choice = device::choose(&DeviceOptions { name: args.device.clone(), rate: args.rate, block: args.block });
-    if let Some(message) = choice.message() {
-        terminal::complain(&format!("{message}\n"));
-    }
+    let choice = args.output.choose(&args.files)?;
     let rate = choice.rate();
     let (session, engine) = Session::new(SessionOptions {
         watch: !args.no_watch,
         colour: terminal::colour(),
-        tap: if args.record.is_some() { 4 * rate as usize } else { 0 },
+        tap: args.output.tap(rate),
         ..SessionOptions::new(work.roots.clone(), work::options(rate))
     })
     .map_err(Failure::outside)?;
@@ -150,7 +123,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
         _ => None,
     };
-    let recorder = recorder(args, &session, rate)?;
+    let recorder = args.output.recorder(&session, rate)?;
     let stop = Arc::new(AtomicBool::new(false));
     obey_interrupts(&stop)?;
     let running = choice.start(engine);
@@ -168,7 +141,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     player.play(&stop, frames)?;
     let stats = player.fade();
-    let recorded = finish(recorder, args)?;
+    let recorded = args.output.finish(recorder)?;
     if args.json {
         terminal::print_json(&Summary {
             device: player.running.describe(),
@@ -185,23 +158,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     player.running.stop();
     Ok(())
-}
-
-fn recorder(args: &Args, session: &Session, rate: u32) -> Result<Option<Recorder>, Failure> {
-    let Some(path) = &args.record else { return Ok(None) };
-    let tap = session.take_recorder_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
-    let recorder = Recorder::start(tap, Arc::clone(session.meters()), path, rate, Bits::F32);
-    recorder.map(Some).map_err(Failure::outside)
-}
-
-fn finish(recorder: Option<Recorder>, args: &Args) -> Result<Option<Recorded>, Failure> {
-    let (Some(recorder), Some(path)) = (recorder, &args.record) else { return Ok(None) };
-    let recorded = recorder.stop().1.map_err(Failure::outside)?;
-    if recorded.lost > 0 {
-        terminal::warn(&format!("{}: the disk was too slow, {} frames are missing", path.display(), recorded.lost));
-    }
-    terminal::log(Level::Info, || format!("recorded {} frames to {}", recorded.frames, path.display()));
-    Ok(Some(recorded))
 }
 
 /// The first interrupt asks for an end, the second does not ask.

@@ -22,15 +22,13 @@ mod pipe;
 mod screen;
 mod words;
 
+use crate::cli::output::Output;
 use crate::cli::status::Reading;
 use crate::cli::{Failure, terminal, work};
 use live::{Answer, Known, Live};
 use modurust_runtime::command::{Command, Notice};
 use modurust_runtime::compiler::graph::OutKind;
-use modurust_runtime::device::{self, DeviceOptions};
-use modurust_runtime::recorder::Recorder;
 use modurust_runtime::session::{Session, SessionOptions};
-use modurust_runtime::wav::Bits;
 use modurust_runtime::world::read_text;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
@@ -55,18 +53,8 @@ const FADE: Duration = Duration::from_millis(400);
 pub struct Args {
     /// Files that play together; the first is the text that is edited
     files: Vec<String>,
-    /// The output, or a part of its name; `null` plays by the clock, without sound
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
-    /// Frames per second; the device's own if it cannot
-    #[arg(long, value_parser = work::rate)]
-    rate: Option<u32>,
-    /// Frames per block; the device's own if it cannot
-    #[arg(long, value_parser = work::block)]
-    block: Option<u32>,
-    /// Record what plays, before the limiter, into a WAV file
-    #[arg(long, value_name = "WAV")]
-    record: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Read statements from standard input and answer on standard output, for editors
     #[arg(long)]
     pipe: bool,
@@ -96,29 +84,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if roots.is_empty() {
         roots.push(file.clone());
     }
-    if let Some(record) = &args.record {
-        work::keep_apart(record, &roots)?;
-    }
-    let choice = device::choose(&DeviceOptions { name: args.device.clone(), rate: args.rate, block: args.block });
-    if let Some(message) = choice.message() {
-        terminal::complain(&format!("{message}\n"));
-    }
+    let choice = args.output.choose(&roots)?;
     let rate = choice.rate();
     let (session, engine) = Session::new(SessionOptions {
         watch: false,
         colour: terminal::colour_out() && !args.pipe,
-        tap: if args.record.is_some() { 4 * rate as usize } else { 0 },
+        tap: args.output.tap(rate),
         texts: BTreeMap::from([(file.clone(), text.clone())]),
         ..SessionOptions::new(roots.clone(), work::options(rate))
     })
     .map_err(Failure::outside)?;
-    let recorder = match &args.record {
-        Some(path) => {
-            let tap = session.take_recorder_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
-            Some(Recorder::start(tap, Arc::clone(session.meters()), path, rate, Bits::F32).map_err(Failure::outside)?)
-        }
-        None => None,
-    };
+    let recorder = args.output.recorder(&session, rate)?;
     let running = choice.start(engine);
     let known = Arc::new(Mutex::new(Known::default()));
     let mut live = Live {
@@ -140,9 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let ended = serve(&mut live, &inbox, &stop, &mut screen, say);
     screen.leave();
     fade(&live, rate);
-    if let Some(recorder) = recorder {
-        recorder.stop().1.map_err(Failure::outside)?;
-    }
+    args.output.finish(recorder)?;
     live.running.stop();
     ended
 }

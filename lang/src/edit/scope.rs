@@ -53,19 +53,9 @@ fn below<'a>(expr: &'a Expr, around: &Around<'a>, see: &mut impl FnMut(&'a Expr,
     }
 }
 
-/// The name that a statement gives.
-pub(super) fn name_of(item: &Item) -> Option<&Ident> {
-    match item {
-        Item::Def(def) => Some(&def.name),
-        Item::Strip { name, .. } | Item::Scene { name, .. } => Some(name),
-        Item::Arrange { name, .. } => name.as_ref(),
-        _ => None,
-    }
-}
-
 /// The one statement of a name.
 pub(super) fn statement(read: &Text<'_>, name: &str) -> Result<usize, Refusal> {
-    let named = |i: &usize| name_of(&read.stmts[*i].item).is_some_and(|ident| ident.name == name);
+    let named = |i: &usize| read.stmts[*i].item.name().is_some_and(|ident| ident.name == name);
     let found: Vec<usize> = (0..read.stmts.len()).filter(named).collect();
     read.readable(name)?;
     match found[..] {
@@ -145,7 +135,7 @@ pub(super) fn words(read: &Text<'_>, name: &str) -> Vec<Span> {
 pub(super) fn rename(read: &Text<'_>, name: &str, to: &str) -> Result<Edit, Refusal> {
     let stmt = &read.stmts[statement(read, name)?];
     read.fresh(to)?;
-    let own = name_of(&stmt.item).map(|ident| ident.span.shift(stmt.offset));
+    let own = stmt.item.name().map(|ident| ident.span.shift(stmt.offset));
     let mut spans: Vec<Span> = own.into_iter().chain(words(read, name)).collect();
     spans.extend(uses(read, name).iter().map(|used| used.span));
     spans.sort_by_key(|span| span.start);

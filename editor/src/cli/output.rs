@@ -1,0 +1,71 @@
+//! Where sound goes: the device and the recording, for every command that plays.
+
+use super::Failure;
+use super::terminal::{self, Level};
+use super::work;
+use modurust_runtime::device::{self, Choice, DeviceOptions};
+use modurust_runtime::recorder::{Recorded, Recorder};
+use modurust_runtime::session::Session;
+use modurust_runtime::wav::Bits;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a command that plays takes for it.
+#[derive(clap::Args, Default)]
+pub(crate) struct Output {
+    /// The output, or a part of its name; `null` plays by the clock, without sound
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Frames per second; the device's own if it cannot
+    #[arg(long, value_parser = work::rate)]
+    rate: Option<u32>,
+    /// Frames per block; the device's own if it cannot
+    #[arg(long, value_parser = work::block)]
+    block: Option<u32>,
+    /// Record what plays, before the limiter, into a WAV file
+    #[arg(long, value_name = "WAV")]
+    record: Option<PathBuf>,
+}
+
+impl Output {
+    /// To a device of this name, as it likes.
+    pub fn to(device: Option<String>) -> Output {
+        Output { device, ..Output::default() }
+    }
+
+    /// The device, or what stands in for it, which is told. Refuses a recording over a file of the session.
+    pub fn choose(&self, files: &[String]) -> Result<Choice, Failure> {
+        if let Some(record) = &self.record {
+            work::keep_apart(record, files)?;
+        }
+        let choice = device::choose(&DeviceOptions { name: self.device.clone(), rate: self.rate, block: self.block });
+        if let Some(message) = choice.message() {
+            terminal::complain(&format!("{message}\n"));
+        }
+        Ok(choice)
+    }
+
+    /// Frames that the recorder may lag behind.
+    pub fn tap(&self, rate: u32) -> usize {
+        if self.record.is_some() { 4 * rate as usize } else { 0 }
+    }
+
+    /// Starts to record, if that is asked for.
+    pub fn recorder(&self, session: &Session, rate: u32) -> Result<Option<Recorder>, Failure> {
+        let Some(path) = &self.record else { return Ok(None) };
+        let tap = session.take_recorder_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
+        let recorder = Recorder::start(tap, Arc::clone(session.meters()), path, rate, Bits::F32);
+        recorder.map(Some).map_err(Failure::outside)
+    }
+
+    /// Ends the recording, and tells if something is missing in it.
+    pub fn finish(&self, recorder: Option<Recorder>) -> Result<Option<Recorded>, Failure> {
+        let (Some(recorder), Some(path)) = (recorder, &self.record) else { return Ok(None) };
+        let recorded = recorder.stop().1.map_err(Failure::outside)?;
+        if recorded.lost > 0 {
+            terminal::warn(&format!("{}: the disk was too slow, {} frames are missing", path.display(), recorded.lost));
+        }
+        terminal::log(Level::Info, || format!("recorded {} frames to {}", recorded.frames, path.display()));
+        Ok(Some(recorded))
+    }
+}
