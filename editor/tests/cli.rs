@@ -184,6 +184,32 @@ fn files_are_written_as_asked() {
 }
 
 #[test]
+fn a_set_of_tracks_is_rendered_below_full_scale() {
+    let scratch = Scratch::new();
+    let quiet = scratch.file("quiet.modu", "track a = saw(110hz) * -6db\ntrack b = sin(220hz) * -9db\n");
+    let loud = scratch.file("loud.modu", "track a = saw(110hz)\ntrack b = sin(220hz) * lfsquare(3hz)\n");
+    let own = scratch.file("own.modu", "track a = saw(110hz) * 3db\ntrack b = sin(220hz) * 3db\nbus master = in\n");
+    let wire = scratch.file("wire.modu", "out = saw(110hz) * 6db\n");
+    let render = |options: &[&str]| run(&[&["render", "--for", "2s", "--json"], options].concat()).expect(0);
+    let peak = |options: &[&str]| render(options).json()["peak"].as_f64().unwrap();
+    // The limiter is no delay, and below its ceiling it changes no bit.
+    let through = render(&[&quiet]).json();
+    let beside = render(&[&quiet, "--no-limiter"]).json();
+    assert_eq!((&through["hash"], &through["frames"]), (&beside["hash"], &json!(96_000)));
+    assert_eq!(through["limited"], json!(0));
+    let ran = render(&[&loud]);
+    assert!(ran.err.contains("--no-limiter") && ran.json()["limited"].as_u64().unwrap() > 10_000, "{}", ran.err);
+    assert!((0.95..=0.967).contains(&peak(&[&loud])));
+    assert!(peak(&[&loud, "--no-limiter"]) > 1.5);
+    // Who writes a master, or a wire, has the last word.
+    assert!(peak(&[&own]) > 1.5, "{}", peak(&[&own]));
+    assert!(peak(&[&wire]) > 1.5);
+    for block in ["1", "7", "512"] {
+        assert_eq!(render(&[&loud, "--block", block]).json()["hash"], ran.json()["hash"], "block {block}");
+    }
+}
+
+#[test]
 fn an_expression_is_a_patch() {
     let scratch = Scratch::new();
     let wav = scratch.at("a.wav");

@@ -107,13 +107,16 @@ impl Limiter {
         output.map(|x| ((f64::from(x) * gain) as f32).clamp(-CEILING, CEILING))
     }
 
-    /// Limits interleaved stereo in place.
-    pub fn process(&mut self, stereo: &mut [f32]) {
+    /// Limits interleaved stereo in place; gives the number of frames that were turned down.
+    pub fn process(&mut self, stereo: &mut [f32]) -> u64 {
+        let mut turned = 0;
         for frame in stereo.chunks_exact_mut(2) {
             let [l, r] = self.step([frame[0], frame[1]]);
             frame[0] = l;
             frame[1] = r;
+            turned += u64::from(self.reduction < 1.0);
         }
+        turned
     }
 }
 

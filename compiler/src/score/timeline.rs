@@ -350,6 +350,12 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    /// True if tracks are summed as they are: there is no `bus master` that says what is to be done with them. `out` alone is a
+    /// wire, not a track.
+    pub fn leaves_master_open(&self) -> bool {
+        !self.strips.is_empty() && !self.strips.iter().any(|name| name == "master")
+    }
+
     /// The sets of a strip, or of a definition.
     pub fn sets_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = SetId> + 'a {
         let named = move |set: &ClipSet| set.strip == name || set.binding == name;

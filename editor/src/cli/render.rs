@@ -45,6 +45,9 @@ pub struct Args {
     /// Sample format: 32f, 24 or 16
     #[arg(long, default_value = "32f", value_parser = Bits::from_str)]
     bits: Bits,
+    /// Leave out the limiter, through which a set of tracks goes that has no `bus master` of its own
+    #[arg(long)]
+    no_limiter: bool,
     /// A folder for one file per track
     #[arg(long, value_name = "DIR")]
     stems: Option<PathBuf>,
@@ -120,6 +123,7 @@ struct Summary<'a> {
     frames: u64,
     rate: u32,
     channels: u32,
+    limited: u64,
     peak: f32,
     rms: f32,
     hash: String,
@@ -223,6 +227,7 @@ fn carry_out(
         block: args.block as usize,
         out: args.out.clone(),
         bits: args.bits,
+        limiter: !args.no_limiter && program.timeline.leaves_master_open(),
         stems: args.stems.clone(),
         at,
         heard: pictured.then_some(heard),
@@ -256,6 +261,11 @@ fn tell(args: &Args, report: &RenderReport) -> Result<(), Failure> {
         );
         terminal::warn(&message);
     }
+    if report.limited > 0 {
+        let seconds = report.limited as f64 / f64::from(report.rate);
+        let message = format!("too loud: the limiter turned it down for {seconds:.1} s; see `--no-limiter`");
+        terminal::warn(&message);
+    }
     for track in &report.faults {
         terminal::warn(&format!("`{track}` made values that are no numbers; they were silenced"));
     }
@@ -268,6 +278,7 @@ fn tell(args: &Args, report: &RenderReport) -> Result<(), Failure> {
             frames: report.frames,
             rate: report.rate,
             channels: report.channels,
+            limited: report.limited,
             peak: report.peak,
             rms: report.rms,
             hash: report.hash.to_string(),

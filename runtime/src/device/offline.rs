@@ -1,12 +1,13 @@
 //! Rendering: the engine as fast as it goes, into a file, a hash, or both.
 //!
-//! It is the same engine that a sound card drives, block by block, so what is rendered is what would be played, bit for bit, but
-//! for the limiter, which belongs to loudspeakers. Swaps can be asked for at frames; each is adopted at the first quantum at or
+//! It is the same engine that a sound card drives, block by block, so what is rendered is what would be played, bit for bit. The
+//! limiter of loudspeakers is taken in when it is asked for, without its delay: below its ceiling it changes no bit. Swaps can be asked for at frames; each is adopted at the first quantum at or
 //! after its frame, whatever the block size.
 
 use crate::command::{ChangeKind, EngineNotice};
 use crate::engine::{Engine, EngineError, EngineOptions};
 use crate::launcher::Happened;
+use crate::limiter::Limiter;
 use crate::wav::{Bits, Sound, SoundHash, WavError, WavFile};
 use modurust_compiler::graph::{OutKind, QUANTUM};
 use modurust_compiler::program::Program;
@@ -26,6 +27,8 @@ pub struct RenderOptions<'a> {
     pub out: Option<PathBuf>,
     /// How its samples are written.
     pub bits: Bits,
+    /// Passes the whole through the limiter of loudspeakers; stems are left as they are.
+    pub limiter: bool,
     /// A folder for one file per track, made if it is not there.
     pub stems: Option<PathBuf>,
     /// Programs to swap in, with frames, in ascending order.
@@ -47,6 +50,7 @@ impl RenderOptions<'_> {
             block: QUANTUM,
             out: None,
             bits: Bits::F32,
+            limiter: false,
             stems: None,
             at: Vec::new(),
             input: None,
@@ -65,6 +69,8 @@ pub struct RenderReport {
     pub rate: u32,
     /// Always 2.
     pub channels: u32,
+    /// Frames in which the limiter turned the sound down.
+    pub limited: u64,
     /// Largest absolute sample; above 1 is above 0 dBFS, which whole numbers cannot hold.
     pub peak: f32,
     /// Root of the mean square of all samples.
@@ -181,6 +187,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         frames: options.frames,
         rate,
         channels: 2,
+        limited: 0,
         peak: 0.0,
         rms: 0.0,
         hash: SoundHash::default(),
@@ -196,7 +203,11 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
     let block = if stems.is_some() { QUANTUM } else { options.block.max(1) };
     let mut buffer = vec![0.0f32; block * 2];
     let (mut done, mut square, mut heard, mut told) = (0u64, 0.0f64, 0usize, 0u64);
-    while done < options.frames {
+    let mut limiter = options.limiter.then(|| Limiter::new(rate));
+    // What the limiter holds back at first is silence, and is left out: it runs on by as much at the end.
+    let mut early = limiter.as_ref().map_or(0, Limiter::latency);
+    let end = options.frames + early as u64;
+    while done < end {
         while !control.is_pending()
             && let Some((at, program)) = swaps.pop_front()
         {
@@ -207,7 +218,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
                 break;
             }
         }
-        let mut n = (options.frames - done).min(block as u64) as usize;
+        let mut n = (end - done).min(block as u64) as usize;
         if !swaps.is_empty() {
             // The next swap waits for this one: look at every quantum, so that block sizes make no difference.
             n = n.min(QUANTUM - (done % QUANTUM as u64) as usize);
@@ -220,6 +231,15 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         }
         let out = &mut buffer[..n * 2];
         engine.process(out, 2);
+        if let Some(stems) = &mut stems {
+            stems.add(&engine, n.min(options.frames.saturating_sub(done) as usize), done)?;
+        }
+        if let Some(limiter) = &mut limiter {
+            report.limited += limiter.process(out);
+        }
+        let skipped = early.min(n);
+        early -= skipped;
+        let out = &out[skipped * 2..];
         report.hash.add(out);
         for x in out.iter() {
             report.peak = report.peak.max(x.abs());
@@ -230,9 +250,6 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         }
         if let Some(heard) = &mut options.heard {
             heard.extend_from_slice(out);
-        }
-        if let Some(stems) = &mut stems {
-            stems.add(&engine, n, done)?;
         }
         while let Some(notice) = control.notice() {
             match notice {
@@ -251,10 +268,10 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         control.collect();
         done += n as u64;
         if let Some(progress) = &mut options.progress
-            && (done - told >= u64::from(rate / 4) || done == options.frames)
+            && (done - told >= u64::from(rate / 4) || done == end)
         {
             told = done;
-            progress(done, options.frames);
+            progress(done.min(options.frames), options.frames);
         }
     }
     if let Some(file) = file {
