@@ -13,10 +13,11 @@ use crate::codegen::jit::JitCode;
 use crate::graph::check::{GraphError, check};
 use crate::graph::interp::InterpCode;
 use crate::graph::ops::{canonical, flush};
-use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, RowId, Ty};
+use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, RowId, SampleId, Ty};
 use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise};
 use crate::program::Patch;
+pub use crate::sample::SampleMemory;
 use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -184,6 +185,8 @@ pub struct Quantum {
     pub inputs: *const *const f32,
     /// One descriptor per ring.
     pub rings: *const RingPtr,
+    /// One pointer per sample.
+    pub samples: *const *const u32,
     /// First frame of the quantum; a multiple of [`QUANTUM`].
     pub frame: u64,
 }
@@ -272,6 +275,8 @@ pub struct Instance {
     rows: Vec<Words>,
     input_ptrs: Vec<*const f32>,
     inputs: Vec<Words>,
+    sample_ptrs: Vec<*const u32>,
+    samples: Vec<Arc<SampleMemory>>,
     ring_ptrs: Vec<RingPtr>,
     read: Vec<Arc<RingMemory>>,
     write: Vec<Arc<RingMemory>>,
@@ -315,6 +320,9 @@ impl Instance {
             .zip(&read)
             .map(|(r, m)| RingPtr { read: m.pointer(), write: m.pointer(), mask: r.capacity - 1, pad: 0 })
             .collect();
+        let nothing = Arc::new(SampleMemory::empty());
+        let samples = vec![nothing; graph.samples.len()];
+        let sample_ptrs: Vec<*const u32> = samples.iter().map(|s| s.pointer()).collect();
         let quantum = Box::new(Quantum {
             ramp: std::array::from_fn(|i| (i + 1) as f32 / QUANTUM as f32),
             index: std::array::from_fn(|i| i as i32),
@@ -326,6 +334,7 @@ impl Instance {
             rows: row_ptrs.as_ptr(),
             inputs: input_ptrs.as_ptr(),
             rings: ring_ptrs.as_ptr(),
+            samples: sample_ptrs.as_ptr(),
             frame: 0,
         });
         let write = read.clone();
@@ -339,6 +348,8 @@ impl Instance {
             rows,
             input_ptrs,
             inputs,
+            sample_ptrs,
+            samples,
             ring_ptrs,
             read,
             write,
@@ -363,6 +374,7 @@ impl Instance {
         quantum.rows = self.row_ptrs.as_ptr();
         quantum.inputs = self.input_ptrs.as_ptr();
         quantum.rings = self.ring_ptrs.as_ptr();
+        quantum.samples = self.sample_ptrs.as_ptr();
         match &self.patch.code {
             // SAFETY: the code was made for this layout, and every pointer leads to memory of that layout.
             Code::Jit(code) => unsafe { code.run(quantum) },
@@ -374,6 +386,7 @@ impl Instance {
                     rows: &self.row_ptrs,
                     inputs: &self.input_ptrs,
                     rings: &self.ring_ptrs,
+                    samples: &self.samples,
                     ramp: &quantum.ramp,
                     first: quantum.first[0] != 0,
                     frame: quantum.frame,
@@ -403,6 +416,12 @@ impl Instance {
             *slot = flush(value);
             self.quantum.moving = MOVING;
         }
+    }
+
+    /// Gives a sample its sound, off the audio thread: what was there before is freed.
+    pub fn set_sample(&mut self, sample: SampleId, memory: Arc<SampleMemory>) {
+        self.sample_ptrs[sample.index()] = memory.pointer();
+        self.samples[sample.index()] = memory;
     }
 
     /// A parameter's value.
@@ -512,7 +531,7 @@ impl Instance {
 }
 
 /// A parameter's value as code may see it.
-fn clean(value: f32) -> f32 {
+pub(crate) fn clean(value: f32) -> f32 {
     if value.is_finite() { flush(value) } else { 0.0 }
 }
 
@@ -536,6 +555,8 @@ pub struct Memory<'a> {
     pub first: bool,
     /// First frame of the quantum.
     pub frame: u64,
+    /// Samples.
+    pub samples: &'a [Arc<SampleMemory>],
     rows: &'a [*const f32],
     inputs: &'a [*const f32],
     rings: &'a [RingPtr],

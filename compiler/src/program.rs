@@ -4,7 +4,7 @@
 //! parameter values, patterns, tempo. Two programs with the same [`Patch::hash`] share code and memory: going from one to the
 //! other writes numbers and swaps a score, and compiles nothing.
 
-use crate::exec::Code;
+use crate::exec::{Code, SampleMemory};
 use crate::graph::Graph;
 use crate::score::timeline::Timeline;
 use crate::score::{FieldId, PatId, Ratio, Score, Sym};
@@ -90,6 +90,8 @@ pub enum FieldSource {
     Gate,
     /// Velocity 0..1.
     Vel,
+    /// How long the event lasts by the tempo at its beginning, in frames.
+    Frames,
     /// The event's plain value; words are their tail number (`bd:3`) or 0.
     Value,
     /// A named field of the event.
@@ -107,6 +109,8 @@ pub struct Program {
     pub units: Arc<Vec<Unit>>,
     /// Values of the patch's parameters, in its order.
     pub params: Arc<Vec<f32>>,
+    /// The sounds of the graph's samples, in its order; what is not decoded yet is empty.
+    pub samples: Arc<Vec<Arc<SampleMemory>>>,
     /// Time.
     pub timing: Timing,
     /// Clips, scenes, arrangements, automation and commands; automation refers to `params`.

@@ -224,6 +224,11 @@ pub enum Notice {
         /// One line.
         message: String,
     },
+    /// A sample is silent, and why.
+    Sample {
+        /// One line.
+        message: String,
+    },
     /// A command could not be carried out, and why.
     Refused {
         /// One line.

@@ -80,6 +80,7 @@ pub enum EngineError {
 pub fn silence(sample_rate: u32) -> Result<Program, exec::CompileError> {
     let options = exec::Options { sample_rate, passes: Passes::Exact, backend: Backend::Interp, verify: false };
     Ok(Program {
+        samples: Arc::default(),
         patch: Arc::new(exec::compile(&Graph::new(), &options)?),
         score: Arc::new(ScoreBuilder::new(0).finish()),
         units: Arc::new(Vec::new()),

@@ -21,6 +21,7 @@ pub mod meter;
 pub mod metronome;
 pub mod performance;
 pub mod recorder;
+pub mod samples;
 pub mod sequencer;
 pub mod session;
 pub mod swap;

@@ -107,7 +107,7 @@ impl Sequencer {
                         (Kind::Play, UnitKind::Hold) if event.continuous => {
                             self.draw(state, unit, (score, launches), piece.end, &event);
                         }
-                        (Kind::Play, UnitKind::Hold) => set_fields(state, unit, 0, base, due.frame, &event),
+                        (Kind::Play, UnitKind::Hold) => set_fields(state, unit, 0, (base, due.frame, 0.0), &event),
                         (Kind::Play, _) => play(state, unit, transport, base, due.frame, &event),
                         _ => state.stop_all(base, due.frame),
                     }
@@ -182,12 +182,16 @@ fn play(state: &mut UnitState, unit: &Unit, transport: &Transport, base: u64, fr
     }
     let fall = transport.frame_of(end).saturating_sub(1).max(0) as u64;
     state.start(voice, base, frame, fall, end);
-    set_fields(state, unit, voice, base, frame, event);
+    let lasts = (transport.frame_of(event.whole.1) - frame as i64).max(1) as f32;
+    set_fields(state, unit, voice, (base, frame, lasts), event);
 }
 
-fn set_fields(state: &mut UnitState, unit: &Unit, voice: usize, base: u64, frame: u64, event: &Event) {
+/// Steps the fields of a voice at a frame of the quantum from `base` on, for an event that lasts so many frames.
+fn set_fields(state: &mut UnitState, unit: &Unit, voice: usize, (base, frame, lasts): (u64, u64, f32), event: &Event) {
     for (i, field) in unit.fields.iter().enumerate() {
-        if field.source != FieldSource::Gate {
+        if field.source == FieldSource::Frames {
+            state.set(i, voice, frame.saturating_sub(base) as usize, lasts);
+        } else if field.source != FieldSource::Gate {
             let value = field_value(field.source, field.default, event);
             state.set(i, voice, frame.saturating_sub(base) as usize, value);
         }
@@ -204,7 +208,7 @@ fn field_value(source: FieldSource, default: f32, event: &Event) -> f32 {
             value => value.number().map(|x| x as f32),
         },
         FieldSource::Named(field) => event.field(field),
-        FieldSource::Gate => None,
+        FieldSource::Gate | FieldSource::Frames => None,
     };
     value.filter(|x| x.is_finite()).unwrap_or(default)
 }

@@ -17,6 +17,7 @@ use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::launcher::{Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
+use crate::samples::Bank;
 use crate::swap::Control;
 use crate::watch::{Changed, WatchError, Watcher};
 use crate::world::FileWorld;
@@ -100,6 +101,8 @@ enum Message {
     Command(Command, Instant),
     Changed(Changed),
     Compiled(Box<Done>),
+    /// A sound has been decoded.
+    Sound,
     Stop,
 }
 
@@ -149,7 +152,10 @@ impl Session {
     pub fn new(options: SessionOptions) -> Result<(Session, Engine), SessionError> {
         let mut compiler = Compiler::new(options.compile);
         let job = Job { roots: options.files.clone(), overlays: options.texts.clone(), at: Instant::now() };
-        let first = work(&mut compiler, job);
+        let (inbox, messages) = channel();
+        let ready = inbox.clone();
+        let bank = Bank::with_worker(move || drop(ready.send(Message::Sound)))?;
+        let first = work(&mut compiler, job, &bank);
         let program = first.outcome.as_ref().ok().and_then(|o| o.program.clone());
         let engine_options = EngineOptions {
             limiter: options.limiter,
@@ -157,7 +163,6 @@ impl Session {
             ..EngineOptions::new(options.compile.sample_rate)
         };
         let (engine, control, taps) = Engine::new(&engine_options, program.clone())?;
-        let (inbox, messages) = channel();
         let (notify, notices) = channel();
         let snapshot = Arc::new(Mutex::new(Snapshot::default()));
         let watcher = if options.watch {
@@ -168,13 +173,14 @@ impl Session {
         };
         let (jobs, queue) = channel::<Job>();
         let results = inbox.clone();
+        let sounds = bank.clone();
         std::thread::Builder::new().name("modurust-compile".into()).spawn(move || {
             while let Ok(mut job) = queue.recv() {
                 // The newest text wins; its event is the one that is waited for.
                 while let Ok(newer) = queue.try_recv() {
                     job = newer;
                 }
-                if results.send(Message::Compiled(Box::new(work(&mut compiler, job)))).is_err() {
+                if results.send(Message::Compiled(Box::new(work(&mut compiler, job, &sounds)))).is_err() {
                     return;
                 }
             }
@@ -193,6 +199,7 @@ impl Session {
             since: None,
             lost: 0,
             desk: Desk::default(),
+            bank,
         };
         inner.first(first, program);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
@@ -247,9 +254,9 @@ impl Drop for Session {
     }
 }
 
-fn work(compiler: &mut Compiler, job: Job) -> Done {
+fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
     let begin = Instant::now();
-    let mut world = FileWorld::new();
+    let mut world = FileWorld::with_bank(bank.clone());
     for (file, text) in job.overlays {
         world.overlay(file, text);
     }
@@ -273,6 +280,7 @@ struct Inner {
     since: Option<Instant>,
     lost: u64,
     desk: Desk,
+    bank: Bank,
 }
 
 impl Inner {
@@ -290,6 +298,7 @@ impl Inner {
                     self.compile(changed.at);
                 }
                 Ok(Message::Compiled(done)) => self.compiled(*done),
+                Ok(Message::Sound) => self.compile(Instant::now()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.tick();
@@ -462,6 +471,9 @@ impl Inner {
     /// Passes on what the engine says, and frees what it gave back.
     fn tick(&mut self) {
         self.control.collect();
+        for message in self.bank.take_complaints() {
+            self.tell(Notice::Sample { message });
+        }
         while let Some(notice) = self.control.notice() {
             match notice {
                 EngineNotice::Adopted { epoch, frame, kind } => {

@@ -23,7 +23,7 @@ use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
 use modurust_compiler::exec::{Instance, WordMove, word_moves};
 use modurust_compiler::graph::state::StateMap;
-use modurust_compiler::graph::{OutKind, RingId, RowId};
+use modurust_compiler::graph::{OutKind, RingId, RowId, SampleId};
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{Target, Timeline};
@@ -138,6 +138,9 @@ impl Active {
         let mut instance = Instance::new(Arc::clone(&program.patch));
         for (i, value) in program.params.iter().enumerate().take(program.patch.graph.params.len()) {
             instance.set_param(modurust_compiler::graph::ParamId(i as u32), *value);
+        }
+        for (i, memory) in program.samples.iter().enumerate().take(program.patch.graph.samples.len()) {
+            instance.set_sample(SampleId(i as u32), Arc::clone(memory));
         }
         let master = program.patch.graph.outs.iter().position(|out| out.kind == OutKind::Master);
         let table = UnitTable::new(&program.units);
@@ -478,6 +481,7 @@ impl Control {
 pub fn change(old: &Program, new: &Program) -> ChangeKind {
     let same_patch = old.patch.hash == new.patch.hash
         && old.params.len() == new.params.len()
+        && sounds(old) == sounds(new)
         && UnitTable::new(&old.units).fits(&new.units);
     if !same_patch {
         return ChangeKind::Code;
@@ -489,6 +493,11 @@ pub fn change(old: &Program, new: &Program) -> ChangeKind {
     }
     let bits = |p: &Program| p.params.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     if old.timing != new.timing || bits(old) != bits(new) { ChangeKind::Number } else { ChangeKind::None }
+}
+
+/// What the samples of a program hold. Another sound comes in under the fade of a swap, with all state kept.
+fn sounds(program: &Program) -> Vec<u64> {
+    program.samples.iter().map(|s| s.hash()).collect()
 }
 
 /// What goes over from one program to the next.

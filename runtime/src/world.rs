@@ -3,11 +3,13 @@
 //! The compiler does no IO; it asks a [`World`]. This one reads files, with unsaved texts of an editor laid over them, and
 //! remembers what it was asked for, also in vain, so that the watcher knows what to watch.
 
+use crate::samples::Bank;
+use modurust_compiler::exec::SampleMemory;
 use modurust_compiler::front::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Largest text, bytes.
 pub const MAX_TEXT: u64 = 16 << 20;
@@ -17,12 +19,23 @@ pub const MAX_TEXT: u64 = 16 << 20;
 pub struct FileWorld {
     overlays: BTreeMap<String, String>,
     asked: Mutex<BTreeSet<String>>,
+    bank: Bank,
 }
 
 impl FileWorld {
     /// The files as they are.
     pub fn new() -> FileWorld {
         FileWorld::default()
+    }
+
+    /// The files as they are, with sounds from a bank.
+    pub fn with_bank(bank: Bank) -> FileWorld {
+        FileWorld { bank, ..FileWorld::default() }
+    }
+
+    /// Where sounds are kept.
+    pub fn bank(&self) -> &Bank {
+        &self.bank
     }
 
     /// Reads `text` in place of the file from now on.
@@ -53,6 +66,18 @@ impl World for FileWorld {
     fn exists(&self, path: &str) -> bool {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_string());
         self.overlays.contains_key(path) || Path::new(path).is_file()
+    }
+
+    fn folder(&self, path: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
+
+    fn sample(&self, files: &[String], rate: u32) -> Arc<SampleMemory> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).extend(files.iter().cloned());
+        self.bank.get(files, rate)
     }
 
     fn library(&self, module: &str) -> Option<String> {

@@ -1,14 +1,17 @@
 //! Texts to sound, without devices: compile a text and run its instance quantum by quantum.
 
-use modurust_runtime::compiler::exec::{Backend, Instance};
+use modurust_runtime::compiler::exec::{Backend, Instance, SampleMemory};
 use modurust_runtime::compiler::front::{Compiler, Options, Outcome, World};
-use modurust_runtime::compiler::graph::QUANTUM;
+use modurust_runtime::compiler::graph::{QUANTUM, SampleId};
 use modurust_runtime::compiler::passes::Passes;
 use modurust_runtime::compiler::program::Program;
 use std::sync::Arc;
 
 /// Frames per second of every test that does not say otherwise.
 pub const RATE: u32 = 48_000;
+
+/// The file that examples of the library play: a second of 440 Hz, 6 dB below full scale.
+pub const TONE: &str = "tone.wav";
 
 /// Files in memory.
 pub struct Texts(pub Vec<(String, String)>);
@@ -23,6 +26,16 @@ impl Texts {
 impl World for Texts {
     fn read(&self, path: &str) -> Result<String, String> {
         self.0.iter().find(|(name, _)| name == path).map(|(_, text)| text.clone()).ok_or_else(|| "no such file".into())
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        path == TONE || self.read(path).is_ok()
+    }
+
+    fn sample(&self, files: &[String], rate: u32) -> Arc<SampleMemory> {
+        let tone = |i: u32| [(f64::from(i) / f64::from(rate) * 440.0 * std::f64::consts::TAU).sin() as f32 * 0.5; 2];
+        let sound = |file: &String| if file == TONE { (0..rate).map(tone).collect() } else { Vec::new() };
+        Arc::new(SampleMemory::of(&files.iter().map(sound).collect::<Vec<_>>()))
     }
 }
 
@@ -55,6 +68,9 @@ pub fn program(text: &str, backend: Backend) -> Program {
 /// Left and right of a program's master that needs no events, for some seconds.
 pub fn run(program: &Program, seconds: f64) -> [Vec<f32>; 2] {
     let mut instance = Instance::new(Arc::clone(&program.patch));
+    for (i, memory) in program.samples.iter().enumerate() {
+        instance.set_sample(SampleId(i as u32), Arc::clone(memory));
+    }
     let master = program.patch.graph.outs.len() - 1;
     let frames = (seconds * f64::from(program.patch.sample_rate)) as usize;
     let mut sides = [Vec::with_capacity(frames), Vec::with_capacity(frames)];

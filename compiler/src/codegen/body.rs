@@ -46,7 +46,7 @@ pub struct Body<'b, M> {
     written: HashMap<RingId, Vec<Val>>,
     /// Pieces of rings that start at whole vectors before this round, by how many.
     pieces: HashMap<(RingId, u32), Val>,
-    pointers: HashMap<Pointer, Ptr>,
+    pub(super) pointers: HashMap<Pointer, Ptr>,
 }
 
 impl<'b, M: Machine> Body<'b, M> {
@@ -290,6 +290,7 @@ impl<'b, M: Machine> Body<'b, M> {
             Node::Op(op, args) => self.op(id, *op, args),
             Node::Read(cell) => self.read(*cell),
             Node::Tap(ring, delay) => self.tap(id, *ring, *delay),
+            Node::Peek(sample, index) => self.peek(id, *sample, *index),
             Node::Shuffle(x, map) => {
                 let lanes: Vec<(NodeId, u32)> = map.iter().map(|&lane| (*x, lane)).collect();
                 self.collect(self.ty(id), &lanes)
@@ -475,6 +476,7 @@ impl<'b, M: Machine> Body<'b, M> {
                                 }
                             }
                         }
+                        Node::Peek(s, _) => found.push(Pointer::Sample(s.0)),
                         _ => {}
                     }
                 }

@@ -408,6 +408,10 @@ impl Machine for Clif<'_, '_> {
                 let table = table(self, offset_of!(Quantum, inputs));
                 self.b.ins().load(I64, flags(), table, c as i32 * 8)
             }
+            Pointer::Sample(s) => {
+                let table = table(self, offset_of!(Quantum, samples));
+                self.b.ins().load(I64, flags(), table, s as i32 * 8)
+            }
             Pointer::Ring { ring, mask, stride, at } => {
                 let table = table(self, offset_of!(Quantum, rings));
                 let field = match at {

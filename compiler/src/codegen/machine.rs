@@ -20,6 +20,8 @@ pub enum Pointer {
     Row(u32),
     /// An input channel.
     Input(u32),
+    /// A sample.
+    Sample(u32),
     /// A place in a ring whose frames are `stride` bytes; `mask` is its capacity - 1.
     Ring {
         /// Which.

@@ -1,8 +1,9 @@
 //! The code generator: a schedule becomes machine code.
 //!
-//! [`region`] writes the loop of a region, [`body`] the values inside it and [`lanes`] where they meet, for any [`machine`]; [`emit`] has the words of single
-//! operations. [`clif`] is the machine of every processor, by Cranelift; [`x86`] has the wide vectors of one. [`jit`] turns functions into executable memory; [`guard`] is
-//! the door through which all of it is called. [`isa`] chooses the width of vectors; [`steady`] tells delays that rest from those that move.
+//! [`region`] writes the loop of a region, [`body`] the values inside it, [`lanes`] where they meet and [`peek`] reads of samples,
+//! for any [`machine`]; [`emit`] has the words of single operations. [`clif`] is the machine of every processor, by Cranelift;
+//! [`x86`] has the wide vectors of one. [`jit`] turns functions into executable memory; [`guard`] is the door through which all of
+//! it is called. [`isa`] chooses the width of vectors; [`steady`] tells delays that rest from those that move.
 
 pub mod body;
 pub mod clif;
@@ -12,6 +13,7 @@ pub mod isa;
 pub mod jit;
 pub mod lanes;
 pub mod machine;
+pub mod peek;
 pub mod region;
 pub mod steady;
 pub mod x86;

@@ -8,7 +8,7 @@ use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
-use crate::front::{number, outside, pattern_table, tables, tools, voices};
+use crate::front::{number, outside, pattern_table, samples, tables, tools, voices};
 use crate::graph::ops::Op;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
@@ -164,6 +164,13 @@ static INTRINSICS: &[Builtin] = &[
         doc: "The sum of all channels, also where a parameter is called mix.",
         category: "primitives",
         run: Run::Fn(tools::mix_all),
+    },
+    Builtin {
+        name: "peek",
+        signature: "prim.peek(slot, index)",
+        doc: "A word of a sample's memory by its 32-bit number; 0 outside of it.",
+        category: "primitives",
+        run: Run::Fn(samples::peek),
     },
     Builtin {
         name: "ring",

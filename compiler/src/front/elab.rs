@@ -428,6 +428,11 @@ impl<'a> Elab<'a> {
         self.world.exists(path)
     }
 
+    /// The names in a folder.
+    pub(super) fn folder(&self, path: &str) -> Vec<String> {
+        self.world.folder(path)
+    }
+
     /// Voices of the bank being elaborated, or 1.
     pub(super) fn voices(&self) -> u32 {
         self.bank.unwrap_or(1)

@@ -19,10 +19,12 @@
 
 use crate::front::strips::File;
 use crate::front::{Compiler, Outcome, Round, World};
+use crate::sample::SampleMemory;
 use modurust_lang::ast::Item;
 use modurust_lang::token::{self, Kind, tokens};
 use modurust_lang::{Diagnostic, FileId, Source, Span, distance, split};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// More rounds than this are not tried one by one: all that changed goes back.
 const ROUNDS: usize = 40;
@@ -224,6 +226,14 @@ impl World for Overlay<'_> {
     fn library(&self, module: &str) -> Option<String> {
         self.world.library(module)
     }
+
+    fn folder(&self, path: &str) -> Vec<String> {
+        self.world.folder(path)
+    }
+
+    fn sample(&self, files: &[String], rate: u32) -> Arc<SampleMemory> {
+        self.world.sample(files, rate)
+    }
 }
 
 impl Compiler {
@@ -234,7 +244,7 @@ impl Compiler {
         let first = self.round(world, roots, &[]);
         if first.elaborated.is_some() {
             let kept = Kept::of(&first);
-            let outcome = self.finish(first);
+            let outcome = self.finish(world, first);
             if outcome.program.is_some() {
                 self.kept = kept;
             }
@@ -250,7 +260,7 @@ impl Compiler {
             return Outcome { program: None, diagnostics, sources, generated: false, held };
         };
         let next = Kept::of(&last);
-        let made = self.finish(last);
+        let made = self.finish(world, last);
         self.kept = if made.program.is_some() { next } else { kept };
         if made.program.is_none() {
             diagnostics.extend(made.diagnostics.into_iter().filter(|d| d.code == "internal"));

@@ -18,6 +18,7 @@ mod outside;
 mod pattern_fns;
 mod pattern_table;
 mod patterns;
+mod samples;
 mod scope;
 mod settle;
 mod signal;
@@ -30,7 +31,7 @@ mod types;
 mod value;
 mod voices;
 
-use crate::exec::{self, Backend};
+use crate::exec::{self, Backend, SampleMemory};
 use crate::graph::Graph;
 use crate::passes::Passes;
 use crate::program::{Patch, Program};
@@ -51,6 +52,17 @@ pub trait World: Sync {
     /// True if there is such a file, whatever it holds.
     fn exists(&self, path: &str) -> bool {
         self.read(path).is_ok()
+    }
+
+    /// The names in a folder, in order; none if there is no such folder.
+    fn folder(&self, _path: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The sound of files at a sample rate, one after another as `stdlib/sample.modu` reads it. What is not decoded yet, or cannot
+    /// be, is empty.
+    fn sample(&self, _files: &[String], _rate: u32) -> Arc<SampleMemory> {
+        Arc::new(SampleMemory::empty())
     }
 
     /// The path of a module in the user's own library, for `use acid` where no such file lies beside the text.
@@ -167,11 +179,11 @@ impl Compiler {
     /// Compiles files that form one session (they share names). Each root is a path given to `world`.
     pub fn compile(&mut self, world: &dyn World, roots: &[String]) -> Outcome {
         let round = self.round(world, roots, &[]);
-        self.finish(round)
+        self.finish(world, round)
     }
 
     /// From a graph to a program.
-    fn finish(&mut self, round: Round) -> Outcome {
+    fn finish(&mut self, world: &dyn World, round: Round) -> Outcome {
         let Round { elaborated, diagnostics, sources, .. } = round;
         let mut outcome = Outcome { program: None, diagnostics, sources, generated: false, held: Vec::new() };
         let Some(elaborated) = elaborated else { return outcome };
@@ -210,7 +222,9 @@ impl Compiler {
                 }
             },
         };
+        let samples = patch.graph.samples.iter().map(|s| world.sample(&s.files, self.options.sample_rate)).collect();
         outcome.program = Some(Program {
+            samples: Arc::new(samples),
             patch,
             score: Arc::new(elaborated.score),
             units: Arc::new(elaborated.units),

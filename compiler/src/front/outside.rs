@@ -7,6 +7,7 @@
 use crate::front::builtins::{Builtin, Call, Run};
 use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
+use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::{Node, Ty};
@@ -43,15 +44,16 @@ pub static TABLE: &[Builtin] = &[
     entry("hid", "hid('name')", "A gamepad or the like; its axes and buttons are fields: `hid('pad').lx`.", OUTSIDE, hid),
     entry("key", "key('space')", "1 while a key of the computer is held.", OUTSIDE, key),
     entry("button", "button('device', n)", "1 while a button of a device is held.", OUTSIDE, button),
-    entry("play", "play(slot, rate: 1, start: 0, loop: off)", "Plays a sample from its start.", SAMPLES, play),
-    entry("slice", "slice(pattern, slot, n, fit: 2bars)", "Plays the n parts of a sample by their numbers.", SAMPLES, slice),
-    entry("warp", "warp(slot, tempo)", "Plays a sample recorded at a tempo in the tempo of the session.", SAMPLES, warp),
-    entry("grain", "grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st)", "A cloud of short pieces of a sample.", SAMPLES, grain),
-    entry("loop", "loop(slot, length)", "A sample over and over, fitted into a length.", SAMPLES, looped),
+    entry("play", "play(slot, rate: 1, start: 0, loop: off)", "Plays a sample from its start.", SAMPLES, samples::play),
+    entry("slice", "slice(pattern, slot, n, fit: 2bars)", "Plays the n parts of a sample by their numbers.", SAMPLES, samples::slice),
+    entry("warp", "warp(slot, tempo)", "Plays a sample recorded at a tempo in the tempo of the session.", SAMPLES, samples::warp),
+    entry("grain", "grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st)", "A cloud of short pieces of a sample.", SAMPLES, samples::grain),
+    entry("loop", "loop(slot, length)", "A sample over and over, fitted into a length.", SAMPLES, samples::looped),
+    entry("sampler", "sampler(pattern, slot, root: c4)", "Plays notes on a sample that was played at the pitch `root`.", SAMPLES, samples::sampler),
     entry("rec", "rec(x, length)", "Records what comes in over a length, and plays it from then on.", SAMPLES, rec),
     entry("stems", "stems('song.wav')", "The parts of a recording, separated once: `.vocals .drums .bass .other`.", SAMPLES, stems),
     entry("convolve", "convolve(x, 'ir.wav')", "The sound of a room, from its impulse response.", SAMPLES, convolve),
-    entry("timestretch", "timestretch(slot, factor)", "A sample, longer or shorter, at its own pitch.", SAMPLES, timestretch),
+    entry("timestretch", "timestretch(slot, factor)", "A sample, longer or shorter, at its own pitch.", SAMPLES, samples::timestretch),
     entry("ai", "ai('model.onnx', x, latency: 2048smp)", "A model that turns sound into sound; dry until it is ready.", SAMPLES, ai),
     entry("fft", "fft(x, n = 2048, hop: n / 4)", "From sound to spectra of n points; `ifft` goes back.", SPECTRAL, fft),
     entry("ifft", "ifft(spec)", "From spectra to sound.", SPECTRAL, ifft),
@@ -71,7 +73,7 @@ pub static TABLE: &[Builtin] = &[
 
 impl<'a> Elab<'a> {
     /// An argument in a unit, a number or signal; `None` if it is missing or an error was reported.
-    fn unit_arg(&mut self, call: &mut Call<'a>, name: &str, want: Want) -> Option<Sig> {
+    pub(super) fn unit_arg(&mut self, call: &mut Call<'a>, name: &str, want: Want) -> Option<Sig> {
         let arg = self.want(call, name)?;
         let span = arg.span;
         let function = call.name;
@@ -80,7 +82,7 @@ impl<'a> Elab<'a> {
     }
 
     /// The same, by name only; `Some(None)` if it was left out.
-    fn named_unit(&mut self, call: &mut Call<'a>, name: &str, want: Want) -> Option<Option<Sig>> {
+    pub(super) fn named_unit(&mut self, call: &mut Call<'a>, name: &str, want: Want) -> Option<Option<Sig>> {
         let Some(item) = call.take_named(name) else { return Some(None) };
         let arg = self.item(item, call.scope);
         let span = arg.span;
@@ -103,7 +105,7 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn slot_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Rc<Sample>> {
+    pub(super) fn slot_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Rc<Sample>> {
         let arg = self.want(call, name)?;
         self.slot(arg, call.name)
     }
@@ -122,13 +124,13 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn open_slot(&mut self, file: &Rc<str>, span: Span) -> Rc<Sample> {
+    pub(super) fn open_slot(&mut self, file: &Rc<str>, span: Span) -> Rc<Sample> {
         let path = self.sources_dir(file);
         if !self.file_exists(&path) {
             self.warn("silent", span, format!("there is no file `{file}`, so this sample is silent")).help =
                 Some("put the file beside the patch; it plays as soon as it is there".into());
         }
-        Rc::new(Sample { file: Rc::clone(file), part: None })
+        Rc::new(Sample { files: vec![Rc::from(path)], part: None })
     }
 
     fn spec_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<(u32, Sig)> {
@@ -171,7 +173,7 @@ impl<'a> Elab<'a> {
         const PARTS: [&str; 4] = ["vocals", "drums", "bass", "other"];
         match value {
             Value::Slot(slot) if slot.part.is_some() => Some(match PARTS.iter().find(|part| **part == name) {
-                Some(part) => Ok(Value::Slot(Rc::new(Sample { file: Rc::clone(&slot.file), part: Some(part) }))),
+                Some(part) => Ok(Value::Slot(Rc::new(Sample { files: slot.files.clone(), part: Some(part) }))),
                 None => Err(PARTS.to_vec()),
             }),
             Value::Device(device) => Some(Ok(self.outside_param(format!("{device}/{name}")))),
@@ -189,6 +191,7 @@ macro_rules! take {
         }
     };
 }
+pub(super) use take;
 
 fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let n = if call.left() > 0 { take!(e.count(call, "n", 64)) } else { 1 };
@@ -300,54 +303,6 @@ fn button<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     controller(e, call, format!("button/{device}/{n}"))
 }
 
-fn sample<'a>(e: &mut Elab<'a>, call: &Call<'a>) -> Value<'a> {
-    e.later("samples", call.span);
-    e.silence()
-}
-
-fn play<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    take!(e.slot_arg(call, "slot"));
-    for name in ["rate", "start", "loop"] {
-        take!(e.named_unit(call, name, Want::Signal));
-    }
-    sample(e, call)
-}
-
-fn slice<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let arg = take!(e.want(call, "pattern"));
-    take!(e.pattern(arg.value, arg.span));
-    take!(e.slot_arg(call, "slot"));
-    take!(e.count(call, "n", 1024));
-    take!(e.named_unit(call, "fit", Want::Dim(Dim::Time)));
-    sample(e, call)
-}
-
-fn warp<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    take!(e.slot_arg(call, "slot"));
-    take!(e.unit_arg(call, "tempo", Want::Dim(Dim::Tempo)));
-    sample(e, call)
-}
-
-fn grain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    take!(e.slot_arg(call, "slot"));
-    let wants = [
-        ("pos", Want::Signal),
-        ("size", Want::Dim(Dim::Time)),
-        ("density", Want::Dim(Dim::Frequency)),
-        ("pitch", Want::Dim(Dim::Interval)),
-    ];
-    for (name, want) in wants {
-        take!(e.named_unit(call, name, want));
-    }
-    sample(e, call)
-}
-
-fn looped<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    take!(e.slot_arg(call, "slot"));
-    take!(e.unit_arg(call, "length", Want::Dim(Dim::Time)));
-    sample(e, call)
-}
-
 fn rec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let x = take!(e.unit_arg(call, "x", Want::Signal));
     take!(e.unit_arg(call, "length", Want::Dim(Dim::Time)));
@@ -357,8 +312,8 @@ fn rec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 fn stems<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let slot = take!(e.slot_arg(call, "slot"));
-    e.later("stems", call.span);
-    Value::Slot(Rc::new(Sample { file: Rc::clone(&slot.file), part: Some("all") }))
+    e.later("stems (every part is the whole)", call.span);
+    Value::Slot(Rc::new(Sample { files: slot.files.clone(), part: Some("all") }))
 }
 
 fn convolve<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
@@ -366,12 +321,6 @@ fn convolve<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     take!(e.slot_arg(call, "slot"));
     e.later("convolution (the sound passes)", call.span);
     Value::Sig(x)
-}
-
-fn timestretch<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    take!(e.slot_arg(call, "slot"));
-    take!(e.unit_arg(call, "factor", Want::Signal));
-    sample(e, call)
 }
 
 fn ai<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
@@ -385,8 +334,10 @@ fn ai<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     take!(e.named_unit(call, "latency", Want::Dim(Dim::Time)));
     e.later("models (the sound passes)", call.span);
     if matches!(x.value, Value::Slot(_) | Value::Text(_)) {
-        take!(e.slot(x, "ai"));
-        return sample(e, call);
+        // The original, until a model is there.
+        let slot = Value::Slot(take!(e.slot(x, "ai")));
+        let (one, zero) = (Value::Num(Num::constant(1.0)), Value::Num(Num::constant(0.0)));
+        return e.library_call(None, "sampleplay", &[slot, one.clone(), one.clone(), zero, one], call.span);
     }
     take!(e.signal(x.value, x.span)).into()
 }

@@ -29,7 +29,12 @@ impl Elab<'_> {
             pending: Vec::new(),
             rates: Vec::new(),
             aliases: std::mem::take(&mut self.aliases),
-            new: Graph { frames: old.frames.clone(), rows: old.rows.clone(), ..Graph::default() },
+            new: Graph {
+                frames: old.frames.clone(),
+                rows: old.rows.clone(),
+                samples: old.samples.clone(),
+                ..Graph::default()
+            },
             old: &old,
         };
         let mut outs = Vec::with_capacity(old.outs.len());
@@ -179,7 +184,8 @@ impl Walk<'_> {
         match node {
             Node::Const(..) => Rate::Const,
             Node::Param(_) => Rate::Block,
-            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) | Node::Tap(..) | Node::Line(_) => Rate::Sample,
+            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => Rate::Sample,
+            Node::Tap(..) | Node::Peek(..) | Node::Line(_) => Rate::Sample,
             node => operands(node).iter().map(|x| self.rates[x.index()]).max().unwrap_or(Rate::Const),
         }
     }
@@ -199,6 +205,7 @@ impl Walk<'_> {
             Node::Reduce(x, lanes) => Node::Reduce(self.at(*x), *lanes),
             Node::Line(x) => Node::Line(self.at(*x)),
             Node::Tap(ring, delay) => Node::Tap(self.ring(*ring), self.at(*delay)),
+            Node::Peek(sample, at) => Node::Peek(*sample, self.at(*at)),
             Node::Read(cell) => Node::Read(self.cell(*cell)),
             Node::Param(param) => Node::Param(self.param(*param)),
             Node::Const(..) | Node::Row(_) | Node::Frame | Node::Input(_) => self.old.nodes[id.index()].clone(),

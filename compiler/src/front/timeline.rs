@@ -96,6 +96,7 @@ impl<'a> Elab<'a> {
                 broken = true;
             }
             let value = self.eval(scope, &clip.value);
+            let value = self.slot_clip(value, clip.value.span);
             broken |= matches!(value, Value::Broken);
             values.push((value, clip.value.span));
             let length = clip.length.as_ref().and_then(|e| self.length(scope, e));

@@ -172,8 +172,8 @@ pub enum Value<'a> {
 /// A sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// The file, as written.
-    pub file: Rc<str>,
+    /// Paths of its files.
+    pub files: Vec<Rc<str>>,
     /// Of a separated recording: which part, or `all`.
     pub part: Option<&'static str>,
 }

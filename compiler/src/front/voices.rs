@@ -21,12 +21,19 @@ use std::sync::Arc;
 const CHORD_HEADROOM: f64 = 0.5;
 
 /// How a unit is made.
-struct Plan {
-    kind: UnitKind,
-    voices: u32,
-    word: Option<Sym>,
-    choke: Option<Sym>,
-    label: &'static str,
+pub(super) struct Plan<'a> {
+    /// How notes meet voices.
+    pub kind: UnitKind,
+    /// How many.
+    pub voices: u32,
+    /// The word that is played, for drums.
+    pub word: Option<Sym>,
+    /// The word that silences it.
+    pub choke: Option<Sym>,
+    /// What its place in the tree of names is called.
+    pub label: &'static str,
+    /// Arguments that are there already.
+    pub given: Vec<(&'static str, Value<'a>)>,
 }
 
 /// `poly(pattern, n, voice)`: voices are summed 6 dB down.
@@ -37,7 +44,7 @@ pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     if !mpe(e, call) {
         return Value::Broken;
     }
-    let plan = Plan { kind: UnitKind::Poly, voices: n, word: None, choke: None, label: "poly" };
+    let plan = Plan { kind: UnitKind::Poly, voices: n, word: None, choke: None, label: "poly", given: Vec::new() };
     e.voices_of(pattern, voice, plan, None, call.span)
 }
 
@@ -69,7 +76,7 @@ pub(super) fn mono<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
             }
         }
     };
-    let plan = Plan { kind: UnitKind::Mono, voices: 1, word: None, choke: None, label: "mono" };
+    let plan = Plan { kind: UnitKind::Mono, voices: 1, word: None, choke: None, label: "mono", given: Vec::new() };
     e.voices_of(pattern, voice, plan, glide, call.span)
 }
 
@@ -82,8 +89,9 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         return Value::Broken;
     };
     let library = modurust_lang::library::library();
-    if !names::is_module(kit) {
-        e.error("name", name.span, format!("there is no kit `{kit}`")).help = Some("there is: 'tr909'".into());
+    if !names::is_module(kit) && !e.has_kit(kit) {
+        e.error("name", name.span, format!("there is no kit `{kit}`")).help =
+            Some("there is 'tr909', and any folder of sound files beside the text".into());
         return Value::Broken;
     }
     let words = e.score.score().words(pattern);
@@ -95,6 +103,16 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let mut total: Option<Sig> = None;
     for sym in words.iter().copied() {
         let word = e.score.score().word(sym).to_string();
+        if !names::is_module(kit) {
+            let saved = e.frame;
+            e.frame = e.graph.frame(saved, &word, true, 0);
+            let plan = Plan { word: Some(sym), ..drum(None) };
+            let sound = e.kit_word(kit, &word, plan, (pattern, call.span));
+            e.frame = saved;
+            let Some(sig) = sound.and_then(|sound| e.signal(sound, call.span)) else { return Value::Broken };
+            total = Some(total.map_or(sig, |sum| e.named_op("add", &[sum, sig])));
+            continue;
+        }
         let Some(lazy) = e.library_entry(Some(kit), &word) else {
             let known = library.module(kit).map(|e| e.name.to_string()).collect::<Vec<_>>();
             let help = match names::closest(&word, known.iter().map(String::as_str)) {
@@ -111,7 +129,7 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         let voice = ArgVal { value, ..name.clone() };
         let saved = e.frame;
         e.frame = e.graph.frame(saved, &word, true, 0);
-        let plan = Plan { kind: UnitKind::Mono, voices: 1, word: Some(sym), choke, label: "drum" };
+        let plan = Plan { word: Some(sym), ..drum(choke) };
         let sound = e.voices_of(pattern, voice, plan, None, call.span);
         e.frame = saved;
         let Some(sig) = e.signal(sound, call.span) else { return Value::Broken };
@@ -121,6 +139,11 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         });
     }
     total.map_or(Value::Broken, Value::Sig)
+}
+
+/// A drum of a kit.
+fn drum<'a>(choke: Option<Sym>) -> Plan<'a> {
+    Plan { kind: UnitKind::Mono, voices: 1, word: None, choke, label: "drum", given: Vec::new() }
 }
 
 /// The pattern of a call, in which words such as `c4` are notes.
@@ -138,7 +161,7 @@ fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<(PatId, Span)> {
 
 impl<'a> Elab<'a> {
     /// Where a word of a pattern stands in the text, if it sounds in the first cycles.
-    fn place_of_word(&self, pattern: PatId, word: Sym) -> Option<(Origin, Span)> {
+    pub(super) fn place_of_word(&self, pattern: PatId, word: Sym) -> Option<(Origin, Span)> {
         let mut events = EventBuf::new(512);
         let score = self.score.score();
         (0..16).find_map(|cycle| {
@@ -152,11 +175,11 @@ impl<'a> Elab<'a> {
     }
 
     /// Plays a pattern on voices and sums them.
-    fn voices_of(
+    pub(super) fn voices_of(
         &mut self,
         pattern: PatId,
         voice: ArgVal<'a>,
-        plan: Plan,
+        plan: Plan<'a>,
         glide: Option<Value<'a>>,
         span: Span,
     ) -> Value<'a> {
@@ -193,7 +216,7 @@ impl<'a> Elab<'a> {
             fields: Vec::new(),
         };
         self.units.push(unit);
-        let value = match self.bind_voice(&f, pattern, glide, voice.span) {
+        let value = match self.bind_voice(&f, pattern, glide, (&plan.given, voice.span)) {
             Some(args) => self.call(Value::Fn(Rc::clone(&f)), args, span, 0),
             None => Value::Broken,
         };
@@ -239,7 +262,7 @@ impl<'a> Elab<'a> {
         f: &Closure<'a>,
         pattern: PatId,
         glide: Option<Value<'a>>,
-        span: Span,
+        (given_values, span): (&[(&'static str, Value<'a>)], Span),
     ) -> Option<Vec<ArgVal<'a>>> {
         let unit = self.units.len() - 1;
         let given = self.score.score().fields(pattern);
@@ -250,6 +273,10 @@ impl<'a> Elab<'a> {
         }
         for i in 0..f.params.len() {
             let name = f.params.name(i);
+            if let Some((_, value)) = given_values.iter().find(|(known, _)| *known == name) {
+                args.push(self.voice_arg(name, value.clone(), span));
+                continue;
+            }
             let field = self.score.score().find_field(name).filter(|field| given & (1 << field.0) != 0);
             let default = f.params.full(i).and_then(|p| p.default.as_ref());
             let (source, fallback, dim) = match (name, field) {
@@ -257,6 +284,7 @@ impl<'a> Elab<'a> {
                 ("gate", _) => (FieldSource::Gate, 0.0, Dim::None),
                 ("vel", None) => (FieldSource::Vel, 1.0, Dim::None),
                 ("vel", Some(_)) => (FieldSource::Vel, 1.0, Dim::None),
+                ("dur", None) if default.is_none() => (FieldSource::Frames, self.sample_rate, Dim::Time),
                 ("n" | "value", None) => (FieldSource::Value, 0.0, Dim::None),
                 (_, Some(field)) => {
                     // An event without the field takes the default of the text.
@@ -312,6 +340,11 @@ impl<'a> Elab<'a> {
             let node = self.row_of(unit as u32, index);
             let shape = Shape { channels: 1, banked: self.voices() > 1 };
             let mut value = Value::Sig(Sig { node, shape, dim });
+            if source == FieldSource::Frames {
+                let seconds = self.lower(Num::constant(1.0 / self.sample_rate));
+                let row = Sig { node, shape, dim: Dim::None };
+                value = Value::Sig(Sig { dim, ..self.named_op("mul", &[row, seconds]) });
+            }
             if name == "freq"
                 && let Some(glide) = &glide
             {

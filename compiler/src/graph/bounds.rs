@@ -86,7 +86,9 @@ pub fn bounds(
     let mut work: Vec<NodeId> = wanted.into_iter().collect();
     while let Some(id) = work.pop() {
         // What was read from a ring is bounded, wherever it was read.
-        if !std::mem::replace(&mut needed[id.index()], true) && !matches!(graph.node(id), Node::Tap(..)) {
+        if !std::mem::replace(&mut needed[id.index()], true)
+            && !matches!(graph.node(id), Node::Tap(..) | Node::Peek(..))
+        {
             work.extend(operands(graph.node(id)));
         }
     }
@@ -108,7 +110,7 @@ fn node(graph: &Graph, known: &[Option<Bounds>], id: NodeId, param: &impl Fn(Par
             .unwrap_or(Bounds::ANY),
         Node::Param(p) => param(*p),
         Node::Row(_) | Node::Input(_) | Node::Read(_) => Bounds::ANY,
-        Node::Tap(..) => Bounds::FINITE,
+        Node::Tap(..) | Node::Peek(..) => Bounds::FINITE,
         Node::Shuffle(x, _) => of(*x),
         Node::Join(parts) => parts.iter().map(|&x| of(x)).reduce(Bounds::hull).unwrap_or(Bounds::ANY),
         // At most as many terms as a value may have lanes.

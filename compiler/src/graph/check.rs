@@ -265,6 +265,7 @@ fn references(graph: &Graph) -> Vec<GraphError> {
             Node::Row(r) => ("row", r.0, graph.rows.len()),
             Node::Read(c) => ("cell", c.0, graph.cells.len()),
             Node::Tap(r, _) => ("ring", r.0, graph.rings.len()),
+            Node::Peek(s, _) => ("sample", s.0, graph.samples.len()),
             Node::Input(c) => ("input channel", *c, 256),
             _ => continue,
         };
@@ -383,6 +384,10 @@ impl Inference<'_> {
                 let given = [graph.rings[r.index()].lanes, self.lanes[delay.index()]];
                 (Ty::F32, self.spread_lanes(id, &given))
             }
+            Node::Peek(_, index) => {
+                self.want(id, 0, *index, Ty::I32);
+                (Ty::F32, self.lanes[index.index()])
+            }
             Node::Shuffle(x, map) => {
                 let n = self.lanes[x.index()];
                 if map.is_empty() || map.iter().any(|&i| i >= n) {
@@ -441,7 +446,8 @@ fn rates(graph: &Graph, order: &[NodeId]) -> Vec<Rate> {
         rate[id.index()] = match graph.node(id) {
             Node::Const(..) => Rate::Const,
             Node::Param(_) => Rate::Block,
-            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) | Node::Tap(..) | Node::Line(_) => Rate::Sample,
+            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => Rate::Sample,
+            Node::Tap(..) | Node::Peek(..) | Node::Line(_) => Rate::Sample,
             node => operands(node).iter().map(|n| rate[n.index()]).max().unwrap_or(Rate::Const),
         };
     }

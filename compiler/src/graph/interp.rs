@@ -6,7 +6,7 @@
 
 use crate::exec::{Memory, buffer_index, buffer_len};
 use crate::graph::check::{GraphInfo, WIDEST};
-use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, fold_lanes, operands};
+use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, SampleId, fold_lanes, operands};
 use crate::graph::ops::{Op, canonical};
 use crate::program::Layout;
 use crate::schedule::layout::{StateLayout, state_layout};
@@ -61,6 +61,7 @@ enum What {
         delay: Place,
         range: (u32, u32),
     },
+    Peek(SampleId, Place),
     Shuffle(Place, Vec<u32>),
     Reduce(Place),
     Join(Vec<Place>),
@@ -169,6 +170,7 @@ impl Build<'_> {
                 let range = self.info.tap_range(id, ring.capacity);
                 What::Tap { ring: *r, lanes: ring.lanes, delay: self.place(*delay), range }
             }
+            Node::Peek(s, x) => What::Peek(*s, self.place(*x)),
             Node::Shuffle(x, map) => What::Shuffle(self.place(*x), map.clone()),
             Node::Reduce(x, _) => What::Reduce(self.place(*x)),
             Node::Join(args) => What::Join(all(args)),
@@ -259,6 +261,12 @@ impl Step {
                     let frame = (m.frame as u32).wrapping_add(i as u32).wrapping_sub(back);
                     let of = if *ring_lanes == 1 { 0 } else { lane };
                     m.buffers[at + lane] = m.ring(*ring, *ring_lanes, of, frame).to_bits();
+                }
+            }
+            What::Peek(sample, x) => {
+                for lane in 0..lanes {
+                    let word = x.word(m.buffers, lane) as i32;
+                    m.buffers[at + lane] = m.samples[sample.index()].get(word).to_bits();
                 }
             }
             What::Shuffle(x, map) => {

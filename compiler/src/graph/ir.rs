@@ -45,6 +45,8 @@ handle! {
     ParamId,
     /// A control row: one field of one sequenced unit, written by the engine, a value per frame and voice.
     RowId,
+    /// A sample: recorded sound that is read and never written.
+    SampleId,
     /// A place in the tree of names that gives state its identity.
     FrameId
 }
@@ -93,6 +95,9 @@ pub enum Node {
     /// outside a feedback loop and to at least 1 inside one. A delay that is always a quantum or more closes no loop
     /// ([`crate::graph::check::GraphInfo::tap_late`]).
     Tap(RingId, NodeId),
+    /// The word of a sample at an index, lane by lane; 0 outside of it. The index is I32. Sample rate, since the memory behind it may
+    /// come late ([`crate::exec::SampleMemory`]).
+    Peek(SampleId, NodeId),
     /// Lane `i` of the result is lane `map[i]` of the operand.
     Shuffle(NodeId, Vec<u32>),
     /// Sums lanes: lane `j` of `lanes` results is the sum of operand lanes `i` with `i / n == j`, where `n` is operand lanes /
@@ -197,6 +202,13 @@ pub struct Out {
     pub frame: FrameId,
 }
 
+/// Recorded sound, by its files. The control side brings the memory; until then it is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Paths of the files, in the order of their numbers.
+    pub files: Vec<String>,
+}
+
 /// A whole patch. What no pass rewrites is shared between the graphs of all stages: write to it by [`Arc::make_mut`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
@@ -210,6 +222,8 @@ pub struct Graph {
     pub params: Arc<Vec<Param>>,
     /// Control rows.
     pub rows: Arc<Vec<Row>>,
+    /// Samples.
+    pub samples: Vec<Sample>,
     /// Tree of names. Frame 0 is the root.
     pub frames: Arc<Vec<Frame>>,
     /// What is heard.
@@ -223,7 +237,7 @@ impl Graph {
         Graph { frames: Arc::new(vec![root]), ..Graph::default() }
     }
 
-    /// The same cells, rings, parameters, rows, names and outs, without values.
+    /// The same cells, rings, parameters, rows, samples, names and outs, without values.
     pub fn without_nodes(&self) -> Graph {
         Graph {
             nodes: Vec::with_capacity(self.nodes.len()),
@@ -231,6 +245,7 @@ impl Graph {
             rings: self.rings.clone(),
             params: Arc::clone(&self.params),
             rows: Arc::clone(&self.rows),
+            samples: self.samples.clone(),
             frames: Arc::clone(&self.frames),
             outs: self.outs.clone(),
         }
@@ -311,7 +326,9 @@ pub fn operands(node: &Node) -> &[NodeId] {
     match node {
         Node::Op(_, args) => args,
         Node::Join(parts) => parts,
-        Node::Tap(_, x) | Node::Shuffle(x, _) | Node::Reduce(x, _) | Node::Line(x) => std::slice::from_ref(x),
+        Node::Tap(_, x) | Node::Peek(_, x) | Node::Shuffle(x, _) | Node::Reduce(x, _) | Node::Line(x) => {
+            std::slice::from_ref(x)
+        }
         Node::Const(..) | Node::Param(_) | Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => &[],
     }
 }

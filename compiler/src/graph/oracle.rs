@@ -8,11 +8,12 @@
 //! of 32 bits would round is moved by a random part of its last place (the random arithmetic of Vignes' CESTAC). A graph
 //! whose outputs part then is chaotic, and nobody can say what it should sound like.
 
-use crate::exec::buffer_index;
+use crate::exec::{SampleMemory, buffer_index};
 use crate::graph::check::GraphInfo;
 use crate::graph::interp::{Action, actions};
 use crate::graph::ops::{Op, canonical, flush, hash_word};
 use crate::graph::{Graph, Node, NodeId, QUANTUM, Rate, RingId, Ty};
+use std::sync::Arc;
 
 /// A graph running in double precision. Not for the audio thread.
 pub struct Oracle<'a> {
@@ -35,6 +36,8 @@ pub struct Oracle<'a> {
     pub rows: Vec<Vec<f32>>,
     /// Input channels of this quantum.
     pub inputs: Vec<Vec<f32>>,
+    /// Sounds of the samples.
+    pub samples: Vec<Arc<SampleMemory>>,
     /// The outputs of the last quantum.
     pub outs: Vec<Vec<[f64; 2]>>,
 }
@@ -63,6 +66,7 @@ impl<'a> Oracle<'a> {
             params: graph.params.iter().map(|p| if p.value.is_finite() { flush(p.value) } else { 0.0 }).collect(),
             rows: graph.rows.iter().map(row).collect(),
             inputs: vec![vec![0.0; QUANTUM]; 256],
+            samples: graph.samples.iter().map(|_| Arc::new(SampleMemory::empty())).collect(),
             outs: vec![vec![[0.0; 2]; QUANTUM]; graph.outs.len()],
         }
     }
@@ -176,6 +180,10 @@ impl<'a> Oracle<'a> {
                     let back = x.min(f64::from(most)).floor() as u32;
                     let at = (frame as u32).wrapping_add(i as u32).wrapping_sub(back) & (ring.capacity - 1);
                     self.rings[r.index()][(at * ring.lanes) as usize + lane.min(ring.lanes as usize - 1)]
+                }
+                Node::Peek(s, at) => {
+                    let at = lane_of(&self.values[at.index()], lane) as i32;
+                    f64::from(self.samples[s.index()].get(at))
                 }
                 Node::Shuffle(x, map) => self.values[x.index()][map[lane] as usize],
                 Node::Reduce(x, to) => {

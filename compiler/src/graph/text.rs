@@ -15,7 +15,8 @@
 //! ```
 
 use crate::graph::ir::{
-    Cell, CellId, Frame, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, Ring, RingId, Row, RowId, Ty,
+    Cell, CellId, Frame, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, Ring, RingId, Row, RowId, Sample,
+    SampleId, Ty,
 };
 use crate::graph::ops::{ALL, Op};
 use std::collections::HashMap;
@@ -60,6 +61,7 @@ pub fn node(node: &Node) -> String {
         Node::Op(op, args) => format!("{}{}", op.info().name, list(args)),
         Node::Read(c) => format!("read {}", c.0),
         Node::Tap(r, x) => format!("tap {} %{}", r.0, x.0),
+        Node::Peek(s, x) => format!("peek {} %{}", s.0, x.0),
         Node::Shuffle(x, map) => {
             let map: String = map.iter().map(|i| format!(" {i}")).collect();
             format!("shuffle %{}{map}", x.0)
@@ -100,6 +102,10 @@ fn write(graph: &Graph, out: &mut String) -> std::fmt::Result {
             "ring {id} in {} {:?} lanes {} capacity {} input {input}",
             r.frame.0, r.name, r.lanes, r.capacity
         )?;
+    }
+    for (id, s) in graph.samples.iter().enumerate() {
+        let files: String = s.files.iter().map(|f| format!(" {f:?}")).collect();
+        writeln!(out, "sample {id}{files}")?;
     }
     for (id, n) in graph.nodes.iter().enumerate() {
         writeln!(out, "%{id} = {}", node(n))?;
@@ -287,6 +293,14 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
                 r.expect("input")?;
                 graph.rings.push(Ring { frame, name: name.into(), lanes, capacity, input: r.maybe_node()? });
             }
+            "sample" => {
+                let _: u32 = r.number()?;
+                let mut files = Vec::new();
+                while r.more() {
+                    files.push(r.string()?);
+                }
+                graph.samples.push(Sample { files });
+            }
             "out" => {
                 let name = r.string()?;
                 let kind = if r.word()? == "master" { OutKind::Master } else { OutKind::Track };
@@ -321,6 +335,7 @@ fn parse_node(r: &mut Reader, ops: &HashMap<&str, Op>) -> Result<Node, TextError
         "input" => Node::Input(r.number()?),
         "read" => Node::Read(CellId(r.number()?)),
         "tap" => Node::Tap(RingId(r.number()?), r.node()?),
+        "peek" => Node::Peek(SampleId(r.number()?), r.node()?),
         "shuffle" => {
             let x = r.node()?;
             let mut map = Vec::new();
@@ -395,6 +410,10 @@ impl Hash {
                 self.nodes(args);
             }
             Node::Line(x) => tagged(11, x.0),
+            Node::Peek(s, x) => {
+                tagged(12, s.0);
+                self.word(x.0);
+            }
         }
     }
 }
@@ -415,6 +434,9 @@ pub fn hash(graph: &Graph) -> u64 {
     graph.params.iter().for_each(|p| h.text(&p.name));
     for r in graph.rows.iter() {
         [r.unit, r.field, r.lanes].into_iter().for_each(|w| h.word(w));
+    }
+    for file in graph.samples.iter().flat_map(|s| s.files.iter().map(String::as_str).chain([""])) {
+        h.text(file);
     }
     for o in &graph.outs {
         h.text(&o.name);

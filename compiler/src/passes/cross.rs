@@ -57,7 +57,9 @@ pub fn operands_mut(node: &mut Node) -> &mut [NodeId] {
     match node {
         Node::Op(_, args) => args,
         Node::Join(parts) => parts,
-        Node::Tap(_, x) | Node::Shuffle(x, _) | Node::Reduce(x, _) | Node::Line(x) => std::slice::from_mut(x),
+        Node::Tap(_, x) | Node::Peek(_, x) | Node::Shuffle(x, _) | Node::Reduce(x, _) | Node::Line(x) => {
+            std::slice::from_mut(x)
+        }
         Node::Const(..) | Node::Param(_) | Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => &mut [],
     }
 }

@@ -185,7 +185,7 @@ fn latency(node: &Node) -> i64 {
         Node::Op(Op::Div | Op::Sqrt, _) => 12,
         Node::Op(Op::Neg | Op::Abs | Op::Min | Op::Max | Op::Select, _) => 2,
         Node::Op(op, _) => 4 * i64::from(op.weight().min(4)),
-        Node::Tap(..) => 8,
+        Node::Tap(..) | Node::Peek(..) => 8,
         _ => 1,
     }
 }

@@ -55,6 +55,7 @@ fn hash(node: &Node) -> u64 {
         Node::Frame => {}
         Node::Op(op, args) => (op, sorted(*op, args)).hash(&mut h),
         Node::Tap(ring, x) => (ring, x).hash(&mut h),
+        Node::Peek(sample, x) => (sample, x).hash(&mut h),
         Node::Shuffle(x, map) => (x, map).hash(&mut h),
         Node::Reduce(x, lanes) => (x, lanes).hash(&mut h),
         Node::Join(parts) => parts.hash(&mut h),
@@ -131,6 +132,7 @@ impl Builder {
             Node::Read(c) => (self.graph.cells[c.index()].ty, self.graph.cells[c.index()].lanes),
             Node::Op(op, args) => (op.info().result, widest(args)),
             Node::Tap(r, x) => (Ty::F32, self.graph.rings[r.index()].lanes.max(self.lanes[x.index()])),
+            Node::Peek(_, x) => (Ty::F32, self.lanes[x.index()]),
             Node::Shuffle(x, map) => (self.ty[x.index()], map.len() as u32),
             Node::Reduce(_, lanes) => (Ty::F32, *lanes),
             Node::Join(args) => (self.ty[args[0].index()], args.iter().map(|n| self.lanes[n.index()]).sum()),

@@ -239,7 +239,7 @@ fn weight(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
             // One for each lane is a vector each.
             Node::Tap(_, delay) if info.rate[delay.index()] < Rate::Sample => of(id).min(16) + 2,
             Node::Tap(_, delay) if of(id) > 1 && of(*delay) == 1 => 14,
-            Node::Tap(..) => 32,
+            Node::Tap(..) | Node::Peek(..) => 32,
             Node::Shuffle(..) => 4,
             Node::Join(_) => 4,
             Node::Reduce(x, lanes) => 3 * of(*x) / lanes + 1,

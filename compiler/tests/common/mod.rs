@@ -2,12 +2,14 @@
 #![allow(dead_code)]
 
 use modurust_compiler::codegen::isa::Isa;
-use modurust_compiler::exec::{Backend, Instance, Options, assemble, compile};
+use modurust_compiler::exec::{Backend, Instance, Options, SampleMemory, assemble, compile};
 use modurust_compiler::graph::ops::{ALL, Op, same};
 use modurust_compiler::graph::{
-    CellId, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, QUANTUM, Row, RowId, Ty, check::check, text,
+    CellId, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, QUANTUM, Row, RowId, Sample, SampleId, Ty,
+    check::check, text,
 };
 use modurust_compiler::passes::{Passes, optimise, pack::pack_all};
+use modurust_compiler::program::Patch;
 use std::sync::Arc;
 
 /// Xorshift: small, and the same everywhere.
@@ -75,6 +77,9 @@ pub fn random_graph(seed: u64, size: usize) -> Graph {
     let mut g = Graph::new();
     let frame = g.frame(FrameId(0), "patch", true, 0);
     let lanes = |r: &mut Rng| if r.chance(50) { wide } else { 1 };
+    for i in 0..if seed.is_multiple_of(3) { 2 } else { 0 } {
+        g.samples.push(Sample { files: vec![format!("{i}.wav")] });
+    }
     for i in 0..1 + r.below(3) {
         let value = r.unit() * 4.0;
         Arc::make_mut(&mut g.params).push(Param { frame, name: format!("p{i}"), value });
@@ -219,6 +224,15 @@ fn find(g: &Graph, r: &mut Rng, shapes: &[(Ty, u32)], want: impl Fn((Ty, u32)) -
 fn random_node(g: &mut Graph, r: &mut Rng, wide: u32) {
     let shapes = shapes(g);
     let float = |(ty, _): (Ty, u32)| ty == Ty::F32;
+    if !g.samples.is_empty() && r.chance(15) {
+        let Some(index) = find(g, r, &shapes, |(ty, _)| ty == Ty::I32) else { return };
+        // Near the sample, and anywhere.
+        let near = g.push(Node::Const(Ty::I32, vec![255]));
+        let index = if r.chance(80) { g.op(Op::Iand, &[index, near]) } else { index };
+        let sample = SampleId(r.below(g.samples.len()) as u32);
+        g.push(Node::Peek(sample, index));
+        return;
+    }
     match r.below(20) {
         0 if !g.rings.is_empty() => {
             let ring = modurust_compiler::graph::RingId(r.below(g.rings.len()) as u32);
@@ -379,7 +393,19 @@ fn pair(g: &mut Graph, r: &mut Rng) -> NodeId {
 pub fn instance(graph: &Graph, passes: Passes, backend: Backend) -> Result<Instance, String> {
     let options = Options { sample_rate: 48_000, passes, backend, verify: true };
     let patch = compile(graph, &options).map_err(|e| e.to_string())?;
-    Ok(Instance::new(Arc::new(patch)))
+    Ok(sounding(patch))
+}
+
+/// An instance whose first sample is there, and whose others are not yet.
+pub fn sounding(patch: Patch) -> Instance {
+    let samples = patch.graph.samples.len();
+    let mut instance = Instance::new(Arc::new(patch));
+    let mut r = Rng::new(7);
+    let words: Vec<f32> = (0..200).map(|_| r.float()).collect();
+    if samples > 0 {
+        instance.set_sample(SampleId(0), Arc::new(SampleMemory::new(&words)));
+    }
+    instance
 }
 
 /// Moves parameters, rows and inputs of all instances alike, as the engine might.
@@ -433,7 +459,7 @@ pub fn agree(graph: &Graph, seed: u64, quanta: u64) -> Result<(), String> {
     for backend in [Backend::Interp, Backend::Jit] {
         let options = Options { sample_rate: 48_000, passes: Passes::Exact, backend, verify: true };
         let patch = assemble(named.clone(), &all, &options, 0).map_err(|e| e.to_string())?;
-        instances.push(Instance::new(Arc::new(patch)));
+        instances.push(sounding(patch));
     }
     let mut names: Vec<String> =
         ways.iter().map(|way| format!("{way:?}")).chain(["all packed".into(), "all packed, Jit".into()]).collect();

@@ -142,6 +142,7 @@ fn unit_text(elaborated: &Elaborated, unit: &Unit) -> String {
         let name = match field.source {
             FieldSource::Freq => "freq",
             FieldSource::Gate => "gate",
+            FieldSource::Frames => "frames",
             FieldSource::Vel => "vel",
             FieldSource::Value => "value",
             FieldSource::Named(id) => elaborated.score.field_name(id),

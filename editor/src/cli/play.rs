@@ -258,7 +258,9 @@ impl Player {
                 self.status.clear()?;
                 terminal::log(Level::Info, || format!("{count} deadlines missed so far"));
             }
-            Notice::Device { message } | Notice::Refused { message } => self.say(&format!("{message}\n"))?,
+            Notice::Device { message } | Notice::Refused { message } | Notice::Sample { message } => {
+                self.say(&format!("{message}\n"))?
+            }
         }
         Ok(())
     }

@@ -119,6 +119,7 @@ impl Work {
             Failure::Text
         })?;
         self.name(&mut outcome.diagnostics, &mut outcome.sources);
+        self.world.bank().take_complaints().iter().for_each(|complaint| terminal::warn(complaint));
         Ok(outcome)
     }
 

@@ -174,7 +174,7 @@ fn words_of(notice: Notice) -> Option<String> {
             format!("`{track}` made a value that is no number; it was silenced for that moment\n")
         }
         Notice::Lost { events } => format!("{events} events so far found no room and were left out\n"),
-        Notice::Device { message } | Notice::Refused { message } => format!("{message}\n"),
+        Notice::Device { message } | Notice::Refused { message } | Notice::Sample { message } => format!("{message}\n"),
         Notice::Diagnostics { text, .. } => text,
         Notice::Compiled { .. } | Notice::Adopted { .. } | Notice::Xruns { .. } => return None,
     })

@@ -165,6 +165,7 @@ impl Build {
             exec::Options { sample_rate: self.rate, passes: Passes::Exact, backend: Backend::Jit, verify: true };
         let params = g.params.iter().map(|p| p.value).collect();
         Program {
+            samples: Arc::default(),
             patch: Arc::new(exec::compile(g, &options).expect("a valid graph")),
             score: Arc::new(self.score.finish()),
             units: Arc::new(self.units),

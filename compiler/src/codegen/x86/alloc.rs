@@ -503,6 +503,10 @@ impl Alloc<'_> {
                 self.asm.load(gpr::RAX, table(offset_of!(Quantum, inputs)));
                 self.asm.load(gpr::RAX, entry(c, 8));
             }
+            Pointer::Sample(s) => {
+                self.asm.load(gpr::RAX, table(offset_of!(Quantum, samples)));
+                self.asm.load(gpr::RAX, entry(s, 8));
+            }
             Pointer::Ring { ring, mask, stride, at } => {
                 self.asm.load(gpr::RAX, table(offset_of!(Quantum, rings)));
                 let field = match at {

@@ -126,7 +126,13 @@ impl<'a> Blocks<'a> {
     pub fn free(&self, node: NodeId) -> bool {
         let leaf = matches!(
             self.graph.node(node),
-            Node::Const(..) | Node::Param(_) | Node::Row(_) | Node::Frame | Node::Input(_) | Node::Tap(..)
+            Node::Const(..)
+                | Node::Param(_)
+                | Node::Row(_)
+                | Node::Frame
+                | Node::Input(_)
+                | Node::Tap(..)
+                | Node::Peek(..)
         );
         !leaf && !self.looped[self.info.scc[node.index()] as usize]
     }

@@ -217,7 +217,7 @@ impl Build<'_, '_> {
         let (blocks, graph) = (self.blocks, self.blocks.graph);
         let (count, lanes) = (row.len() as u32, self.lanes(row[0]));
         let new = match graph.node(row[0]) {
-            Node::Tap(..) | Node::Shuffle(..) | Node::Join(_) => {
+            Node::Tap(..) | Node::Peek(..) | Node::Shuffle(..) | Node::Join(_) => {
                 for &old in row {
                     self.fork(old, nexts);
                 }

@@ -119,7 +119,7 @@ fn bill(blocks: &Blocks, growth: &Growth, id: usize, bills: &mut [Bill]) {
         }
         let all = (copies * lanes) as f32;
         let weight = weight(graph.node(row[0]));
-        if matches!(graph.node(row[0]), Node::Tap(..)) {
+        if matches!(graph.node(row[0]), Node::Tap(..) | Node::Peek(..)) {
             // The tap itself is the same either way; its delay, its value and what is written to its ring cross over.
             packed += 2.0 * TIGHT * all;
         } else if group.looped {

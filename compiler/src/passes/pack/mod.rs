@@ -148,6 +148,7 @@ fn kind(graph: &Graph, node: NodeId) -> u64 {
         Node::Row(_) => 10,
         Node::Frame => 11,
         Node::Input(_) => 12,
+        Node::Peek(s, _) => mix(13, u64::from(s.0)),
     }
 }
 

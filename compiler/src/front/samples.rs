@@ -1,0 +1,245 @@
+//! Samples: recorded sound as a value, and what plays it.
+//!
+//! A slot is named by its file in single quotes, or by a kit's folder; it becomes a sample of the graph, whose memory the control side
+//! brings when it is decoded. How it is played is written in the library (`stdlib/sample.modu`); what stands here finds files, makes
+//! patterns into voices, and hands the slot to the library's players.
+
+use crate::front::builtins::Call;
+use crate::front::call::{ArgVal, Want};
+use crate::front::elab::Elab;
+use crate::front::names;
+use crate::front::outside::take;
+use crate::front::value::*;
+use crate::front::voices::Plan;
+use crate::graph::{Node, SampleId};
+use crate::program::UnitKind;
+use crate::score::{self, PatId, Ratio};
+use modurust_lang::source::Span;
+use modurust_lang::units::Dim;
+use std::rc::Rc;
+
+/// Endings of files that are sounds.
+pub const SOUNDS: &[&str] = &["wav", "flac", "ogg", "mp3", "aif", "aiff"];
+/// Voices of a `sampler`, unless the text says otherwise.
+const SAMPLER_VOICES: u32 = 8;
+
+impl<'a> Elab<'a> {
+    /// The sample of the graph for a slot: one for equal files.
+    pub(super) fn sample_of(&mut self, slot: &Sample) -> SampleId {
+        let files: Vec<String> = slot.files.iter().map(|f| f.to_string()).collect();
+        let known = self.graph.samples.iter().position(|s| s.files == files);
+        let at = known.unwrap_or_else(|| {
+            self.graph.samples.push(crate::graph::Sample { files });
+            self.graph.samples.len() - 1
+        });
+        SampleId(at as u32)
+    }
+
+    /// A function of the library as a voice.
+    fn player(&mut self, name: &str, span: Span) -> Option<ArgVal<'a>> {
+        let lazy = self.library_entry(None, name)?;
+        let value = self.force(lazy, span);
+        Some(self.arg(value, span))
+    }
+
+    /// Plays a pattern by a player of the library that is given a slot and more.
+    fn played(
+        &mut self,
+        (pattern, player): (PatId, &str),
+        (kind, voices): (UnitKind, u32),
+        given: Vec<(&'static str, Value<'a>)>,
+        span: Span,
+    ) -> Value<'a> {
+        let Some(voice) = self.player(player, span) else { return Value::Broken };
+        self.voices_of(
+            pattern,
+            voice,
+            Plan { kind, voices, word: None, choke: None, label: "sample", given },
+            None,
+            span,
+        )
+    }
+
+    /// An event that lasts so many bars, over and over.
+    fn every(&mut self, bars: Ratio) -> PatId {
+        let once = self.score.pure(score::Value::Num(0.0));
+        self.score.slow(once, bars)
+    }
+
+    /// A file that stands where a clip does plays over and over at its own speed; every other value is what it is.
+    pub(super) fn slot_clip(&mut self, value: Value<'a>, span: Span) -> Value<'a> {
+        let slot = match value {
+            Value::Text(file) => self.open_slot(&file, span),
+            Value::Slot(slot) => slot,
+            value => return value,
+        };
+        let one = || Value::Num(Num::constant(1.0));
+        self.library_call(
+            None,
+            "sampleplay",
+            &[Value::Slot(slot), one(), one(), Value::Num(Num::constant(0.0)), one()],
+            span,
+        )
+    }
+
+    /// The files of a kit's folder that answer to a word: `bd/*.wav` or `bd*.wav`, in the order of their names.
+    fn kit_files(&self, folder: &str, word: &str) -> Vec<Rc<str>> {
+        let sound = |name: &str| {
+            name.rsplit_once('.').is_some_and(|(_, end)| SOUNDS.contains(&end.to_ascii_lowercase().as_str()))
+        };
+        let inner = format!("{folder}/{word}");
+        let deep = self.folder(&inner);
+        if !deep.is_empty() {
+            return deep.into_iter().filter(|f| sound(f)).map(|f| Rc::from(format!("{inner}/{f}"))).collect();
+        }
+        let mine = |name: &String| {
+            let rest = name.strip_prefix(word);
+            sound(name) && rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+        };
+        self.folder(folder).into_iter().filter(mine).map(|f| Rc::from(format!("{folder}/{f}"))).collect()
+    }
+
+    /// The words that a kit's folder has.
+    fn kit_words(&self, folder: &str) -> Vec<String> {
+        let word = |name: String| {
+            let end = name.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(name.len());
+            name[..end].to_string()
+        };
+        let mut words: Vec<String> = self.folder(folder).into_iter().map(word).filter(|w| !w.is_empty()).collect();
+        words.dedup();
+        words
+    }
+
+    /// True if there is a kit of this name beside the text.
+    pub(super) fn has_kit(&self, name: &str) -> bool {
+        !self.folder(&self.sources_dir(name)).is_empty()
+    }
+
+    /// Plays one word of a pattern from a kit's folder.
+    pub(super) fn kit_word(
+        &mut self,
+        kit: &str,
+        word: &str,
+        plan: Plan<'a>,
+        place: (PatId, Span),
+    ) -> Option<Value<'a>> {
+        let folder = self.sources_dir(kit);
+        let files = self.kit_files(&folder, word);
+        if files.is_empty() {
+            let words = self.kit_words(&folder);
+            let help = match names::closest(word, words.iter().map(String::as_str)) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!("it has: {}", words.join(" ")),
+            };
+            let (pattern, span) = place;
+            let (origin, span) = self.place_of_word(pattern, plan.word?).unwrap_or((self.at, span));
+            let message = format!("the folder `{kit}` has no sound for `{word}`");
+            self.error_at(origin, "name", span, message).help = Some(help);
+            return None;
+        }
+        let slot = Value::Slot(Rc::new(Sample { files, part: None }));
+        let voice = self.player("samplehit", place.1)?;
+        let plan = Plan { given: vec![("slot", slot)], ..plan };
+        Some(self.voices_of(place.0, voice, plan, None, place.1))
+    }
+}
+
+/// `prim.peek(slot, index)`
+pub(super) fn peek<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let slot = take!(e.slot_arg(call, "slot"));
+    let index = take!(e.want(call, "index"));
+    let index = take!(e.signal(index.value, index.span));
+    let sample = e.sample_of(&slot);
+    let node = e.graph.push(Node::Peek(sample, index.node));
+    Value::Sig(Sig { node, dim: Dim::None, ..index })
+}
+
+/// An argument by name, or a number.
+fn or<'a>(e: &mut Elab<'a>, call: &mut Call<'a>, name: &str, want: Want, default: f64) -> Option<Value<'a>> {
+    Some(match e.named_unit(call, name, want)? {
+        Some(sig) => Value::Sig(sig),
+        None => {
+            let dim = if let Want::Dim(dim) = want { dim } else { Dim::None };
+            Value::Num(Num::new(default, dim, 0))
+        }
+    })
+}
+
+/// `play(slot, rate: 1, start: 0, loop: off)`
+pub(super) fn play<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
+    let rate = take!(or(e, call, "rate", Want::Signal, 1.0));
+    let start = take!(or(e, call, "start", Want::Signal, 0.0));
+    let over = take!(or(e, call, "loop", Want::Signal, 0.0));
+    let gate = Value::Num(Num::constant(1.0));
+    e.library_call(None, "sampleplay", &[slot, gate, rate, start, over], call.span)
+}
+
+/// `slice(pattern, slot, n, fit: 2bars)`
+pub(super) fn slice<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "pattern"));
+    let pattern = take!(e.pattern(arg.value, arg.span));
+    let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
+    let n = Value::Num(Num::constant(f64::from(take!(e.count(call, "n", 1024)))));
+    // No length: at its own speed.
+    let fit = take!(or(e, call, "fit", Want::Dim(Dim::Time), 0.0));
+    e.played((pattern, "sampleslice"), (UnitKind::Mono, 1), vec![("slot", slot), ("parts", n), ("fit", fit)], call.span)
+}
+
+/// `loop(slot, length)`
+pub(super) fn looped<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
+    let length = take!(e.want(call, "length"));
+    let Value::Num(num) = e.coerce(length.clone(), Want::Dim(Dim::Beats), "loop", "length") else {
+        let message = "`loop` wants a length that is known";
+        e.error("type", length.span, message).help = Some("write it in bars: `loop(2bars)`".into());
+        return Value::Broken;
+    };
+    let bars = Ratio::from_f64(num.value) / e.timing.beats_per_bar;
+    if !bars.is_positive() {
+        e.error("type", length.span, "this lasts no time").help =
+            Some("write a length above 0, such as `2bars`".into());
+        return Value::Broken;
+    }
+    let pattern = e.every(bars);
+    e.played((pattern, "sampleloop"), (UnitKind::Mono, 1), vec![("slot", slot)], call.span)
+}
+
+/// `sampler(pattern, slot, root: c4)`
+pub(super) fn sampler<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "pattern"));
+    let pattern = take!(e.pattern(arg.value, arg.span));
+    let pattern = if e.score.score().words(pattern).is_empty() { pattern } else { e.score.to_notes(pattern) };
+    let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
+    let root = take!(or(e, call, "root", Want::Dim(Dim::Frequency), 261.625_565_300_598_6));
+    let given = vec![("slot", slot), ("root", root)];
+    e.played((pattern, "samplenote"), (UnitKind::Poly, SAMPLER_VOICES), given, call.span)
+}
+
+/// `warp(slot, tempo)`: the sample at the session's tempo and its own pitch.
+pub(super) fn warp<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
+    let tempo = take!(e.unit_arg(call, "tempo", Want::Dim(Dim::Tempo)));
+    let now = e.lower(Num::constant(e.timing.bpm.to_f64()));
+    let speed = e.named_op("div", &[now, tempo]);
+    e.library_call(None, "samplestretch", &[slot, Value::Sig(Sig { dim: Dim::None, ..speed })], call.span)
+}
+
+/// `timestretch(slot, factor)`
+pub(super) fn timestretch<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
+    let factor = take!(e.unit_arg(call, "factor", Want::Signal));
+    let one = e.lower(Num::constant(1.0));
+    let speed = e.named_op("div", &[one, factor]);
+    e.library_call(None, "samplestretch", &[slot, Value::Sig(speed)], call.span)
+}
+
+/// `grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st)`
+pub(super) fn grain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
+    let pos = take!(or(e, call, "pos", Want::Signal, 0.0));
+    let size = take!(or(e, call, "size", Want::Dim(Dim::Time), 0.06));
+    let density = take!(or(e, call, "density", Want::Dim(Dim::Frequency), 20.0));
+    let pitch = take!(or(e, call, "pitch", Want::Dim(Dim::Interval), 0.0));
+    e.library_call(None, "samplecloud", &[slot, pos, size, density, pitch], call.span)
+}
