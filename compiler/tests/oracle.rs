@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Rng, agree, liveliness, random_graph, shrink};
+use common::{Rng, agree, graph_with, liveliness, random_graph, shrink};
 use modurust_compiler::graph::ops::Op;
 use modurust_compiler::graph::{FrameId, Graph, Node, Out, OutKind, Param, ParamId, Row, RowId, Ty, text};
 use modurust_compiler::passes::pack::{Packed, pack, pack_all};
@@ -26,6 +26,18 @@ fn small_graphs_agree() {
 #[test]
 fn large_graphs_agree() {
     (1000..1100).for_each(|seed| check_seed(seed, 60 + (seed as usize % 80), 4));
+}
+
+#[test]
+fn graphs_that_read_samples_agree() {
+    let (mut heard, mut reads) = (0, 0);
+    for seed in 5000..5150 {
+        let graph = graph_with(seed, 20 + (seed as usize % 60), 2);
+        agree(&graph, seed, 4).unwrap_or_else(|fault| panic!("seed {seed}: {fault}"));
+        reads += graph.nodes.iter().filter(|n| matches!(n, Node::Peek(..))).count();
+        heard += usize::from(liveliness(&graph, seed).1);
+    }
+    assert!(reads > 300 && heard > 50, "{reads} reads, {heard} graphs move");
 }
 
 #[test]

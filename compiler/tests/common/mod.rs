@@ -69,6 +69,11 @@ pub const LANES: [u32; 7] = [1, 2, 3, 4, 5, 12, 16];
 
 /// A graph of about `size` nodes.
 pub fn random_graph(seed: u64, size: usize) -> Graph {
+    graph_with(seed, size, 0)
+}
+
+/// A graph of about `size` nodes that reads so many samples.
+pub fn graph_with(seed: u64, size: usize, samples: u32) -> Graph {
     let mut r = Rng::new(seed);
     for _ in 0..8 {
         r.next();
@@ -77,7 +82,7 @@ pub fn random_graph(seed: u64, size: usize) -> Graph {
     let mut g = Graph::new();
     let frame = g.frame(FrameId(0), "patch", true, 0);
     let lanes = |r: &mut Rng| if r.chance(50) { wide } else { 1 };
-    for i in 0..if seed.is_multiple_of(3) { 2 } else { 0 } {
+    for i in 0..samples {
         g.samples.push(Sample { files: vec![format!("{i}.wav")] });
     }
     for i in 0..1 + r.below(3) {
