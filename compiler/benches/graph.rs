@@ -119,7 +119,7 @@ fn phases(graph: &Graph) {
     let start = Instant::now();
     let schedule = schedule(&optimised, &info, Isa::Portable);
     let planned = start.elapsed();
-    let code = jit(&optimised, &schedule, false).expect("supported");
+    let code = jit(&optimised, &schedule, false, &mut Default::default()).expect("supported");
     let emitted = start.elapsed() - planned;
     println!(
         "  check {checked:.0?}, passes {rewritten:.0?}, packing {packed:.0?}, schedule {planned:.0?}, code {emitted:.0?}: {} nodes, packed {}, {} regions, {} bytes",

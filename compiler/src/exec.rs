@@ -7,15 +7,17 @@
 //!
 //! After every quantum a cell that is no longer a finite number starts anew, so that one bad sample cannot silence a patch.
 
+use crate::codegen::cache::Cache;
 use crate::codegen::guard;
 use crate::codegen::isa::Isa;
-use crate::codegen::jit::JitCode;
+use crate::codegen::jit::{JitCode, jit};
 use crate::graph::check::{GraphError, check};
 use crate::graph::interp::InterpCode;
 use crate::graph::ops::{canonical, flush};
 use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, RowId, SampleId, Ty};
+use crate::passes::fast::Target;
 use crate::passes::pack::{Packed, pack};
-use crate::passes::{Passes, optimise};
+use crate::passes::{Passes, optimise_for};
 use crate::program::Patch;
 pub use crate::sample::SampleMemory;
 use std::cell::UnsafeCell;
@@ -68,28 +70,53 @@ pub enum Code {
 
 /// Validates, optimises, schedules and emits.
 pub fn compile(graph: &Graph, options: &Options) -> Result<Patch, CompileError> {
-    check(graph).map_err(CompileError::Graph)?;
-    let named = optimise(graph, options.passes);
+    compile_with(graph, options, patch_hash(graph, options), &mut Cache::default(), &mut |_| {})
+}
+
+/// [`compile`] for a hash of the caller's, with code that is at hand; `ended` is told the name of each stage when it is done.
+pub fn compile_with(
+    graph: &Graph,
+    options: &Options,
+    hash: u64,
+    cache: &mut Cache,
+    ended: &mut dyn FnMut(&'static str),
+) -> Result<Patch, CompileError> {
+    let info = check(graph).map_err(CompileError::Graph)?;
+    ended("check");
+    let named = optimise_for(graph, &info, options.passes, Target::host(), ended);
     let packed = pack(&named, options.passes);
-    assemble(named, &packed, options, patch_hash(graph, options))
+    ended("pack");
+    assemble(named, &packed, options, hash, cache, ended)
 }
 
 /// Schedules and emits what packing has made of a graph that the other passes are done with.
-pub fn assemble(named: Graph, packed: &Packed, options: &Options, hash: u64) -> Result<Patch, CompileError> {
-    let info = check(&packed.graph).map_err(CompileError::Graph)?;
+pub fn assemble(
+    named: Graph,
+    packed: &Packed,
+    options: &Options,
+    hash: u64,
+    cache: &mut Cache,
+    ended: &mut dyn FnMut(&'static str),
+) -> Result<Patch, CompileError> {
+    let info = match &packed.info {
+        Some(info) => info,
+        None => &check(&packed.graph).map_err(CompileError::Graph)?,
+    };
+    ended("check");
     let (code, mut layout) = match options.backend {
         Backend::Jit | Backend::Isa(_) => {
             let isa = if let Backend::Isa(isa) = options.backend { isa } else { Isa::chosen() };
             if !isa.is_here() {
                 return Err(CompileError::Codegen(format!("this processor has no {}", isa.name())));
             }
-            let schedule = crate::schedule::schedule(&packed.graph, &info, isa);
-            let code =
-                crate::codegen::jit::jit(&packed.graph, &schedule, options.verify).map_err(CompileError::Codegen)?;
+            let schedule = crate::schedule::schedule(&packed.graph, info, isa);
+            ended("schedule");
+            let code = jit(&packed.graph, &schedule, options.verify, cache).map_err(CompileError::Codegen)?;
+            ended("codegen");
             (Code::Jit(code), schedule.layout)
         }
         Backend::Interp => {
-            let (code, layout) = InterpCode::new(&packed.graph, &info);
+            let (code, layout) = InterpCode::new(&packed.graph, info);
             (Code::Interp(code), layout)
         }
     };

@@ -498,3 +498,16 @@ fn the_numbers_of_a_text_decide_which_feedback_is_cut() {
     let open = echo(300.0);
     assert_eq!(cut(open.clone()), open, "what is no feedback stays as it is");
 }
+
+#[test]
+fn all_that_is_equal_is_shared_at_once() {
+    use modurust_compiler::graph::text;
+    use modurust_compiler::passes::share::share;
+    for seed in 0..300 {
+        let graph = random_graph(seed, 10 + seed as usize % 90);
+        for passes in [Passes::Exact, Passes::Fast] {
+            let once = optimise(&graph, passes);
+            assert_eq!(text::print(&share(&once)), text::print(&once), "seed {seed}, {passes:?}");
+        }
+    }
+}

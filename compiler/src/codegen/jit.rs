@@ -1,38 +1,40 @@
-//! Executable memory.
+//! From a schedule to executable memory.
 //!
-//! One module per patch: a function per region, and a driver that calls them in order. Cranelift's optimiser stays off, since
-//! the graph is optimised already and it would move values to where they live longest; its better register allocator is on.
-//! Code is written to fresh pages that are made executable once and freed when the [`JitCode`] is dropped, which therefore must
-//! happen on a thread that may make system calls.
+//! Each region becomes a list of instructions for our own vectors, which says what the region does ([`Content`]). If a region of this
+//! content was made before, its code is at hand ([`Cache`]); else it is made now, by several threads if there is much. Then all code
+//! is copied side by side into fresh pages, addresses of memory are filled in, and the pages are made executable once. Each patch has
+//! pages of its own, which are freed when the [`JitCode`] is dropped; that must happen on a thread that may make system calls.
 
-use crate::codegen::clif::Clif;
+use crate::codegen::cache::Cache;
 use crate::codegen::guard;
 use crate::codegen::isa::Isa;
+use crate::codegen::native::{ALIGNMENT, Native, isa, message};
 use crate::codegen::region::region;
 use crate::codegen::steady;
+use crate::codegen::x86::asm::Written;
+use crate::codegen::x86::content::{Content, Place};
 use crate::codegen::x86::{X86, alloc};
-use crate::exec::{Quantum, padded};
+use crate::exec::Quantum;
 use crate::graph::Graph;
 use crate::schedule::{Kind, Region, Schedule};
-use cranelift_codegen::Context;
-use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature};
-use cranelift_codegen::isa::{CallConv, OwnedTargetIsa, TargetIsa};
-use cranelift_codegen::settings::{self, Configurable};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
-use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
-use std::mem::{ManuallyDrop, offset_of};
+use cranelift_module::{Linkage, Module, ModuleError, default_libcall_names};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Machine code of one patch.
 pub struct JitCode {
-    process: guard::Entry,
+    /// A function for each region, in the order of their calls.
+    calls: Vec<guard::Entry>,
+    /// How many of them compute values of block rate.
+    block: usize,
     module: ManuallyDrop<Box<JITModule>>,
     /// Size of the code in bytes.
     pub bytes: usize,
+    /// Regions whose code was made for this patch; the others were known.
+    pub made: usize,
 }
 
 // SAFETY: finished code is read only; the module is only used to free it.
@@ -46,8 +48,21 @@ impl JitCode {
     /// # Safety
     /// Every pointer of the quantum must lead to memory of the layout that the code was made for.
     pub unsafe fn run(&self, quantum: &mut Quantum) {
-        // SAFETY: generated code takes a quantum, cannot unwind, and was promised its memory by the caller.
-        unsafe { guard::call(self.process, std::ptr::from_mut(quantum).cast()) };
+        let (block, rest) = self.calls.split_at(self.block);
+        // Values of block rate depend on parameters alone, come first, and stay in the scratch until a parameter moves.
+        let block = if quantum.moving != 0 { block } else { &[] };
+        let quantum: *mut u8 = std::ptr::from_mut(quantum).cast();
+        guard::flushed(|| {
+            for call in block.iter().chain(rest) {
+                // SAFETY: generated code takes a quantum, cannot unwind, and was promised its memory by the caller.
+                unsafe { call(quantum) };
+            }
+        });
+    }
+
+    /// Number of regions.
+    pub fn regions(&self) -> usize {
+        self.calls.len()
     }
 }
 
@@ -58,55 +73,61 @@ impl Drop for JitCode {
     }
 }
 
-/// The host's instruction set with our settings.
-fn isa(verify: bool) -> Result<OwnedTargetIsa, String> {
-    let mut flags = settings::builder();
-    for (name, value) in [
-        ("opt_level", "none"),
-        ("regalloc_algorithm", "backtracking"),
-        ("enable_verifier", if verify { "true" } else { "false" }),
-        ("enable_alias_analysis", "false"),
-        ("is_pic", "false"),
-        ("unwind_info", "false"),
-        ("enable_probestack", "false"),
-    ] {
-        flags.set(name, value).map_err(|e| e.to_string())?;
+/// Generates code for a scheduled graph, with our own vectors where the schedule is for them. `verify` has Cranelift verify its
+/// input, and code that is at hand compared with code made anew.
+pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) -> Result<JitCode, String> {
+    // A fault of the code generator must leave the old patch playing.
+    let made = catch_unwind(AssertUnwindSafe(|| parts(graph, schedule, verify, cache)));
+    let (parts, made) = made.unwrap_or_else(|panic| Err(message(&*panic)))?;
+    cache.end();
+    let block = schedule.regions.iter().take_while(|r| r.kind == Kind::Block).count();
+    link(&parts, block, made)
+}
+
+/// A region's code, and where its memory is.
+struct Part {
+    code: Arc<Written>,
+    /// Bytes for each place.
+    places: Vec<i32>,
+}
+
+/// Copies code into executable pages.
+fn link(parts: &[Part], block: usize, made: usize) -> Result<JitCode, String> {
+    let (mut image, mut starts) = (Vec::new(), Vec::with_capacity(parts.len()));
+    for Part { code, places } in parts {
+        image.resize(image.len().next_multiple_of(ALIGNMENT), 0xcc);
+        let start = image.len();
+        starts.push(start);
+        image.extend(&code.bytes);
+        for patch in &code.patches {
+            let at = start + patch.at as usize;
+            let field: &mut [u8; 4] = (&mut image[at..at + 4]).try_into().map_err(|_| "four bytes are four bytes")?;
+            let value = i32::from_le_bytes(*field) + places[patch.place as usize];
+            *field = value.to_le_bytes();
+        }
     }
-    let builder = cranelift_native::builder()?;
-    builder.finish(settings::Flags::new(flags)).map_err(|e| e.to_string())
-}
-
-/// The signature of everything: one pointer to a quantum.
-fn signature(isa: &dyn TargetIsa) -> Signature {
-    // The trampoline speaks System V on every system with this processor.
-    let convention = if cfg!(target_arch = "x86_64") { CallConv::SystemV } else { isa.default_call_conv() };
-    let mut signature = Signature::new(convention);
-    signature.params.push(AbiParam::new(I64));
-    signature
-}
-
-/// Generates code for a scheduled graph, with our own vectors where the schedule is for them.
-pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool) -> Result<JitCode, String> {
-    let isa = isa(verify)?;
-    let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
-    // One range for all functions keeps calls short and pages few. What is not used of it costs nothing.
-    let weight: usize = schedule.regions.iter().map(|r| r.weight as usize + r.items.len() * 8 + 64).sum();
-    let reserve = (weight * 256).next_power_of_two().max(1 << 20);
-    let arena = ArenaMemoryProvider::new_with_size(reserve).map_err(|e| e.to_string())?;
+    // A patch without a region has a page nevertheless.
+    image.push(0xcc);
+    let mut builder = JITBuilder::with_isa(isa(false)?, default_libcall_names());
+    let arena = ArenaMemoryProvider::new_with_size(image.len()).map_err(|e| e.to_string())?;
     builder.memory_provider(Box::new(arena));
     let mut module = JITModule::new(builder);
-    // An operation that Cranelift cannot lower panics; a bad patch must leave the old one playing.
-    let built = catch_unwind(AssertUnwindSafe(|| build(graph, schedule, &mut module)));
-    let result = match built {
-        Ok(result) => result,
-        Err(panic) => Err(message(&*panic)),
+    let signature = module.make_signature();
+    let mut define = || {
+        let text = |e: ModuleError| e.to_string();
+        let id = module.declare_function("patch", Linkage::Local, &signature).map_err(text)?;
+        module.define_function_bytes(id, ALIGNMENT as u64, &image, &[]).map_err(text)?;
+        module.finalize_definitions().map_err(text)?;
+        Ok(module.get_finalized_function(id))
     };
-    match result {
-        Ok((process, bytes)) => {
-            let address = module.get_finalized_function(process);
-            // SAFETY: the driver has exactly this signature.
-            let process = unsafe { std::mem::transmute::<*const u8, guard::Entry>(address) };
-            Ok(JitCode { process, module: ManuallyDrop::new(Box::new(module)), bytes })
+    let defined: Result<*const u8, String> = define();
+    match defined {
+        Ok(base) => {
+            // SAFETY: each start is that of a function of this signature inside the pages.
+            let call = |start: &usize| unsafe { std::mem::transmute::<*const u8, guard::Entry>(base.add(*start)) };
+            let calls = starts.iter().map(call).collect();
+            let bytes = parts.iter().map(|part| part.code.bytes.len()).sum();
+            Ok(JitCode { calls, block, module: ManuallyDrop::new(Box::new(module)), bytes, made })
         }
         Err(error) => {
             // SAFETY: nothing of the module was ever called.
@@ -116,163 +137,125 @@ pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool) -> Result<JitCode, 
     }
 }
 
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("the code generator panicked").to_string()
+/// A region as lists of instructions.
+struct Lists {
+    moves: X86,
+    /// The same for delays that rest, and the places of the slopes that tell them.
+    rests: Option<(X86, Vec<u32>)>,
+    content: Content,
 }
 
-fn build(graph: &Graph, schedule: &Schedule, module: &mut JITModule) -> Result<(FuncId, usize), String> {
-    let mut functions = FunctionBuilderContext::new();
-    let mut ids = Vec::with_capacity(schedule.regions.len());
-    let mut bytes = 0;
-    for (i, compiled) in regions(graph, schedule, module.isa())?.into_iter().enumerate() {
-        let signature = signature(module.isa());
-        let id =
-            module.declare_function(&format!("region{i}"), Linkage::Local, &signature).map_err(|e| e.to_string())?;
-        let defined = module.define_function_bytes(id, compiled.alignment, &compiled.bytes, &[]);
-        defined.map_err(|e| format!("region{i}: {e:?}"))?;
-        bytes += compiled.bytes.len();
-        ids.push(id);
+impl Lists {
+    fn new(graph: &Graph, schedule: &Schedule, part: &Region) -> Lists {
+        let portable = schedule.isa == Isa::Portable;
+        let list = |rests: bool| {
+            let mut machine = X86::new(schedule.full);
+            region(&mut machine, graph, schedule, part, rests);
+            machine
+        };
+        let mut content = if portable { Content::fixed() } else { Content::default() };
+        let moves = list(false);
+        content.add(&moves);
+        let slopes = if portable { Vec::new() } else { steady::slopes(graph, schedule, part) };
+        let rests = (!slopes.is_empty()).then(|| {
+            let rests = list(true);
+            content.add(&rests);
+            (rests, slopes.iter().map(|&word| content.place(Place::Buffers(word as i32))).collect())
+        });
+        Lists { moves, rests, content }
     }
-    let mut context = module.make_context();
-    context.func.signature = signature(module.isa());
-    let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
-    let entry = b.create_block();
-    b.append_block_params_for_function_params(entry);
-    b.switch_to_block(entry);
-    let quantum = b.block_params(entry)[0];
-    let call = |b: &mut FunctionBuilder, module: &mut JITModule, id: FuncId| {
-        let callee = module.declare_func_in_func(id, b.func);
-        b.ins().call(callee, &[quantum]);
-    };
-    // Values of block rate depend on parameters alone, come first, and stay in the scratch until a parameter moves.
-    let block = schedule.regions.iter().take_while(|r| r.kind == Kind::Block).count();
-    let (moving, steady) = (b.create_block(), b.create_block());
-    let moves = b.ins().load(I32, MemFlagsData::trusted(), quantum, offset_of!(Quantum, moving) as i32);
-    b.ins().brif(moves, moving, &[], steady, &[]);
-    b.switch_to_block(moving);
-    ids[..block].iter().for_each(|&id| call(&mut b, module, id));
-    b.ins().jump(steady, &[]);
-    b.switch_to_block(steady);
-    ids[block..].iter().for_each(|&id| call(&mut b, module, id));
-    b.ins().return_(&[]);
-    b.seal_all_blocks();
-    b.finalize(module.target_config());
-    let process = define(module, &mut context, "process")?;
-    module.clear_context(&mut context);
-    module.finalize_definitions().map_err(|e| e.to_string())?;
-    Ok((process, bytes))
+
+    /// Its code by our own vectors, if they can do it.
+    fn code(&self) -> Result<Written, String> {
+        let moves = alloc::code(&self.moves, &self.content)?;
+        Ok(match &self.rests {
+            Some((rests, places)) => match alloc::code(rests, &self.content) {
+                Ok(rests) => steady::either(places, &rests, &moves),
+                Err(_) => moves,
+            },
+            None => moves,
+        })
+    }
 }
 
-/// Writes the function of a region.
-fn function(b: &mut FunctionBuilder, graph: &Graph, schedule: &Schedule, part: &Region) {
-    let mut machine = Clif::new(b);
-    match part.kind {
-        // Planned for wider vectors, which could not do it.
-        Kind::Flat(n) | Kind::Uniform(n) if schedule.full > 4 => {
-            let kind = if padded(n) < 4 { Kind::Flat(n) } else { Kind::Uniform(n) };
-            region(&mut machine, graph, schedule, &Region { kind, groups: 1, ..part.clone() }, false);
+/// Below this many estimated instructions another thread costs more than it saves: for Cranelift, and for our own vectors.
+const WORTH_A_THREAD: [u32; 2] = [1_500, 20_000];
+
+/// Finds or makes the code of all regions; how many were made.
+fn parts(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) -> Result<(Vec<Part>, usize), String> {
+    let portable = schedule.isa == Isa::Portable;
+    let lists: Vec<Lists> = schedule.regions.iter().map(|part| Lists::new(graph, schedule, part)).collect();
+    let known: Vec<Option<Arc<Written>>> = lists.iter().map(|list| cache.find(&list.content)).collect();
+    // Lists of Cranelift's do not say which of two operands of a sum comes first, so its code may be equal in other words.
+    let verified = verify && !portable;
+    let missing: Vec<usize> = (0..lists.len()).filter(|&i| verified || known[i].is_none()).collect();
+    // Whether another patch could use it.
+    let make = |i: usize, native: &mut Option<Native>| -> Result<(Written, bool), String> {
+        if !portable && let Ok(code) = lists[i].code() {
+            return Ok((code, true));
         }
-        _ => region(&mut machine, graph, schedule, part, false),
-    }
-    machine.finish();
-}
-
-/// The code of a region by our own vectors, if the schedule is for them and they can do it.
-fn vectors(graph: &Graph, schedule: &Schedule, part: &Region) -> Option<Vec<u8>> {
-    if schedule.isa == Isa::Portable || part.kind == Kind::Block {
-        return None;
-    }
-    let code = |rests: bool| {
-        let mut machine = X86::new(schedule.full);
-        region(&mut machine, graph, schedule, part, rests);
-        alloc::code(&machine).ok()
+        if native.is_none() {
+            *native = Some(Native::new(verify)?);
+        }
+        let Some(native) = native else { return Err("no Cranelift".into()) };
+        let code = native.compile(graph, schedule, &schedule.regions[i]).map_err(|e| format!("region{i}: {e}"))?;
+        Ok((code, portable))
     };
-    let moves = code(false)?;
-    let slopes = steady::slopes(graph, schedule, part);
-    let rests = if slopes.is_empty() { None } else { code(true) };
-    Some(rests.map_or_else(|| moves.clone(), |rests| steady::either(&slopes, &rests, &moves)))
+    let mut made = all(schedule, missing, WORTH_A_THREAD[usize::from(!portable)], make)?;
+    let mut parts = Vec::with_capacity(lists.len());
+    let mut fresh = 0;
+    for (list, known) in lists.iter().zip(known) {
+        let next = made.next_if(|(i, _)| *i == parts.len()).map(|(_, made)| made);
+        let code = match (known, next) {
+            (Some(known), Some((code, _))) if *known != code => return Err("equal content has unequal code".into()),
+            (Some(known), _) => known,
+            (None, Some((code, shared))) => {
+                fresh += 1;
+                let code = Arc::new(code);
+                if shared {
+                    cache.keep(&list.content, &code);
+                }
+                code
+            }
+            (None, None) => return Err("a region was left out".into()),
+        };
+        parts.push(Part { code, places: list.content.bytes() });
+    }
+    Ok((parts, fresh))
 }
 
-/// Machine code of a region, which calls nothing and refers to nothing outside itself.
-struct Compiled {
-    alignment: u64,
-    bytes: Vec<u8>,
-}
+/// What was made, in order.
+type Made<T> = std::iter::Peekable<std::vec::IntoIter<(usize, T)>>;
 
-/// Below this many estimated instructions another thread costs more than it saves.
-const WORTH_A_THREAD: u32 = 1_500;
-
-/// Compiles all regions. They know nothing of each other, so the larger patches use every core; the largest go first.
-fn regions(graph: &Graph, schedule: &Schedule, isa: &dyn TargetIsa) -> Result<Vec<Compiled>, String> {
-    let mut order: Vec<usize> = (0..schedule.regions.len()).collect();
+/// Makes something of some regions. They know nothing of each other, so much work goes to every core; the largest go first.
+fn all<T: Send>(
+    schedule: &Schedule,
+    mut order: Vec<usize>,
+    worth: u32,
+    make: impl Fn(usize, &mut Option<Native>) -> Result<T, String> + Sync,
+) -> Result<Made<T>, String> {
     order.sort_by_key(|&i| std::cmp::Reverse(schedule.regions[i].weight));
-    let weight: u32 = schedule.regions.iter().map(|r| r.weight).sum();
-    let wanted = 4.min(1 + (weight / WORTH_A_THREAD) as usize);
+    let weight: u32 = order.iter().map(|&i| schedule.regions[i].weight).sum();
+    let wanted = 4.min(1 + (weight / worth) as usize);
     // Asking for the number of cores reads files: not for a small patch.
     let threads = if wanted == 1 { 1 } else { std::thread::available_parallelism().map_or(1, usize::from).min(wanted) };
     let next = AtomicUsize::new(0);
-    let work = || -> Result<Vec<(usize, Compiled)>, String> {
-        let mut context = Context::new();
-        let mut functions = FunctionBuilderContext::new();
-        let mut done = Vec::new();
+    let work = || -> Result<Vec<(usize, T)>, String> {
+        let (mut native, mut done) = (None, Vec::new());
         while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(bytes) = vectors(graph, schedule, &schedule.regions[i]) {
-                done.push((i, Compiled { alignment: 64, bytes }));
-                continue;
-            }
-            context.func.signature = signature(isa);
-            let mut b = FunctionBuilder::new(&mut context.func, &mut functions);
-            function(&mut b, graph, schedule, &schedule.regions[i]);
-            b.finalize(isa.frontend_config());
-            let code = context.compile(isa, &mut ControlPlane::default()).map_err(|e| format!("region{i}: {e:?}"))?;
-            if !code.buffer.relocs().is_empty() {
-                return Err(format!("region{i} refers to something outside itself"));
-            }
-            let alignment = u64::from(code.buffer.alignment)
-                .max(u64::from(isa.function_alignment().minimum))
-                .max(isa.symbol_alignment());
-            done.push((i, Compiled { alignment, bytes: code.code_buffer().to_vec() }));
-            context.clear();
+            done.push((i, make(i, &mut native)?));
         }
         Ok(done)
     };
-    let mut all: Vec<Option<Compiled>> = schedule.regions.iter().map(|_| None).collect();
-    std::thread::scope(|scope| {
+    let mut made = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut results = vec![work()];
-        // A panic goes on in this thread, where it is made an error.
-        results.extend(others.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
-        for result in results {
-            for (i, compiled) in result? {
-                all[i] = Some(compiled);
-            }
+        let mut made = work()?;
+        for other in others {
+            // A panic goes on in this thread, where it is made an error.
+            made.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
-        all.into_iter().map(|c| c.ok_or_else(|| "a region was left out".to_string())).collect()
-    })
-}
-
-fn define(module: &mut JITModule, context: &mut cranelift_codegen::Context, name: &str) -> Result<FuncId, String> {
-    let id = module.declare_function(name, Linkage::Local, &context.func.signature).map_err(|e| e.to_string())?;
-    module.define_function(id, context).map_err(|e| format!("{name}: {e:?}"))?;
-    Ok(id)
-}
-
-/// The intermediate code of all regions.
-pub fn text(graph: &Graph, schedule: &Schedule) -> Result<String, String> {
-    let mut out = String::new();
-    let isa = isa(false)?;
-    let mut functions = FunctionBuilderContext::new();
-    for (i, part) in schedule.regions.iter().enumerate() {
-        let mut func = cranelift_codegen::ir::Function::with_name_signature(
-            cranelift_codegen::ir::UserFuncName::user(0, i as u32),
-            signature(&*isa),
-        );
-        let mut b = FunctionBuilder::new(&mut func, &mut functions);
-        catch_unwind(AssertUnwindSafe(|| function(&mut b, graph, schedule, part))).map_err(|p| message(&*p))?;
-        b.finalize(isa.frontend_config());
-        out += &func.display().to_string();
-        out.push('\n');
-    }
-    Ok(out)
+        Ok::<_, String>(made)
+    })?;
+    made.sort_unstable_by_key(|(i, _)| *i);
+    Ok(made.into_iter().peekable())
 }

@@ -103,7 +103,7 @@ impl At {
 }
 
 /// The loops of a region.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Shape {
     /// Frames that one round computes.
     pub step: u32,

@@ -5,6 +5,7 @@
 //! such delays is written both ways, and decides for every quantum by the slopes that were left for its lines. Both ways compute the
 //! same bits.
 
+use crate::codegen::x86::asm::{Patch, Written};
 use crate::exec::{Quantum, padded};
 use crate::graph::{Graph, Node};
 use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
@@ -30,27 +31,30 @@ pub fn slopes(graph: &Graph, schedule: &Schedule, region: &Region) -> Vec<u32> {
     words
 }
 
-/// Code that goes on with `rests` if all these words are 0, of either sign, and with `moves` if not. All three begin at multiples of
-/// 64 bytes.
-pub fn either(words: &[u32], rests: &[u8], moves: &[u8]) -> Vec<u8> {
+/// Code that goes on with `rests` if the words at all these places are 0, of either sign, and with `moves` if not. All three begin
+/// at multiples of 64 bytes.
+pub fn either(places: &[u32], rests: &Written, moves: &Written) -> Written {
+    let mut patches = Vec::new();
     let mut code = vec![0x48, 0x8b, 0x87]; // mov rax, [rdi + buffers]
     code.extend((offset_of!(Quantum, buffers) as i32).to_le_bytes());
     code.extend([0x31, 0xc9]); // xor ecx, ecx
-    for word in words {
+    for &place in places {
         code.extend([0x0b, 0x88]); // or ecx, [rax + word]
-        code.extend((*word as i32 * 4).to_le_bytes());
+        patches.push(Patch { at: code.len() as u32, place });
+        code.extend([0; 4]);
     }
     code.extend([0x01, 0xc9]); // add ecx, ecx: the sign goes
     let first = (code.len() + 11).next_multiple_of(64);
-    let second = (first + rests.len()).next_multiple_of(64);
+    let second = (first + rests.bytes.len()).next_multiple_of(64);
     for (jump, target) in [(&[0x0f, 0x84][..], first), (&[0xe9][..], second)] {
         code.extend(jump);
         let distance = target - (code.len() + 4);
         code.extend((distance as i32).to_le_bytes());
     }
-    code.resize(first, 0xcc);
-    code.extend(rests);
-    code.resize(second, 0xcc);
-    code.extend(moves);
-    code
+    for (start, part) in [(first, rests), (second, moves)] {
+        code.resize(start, 0xcc);
+        code.extend(&part.bytes);
+        patches.extend(part.patches.iter().map(|patch| Patch { at: patch.at + start as u32, ..*patch }));
+    }
+    Written { bytes: code, patches }
 }

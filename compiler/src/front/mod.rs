@@ -31,6 +31,7 @@ mod types;
 mod value;
 mod voices;
 
+use crate::codegen::cache::Cache;
 use crate::exec::{self, Backend, SampleMemory};
 use crate::graph::Graph;
 use crate::passes::Passes;
@@ -152,7 +153,11 @@ pub struct Compiler {
     options: Options,
     parser: Parser,
     patches: Vec<Arc<Patch>>,
+    /// The code of regions, of patches that are gone, too.
+    cache: Cache,
     kept: hold::Kept,
+    /// Told the name of each stage when it is done.
+    ended: Box<dyn FnMut(&'static str) + Send>,
 }
 
 /// What the front stages made of the files.
@@ -168,7 +173,13 @@ struct Round {
 impl Compiler {
     /// A compiler for one sample rate and backend.
     pub fn new(options: Options) -> Compiler {
-        Compiler { options, parser: Parser::new(), patches: Vec::new(), kept: hold::Kept::default() }
+        let (parser, kept) = (Parser::new(), hold::Kept::default());
+        Compiler { options, parser, patches: Vec::new(), cache: Cache::default(), kept, ended: Box::new(|_| {}) }
+    }
+
+    /// Has `ended` called with the name of each stage when it is done, to find out where the time goes.
+    pub fn watch(&mut self, ended: impl FnMut(&'static str) + Send + 'static) {
+        self.ended = Box::new(ended);
     }
 
     /// The options that it was made with.
@@ -196,16 +207,17 @@ impl Compiler {
         };
         // Names give state its identity, so patches that differ only in names are two.
         let hash = value::mix(exec::patch_hash(&elaborated.graph, &options), names_hash(&elaborated.graph));
+        (self.ended)("hash");
         let patch = match self.patches.iter().position(|p| p.hash == hash) {
             Some(at) => {
                 let patch = self.patches.remove(at);
                 self.patches.push(Arc::clone(&patch));
                 patch
             }
-            None => match exec::compile(&elaborated.graph, &options) {
+            None => match exec::compile_with(&elaborated.graph, &options, hash, &mut self.cache, &mut *self.ended) {
                 Ok(patch) => {
                     outcome.generated = true;
-                    let patch = Arc::new(Patch { hash, ..patch });
+                    let patch = Arc::new(patch);
                     self.patches.push(Arc::clone(&patch));
                     if self.patches.len() > KEPT_PATCHES {
                         self.patches.remove(0);
@@ -255,6 +267,7 @@ impl Compiler {
                 files[at].stmts.push(modurust_lang::Stmt { file: FileId(at as u32), offset, item: Arc::new(item) });
             }
         }
+        (self.ended)("parse");
         let options = self.options;
         let paths: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
         let run = || {
@@ -284,6 +297,7 @@ impl Compiler {
                 None
             }
         };
+        (self.ended)("elaborate");
         diagnostics.sort_by_key(|d| (d.file, d.span.start));
         if sources.is_empty() {
             sources.push(Source::new("", ""));

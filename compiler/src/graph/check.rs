@@ -149,13 +149,13 @@ pub fn components(starts: &[u32], targets: &[u32]) -> (Vec<u32>, u32) {
     let n = starts.len() - 1;
     let (mut index, mut low, mut component) = (vec![NEW; n], vec![0; n], vec![NEW; n]);
     let (mut next, mut count) = (0, 0);
-    let (mut stack, mut calls) = (Vec::new(), Vec::<(u32, u32)>::new());
+    let (mut stack, mut calls) = (Vec::with_capacity(n), Vec::<(u32, u32)>::new());
     for root in 0..n {
         if index[root] != NEW {
             continue;
         }
         calls.push((root as u32, starts[root]));
-        while let Some((v, edge)) = calls.pop() {
+        'visit: while let Some((v, mut edge)) = calls.pop() {
             let at = v as usize;
             if index[at] == NEW {
                 index[at] = next;
@@ -163,15 +163,16 @@ pub fn components(starts: &[u32], targets: &[u32]) -> (Vec<u32>, u32) {
                 next += 1;
                 stack.push(v);
             }
-            if edge < starts[at + 1] {
-                calls.push((v, edge + 1));
+            while edge < starts[at + 1] {
                 let w = targets[edge as usize] as usize;
+                edge += 1;
                 if index[w] == NEW {
-                    calls.push((w as u32, starts[w]));
-                } else if component[w] == NEW {
+                    calls.extend([(v, edge), (w as u32, starts[w])]);
+                    continue 'visit;
+                }
+                if component[w] == NEW {
                     low[at] = low[at].min(index[w]);
                 }
-                continue;
             }
             if low[at] == index[at] {
                 while let Some(w) = stack.pop() {
@@ -192,6 +193,47 @@ pub fn components(starts: &[u32], targets: &[u32]) -> (Vec<u32>, u32) {
 
 /// Checks a graph and infers what it leaves unsaid.
 pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
+    let Shapes { order, ty, lanes, rate } = shapes(graph)?;
+    let tap_late = late(graph, &order);
+    let vertices = graph.nodes.len() + graph.rings.len();
+    let (mut starts, mut targets) = (Vec::with_capacity(vertices + 1), Vec::with_capacity(2 * vertices));
+    starts.push(0);
+    let writes = graph.nodes.len() as u32;
+    for (node, late) in graph.nodes.iter().zip(&tap_late) {
+        targets.extend(operands(node).iter().map(|n| n.0));
+        match node {
+            Node::Read(cell) => targets.extend(graph.cells[cell.index()].next.map(|n| n.0)),
+            Node::Tap(ring, _) if !late => targets.push(writes + ring.0),
+            _ => {}
+        }
+        starts.push(targets.len() as u32);
+    }
+    for ring in &graph.rings {
+        targets.extend(ring.input.map(|n| n.0));
+        starts.push(targets.len() as u32);
+    }
+    let (mut scc, scc_count) = components(&starts, &targets);
+    let ring_scc = scc.split_off(graph.nodes.len());
+    let recursive =
+        |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if !tap_late[id] && ring_scc[r.index()] == scc[id]);
+    let tap_recursive = graph.nodes.iter().enumerate().map(recursive).collect();
+    Ok(GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late })
+}
+
+/// What the validator finds out about each node by itself.
+pub struct Shapes {
+    /// All nodes, operands before users.
+    pub order: Vec<NodeId>,
+    /// Type of each node.
+    pub ty: Vec<Ty>,
+    /// Lanes of each node.
+    pub lanes: Vec<u32>,
+    /// Rate of each node.
+    pub rate: Vec<Rate>,
+}
+
+/// [`check`] without loops and delays.
+pub fn shapes(graph: &Graph) -> Result<Shapes, Vec<GraphError>> {
     let mut errors = references(graph);
     if !errors.is_empty() {
         return Err(errors);
@@ -216,28 +258,7 @@ pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let tap_late = late(graph, &order);
-    let (mut starts, mut targets) = (vec![0], Vec::new());
-    let writes = graph.nodes.len() as u32;
-    for (node, late) in graph.nodes.iter().zip(&tap_late) {
-        targets.extend(operands(node).iter().map(|n| n.0));
-        match node {
-            Node::Read(cell) => targets.extend(graph.cells[cell.index()].next.map(|n| n.0)),
-            Node::Tap(ring, _) if !late => targets.push(writes + ring.0),
-            _ => {}
-        }
-        starts.push(targets.len() as u32);
-    }
-    for ring in &graph.rings {
-        targets.extend(ring.input.map(|n| n.0));
-        starts.push(targets.len() as u32);
-    }
-    let (mut scc, scc_count) = components(&starts, &targets);
-    let ring_scc = scc.split_off(graph.nodes.len());
-    let recursive =
-        |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if !tap_late[id] && ring_scc[r.index()] == scc[id]);
-    let tap_recursive = graph.nodes.iter().enumerate().map(recursive).collect();
-    Ok(GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late })
+    Ok(Shapes { order, ty, lanes, rate })
 }
 
 /// The taps whose delay is a quantum or more, whatever the parameters are.
@@ -318,6 +339,11 @@ fn order(graph: &Graph) -> Result<Vec<NodeId>, Vec<NodeId>> {
         New,
         Open,
         Done,
+    }
+    // Nearly always they are in order.
+    let sorted = |(id, node): (usize, &Node)| operands(node).iter().all(|n| n.index() < id);
+    if graph.nodes.iter().enumerate().all(sorted) {
+        return Ok((0..graph.nodes.len() as u32).map(NodeId).collect());
     }
     let mut mark = vec![Mark::New; graph.nodes.len()];
     let mut order = Vec::with_capacity(graph.nodes.len());
@@ -433,7 +459,7 @@ impl Inference<'_> {
     /// Lanes of an operation: all the same, but that one lane goes with any number.
     fn spread_lanes(&mut self, node: NodeId, given: &[u32]) -> u32 {
         let lanes = given.iter().copied().max().unwrap_or(1);
-        if given.iter().any(|&n| n != 1 && n != lanes) {
+        if lanes > 1 && given.iter().any(|&n| n != 1 && n != lanes) {
             self.errors.push(GraphError::Lanes { node, given: given.to_vec() });
         }
         lanes

@@ -10,7 +10,7 @@
 //! are only moved inside a loop, only if all of the loop's own but one are products, and never against their order elsewhere.
 
 use crate::graph::Graph;
-use crate::passes::{contract::contract, dead::dead, reassociate::reassociate, share::share, strength::strength};
+use crate::passes::{contract::contract, dead::dead, reassociate::reassociate, strength::strength};
 
 /// What the processor that the code is for can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,9 +26,17 @@ impl Target {
     }
 }
 
-/// Rewrites a graph that went through the exact passes.
-pub fn fast(graph: &Graph, target: Target) -> Graph {
-    let graph = share(&reassociate(&strength(graph)));
-    let graph = if target.fma { contract(&graph) } else { graph };
-    dead(&share(&graph))
+/// Rewrites a graph that went through the exact passes; `ended` is told the name of each when it is done.
+pub fn fast(graph: &Graph, target: Target, ended: &mut dyn FnMut(&'static str)) -> Graph {
+    let mut graph = strength(graph);
+    ended("strength");
+    graph = reassociate(&graph);
+    ended("reassociate");
+    if target.fma {
+        graph = contract(&graph);
+        ended("contract");
+    }
+    graph = dead(&graph);
+    ended("dead");
+    graph
 }

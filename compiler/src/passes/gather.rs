@@ -7,17 +7,16 @@
 //! Like [`super::cross`] this is part of what a graph means, since it decides which value a line is drawn through while a
 //! number moves. Only values that nothing else uses are taken apart.
 
-use crate::graph::check::{GraphInfo, check};
+use crate::graph::check::GraphInfo;
 use crate::graph::ops::Op;
 use crate::graph::{Args, Graph, Node, NodeId, Rate, operands};
 use crate::passes::cross::operands_mut;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// Brings block-rate factors and terms together. Nodes come out with operands before users.
-pub fn gather(graph: &Graph) -> Graph {
-    let Ok(info) = check(graph) else { return graph.clone() };
+pub fn gather(graph: &Graph, info: &GraphInfo) -> Graph {
     let uses = uses(graph);
-    let mut gather = Gather { graph, info: &info, uses: &uses, out: graph.without_nodes(), new: Vec::new() };
+    let mut gather = Gather { graph, info, uses: &uses, out: graph.without_nodes(), new: Vec::new() };
     gather.new = vec![NodeId(0); graph.nodes.len()];
     for &id in &info.order {
         gather.node(id);
@@ -63,6 +62,8 @@ struct Gather<'a> {
 
 /// A factor or term: the node, and whether it divides or is taken away.
 type Part = (NodeId, bool);
+/// Mostly few.
+type Parts = SmallVec<[Part; 8]>;
 
 impl Gather<'_> {
     fn node(&mut self, id: NodeId) {
@@ -103,10 +104,10 @@ impl Gather<'_> {
     }
 
     /// Takes a product or sum apart. Quotients of samples by samples are left whole.
-    fn parts(&self, root: NodeId, product: bool) -> (Vec<Part>, Vec<Part>) {
+    fn parts(&self, root: NodeId, product: bool) -> (Parts, Parts) {
         let rate = |n: NodeId| self.info.rate[n.index()];
-        let (mut samples, mut blocks) = (Vec::new(), Vec::new());
-        let mut work = vec![(root, false)];
+        let (mut samples, mut blocks) = (Parts::new(), Parts::new());
+        let mut work: Parts = smallvec![(root, false)];
         while let Some((id, inverse)) = work.pop() {
             if rate(id) < Rate::Sample {
                 blocks.push((id, inverse));
@@ -158,6 +159,7 @@ impl Gather<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::check::check;
     use crate::graph::text;
     use crate::passes::{Passes, optimise};
 

@@ -22,6 +22,7 @@ pub mod simplify;
 pub mod strength;
 
 use crate::graph::Graph;
+use crate::graph::check::{GraphInfo, check};
 use fast::Target;
 
 /// Which rewrites are allowed.
@@ -38,23 +39,29 @@ pub enum Passes {
 /// Rewrites a graph that the validator has accepted. Parameters, rows, frames and outs keep their numbers; nodes, cells and
 /// rings may get new ones.
 pub fn optimise(graph: &Graph, passes: Passes) -> Graph {
-    optimise_for(graph, passes, Target::host())
+    let Ok(info) = check(graph) else { return graph.clone() };
+    optimise_for(graph, &info, passes, Target::host(), &mut |_| {})
 }
 
-/// [`optimise`] for a given processor.
-pub fn optimise_for(graph: &Graph, passes: Passes, target: Target) -> Graph {
-    let mut graph = cross::cross(&gather::gather(graph));
+/// [`optimise`] for a given processor; `ended` is told the name of each pass when it is done.
+pub fn optimise_for(
+    graph: &Graph,
+    info: &GraphInfo,
+    passes: Passes,
+    target: Target,
+    ended: &mut dyn FnMut(&'static str),
+) -> Graph {
+    let graph = gather::gather(graph, info);
+    ended("gather");
+    let mut graph = cross::cross(&graph);
+    ended("cross");
     if passes == Passes::None {
         return graph;
     }
-    // One round reaches nearly everything: operands are rewritten before their users. The second catches what sharing found.
-    for _ in 0..2 {
-        let before = graph.nodes.len();
-        graph = share::share(&graph);
-        graph = dead::dead(&graph);
-        if graph.nodes.len() == before {
-            break;
-        }
-    }
-    if passes == Passes::Fast { fast::fast(&graph, target) } else { graph }
+    // One round reaches everything: operands are rewritten before their users, and no other pass leaves anything to be shared.
+    graph = share::share(&graph);
+    ended("share");
+    graph = dead::dead(&graph);
+    ended("dead");
+    if passes == Passes::Fast { fast::fast(&graph, target, ended) } else { graph }
 }

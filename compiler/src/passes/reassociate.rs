@@ -15,7 +15,7 @@ use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, operands};
 use crate::passes::gather::{Uses, uses};
 use crate::passes::share::{Builder, rebuild};
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// Sums of so many terms become strands.
 const MANY: usize = 8;
@@ -53,6 +53,8 @@ pub fn reassociate(graph: &Graph) -> Graph {
 
 /// A factor or term: the node, and whether it is taken away.
 type Part = (NodeId, bool);
+/// Mostly few.
+type Parts = SmallVec<[Part; 8]>;
 
 struct Find<'a> {
     graph: &'a Graph,
@@ -87,8 +89,8 @@ impl Find<'_> {
     }
 
     /// The factors or terms in their order.
-    fn parts(&self, root: NodeId, product: bool) -> Vec<Part> {
-        let (mut parts, mut work) = (Vec::new(), vec![(root, false)]);
+    fn parts(&self, root: NodeId, product: bool) -> Parts {
+        let (mut parts, mut work): (Parts, Parts) = (Parts::new(), smallvec![(root, false)]);
         while let Some((id, away)) = work.pop() {
             match self.graph.node(id) {
                 Node::Op(op, args) if self.category(*op) == Some(product) && (id == root || self.inner(id)) => {

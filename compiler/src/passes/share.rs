@@ -109,6 +109,10 @@ impl Builder {
 
     fn fold(&self, node: &Node) -> Option<Node> {
         // Most nodes have an operand that moves: look before collecting.
+        let constant = |&n: &NodeId| matches!(self.graph.node(n), Node::Const(..));
+        if operands(node).is_empty() || !operands(node).iter().all(constant) {
+            return None;
+        }
         let args: Option<SmallVec<[fold::Words; 4]>> = operands(node).iter().map(|&n| self.words(n)).collect();
         let args = args?;
         let (ty, first) = *args.first()?;

@@ -7,7 +7,7 @@
 use super::{Access, CARRIED, Item, Kind, LIMIT, Region, SIDE_BY_SIDE, needs};
 use crate::exec::padded;
 use crate::graph::check::{GraphInfo, components};
-use crate::graph::{Graph, Node, NodeId, Rate, RingId};
+use crate::graph::{Graph, Node, NodeId, Rate, RingId, operands};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A component: what must be computed together.
@@ -92,7 +92,8 @@ fn cell(graph: &Graph, item: Item) -> Option<crate::graph::CellId> {
     }
 }
 
-/// Block-rate values in order, each line as soon as its end is known.
+/// Block-rate values in order, each line as soon as its end is known. Where a region ends is told by what it does, so that a value
+/// more at one place moves no border far away: the code of the other regions is known.
 fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region> {
     let mut regions: Vec<Region> = Vec::new();
     for &id in &info.order {
@@ -102,8 +103,10 @@ fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Regi
             _ => continue,
         };
         let weight = 2 + weight(graph, info, item) * info.lanes[id.index()].div_ceil(4);
+        let ends =
+            |region: &Region| region.weight >= LEAST && region.items.last().is_some_and(|x| border(graph, info, *x));
         let region = match regions.last_mut() {
-            Some(region) if region.weight + weight <= LIMIT => region,
+            Some(region) if region.weight + weight <= LIMIT && !ends(region) => region,
             _ => {
                 regions.push(Region { kind: Kind::Block, items: Vec::new(), cells: Vec::new(), weight: 0, groups: 1 });
                 let last = regions.len() - 1;
@@ -114,6 +117,27 @@ fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Regi
         region.weight += weight;
     }
     regions
+}
+
+/// Estimated instructions from which on a region of block rate may end.
+const LEAST: u32 = LIMIT / 3;
+
+/// One item in some, by what it and its operands do.
+fn border(graph: &Graph, info: &GraphInfo, item: Item) -> bool {
+    const IN: u32 = 6;
+    let does = |h: u32, id: NodeId| {
+        let kind = match graph.node(id) {
+            Node::Op(op, _) => 16 + *op as u32,
+            Node::Const(..) => 1,
+            Node::Param(_) => 2,
+            Node::Line(_) => 3,
+            _ => 4,
+        };
+        (h ^ kind ^ info.lanes[id.index()] << 8).wrapping_mul(0x9e37_79b1).rotate_left(13)
+    };
+    let (Item::Node(id) | Item::Line(id)) = item else { return false };
+    let h = operands(graph.node(id)).iter().fold(does(0, id), |h, &n| does(h, n));
+    (h >> 16) % IN == 0
 }
 
 /// Components of everything at sample rate, in an order in which what is needed comes first.

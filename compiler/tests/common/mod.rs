@@ -1,8 +1,9 @@
 //! Random graphs: every operation, memory in and out of loops, any lanes. From a seed, so that a failure can be met again.
 #![allow(dead_code)]
 
+use modurust_compiler::codegen::cache::Cache;
 use modurust_compiler::codegen::isa::Isa;
-use modurust_compiler::exec::{Backend, Instance, Options, SampleMemory, assemble, compile};
+use modurust_compiler::exec::{Backend, Instance, Options, SampleMemory, assemble, compile_with};
 use modurust_compiler::graph::ops::{ALL, Op, same};
 use modurust_compiler::graph::{
     CellId, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, QUANTUM, Row, RowId, Sample, SampleId, Ty,
@@ -394,10 +395,16 @@ fn pair(g: &mut Graph, r: &mut Rng) -> NodeId {
     }
 }
 
+thread_local! {
+    /// One for all graphs of a test, so that code which goes from one to another shows itself, if it should not have gone.
+    static CACHE: std::cell::RefCell<Cache> = std::cell::RefCell::default();
+}
+
 /// Compiles with the verifier on.
 pub fn instance(graph: &Graph, passes: Passes, backend: Backend) -> Result<Instance, String> {
     let options = Options { sample_rate: 48_000, passes, backend, verify: true };
-    let patch = compile(graph, &options).map_err(|e| e.to_string())?;
+    let patch = CACHE.with_borrow_mut(|cache| compile_with(graph, &options, 0, cache, &mut |_| {}));
+    let patch = patch.map_err(|e| e.to_string())?;
     Ok(sounding(patch))
 }
 
@@ -463,7 +470,9 @@ pub fn agree(graph: &Graph, seed: u64, quanta: u64) -> Result<(), String> {
     let all = pack_all(&named);
     for backend in [Backend::Interp, Backend::Jit] {
         let options = Options { sample_rate: 48_000, passes: Passes::Exact, backend, verify: true };
-        let patch = assemble(named.clone(), &all, &options, 0).map_err(|e| e.to_string())?;
+        let patch = CACHE
+            .with_borrow_mut(|cache| assemble(named.clone(), &all, &options, 0, cache, &mut |_| {}))
+            .map_err(|e| e.to_string())?;
         instances.push(sounding(patch));
     }
     let mut names: Vec<String> =

@@ -1,7 +1,7 @@
 //! `modurust bench`: how much of the machine a file needs. The figures are taken by `measure`; here they become lines.
 //!
 //! Times are time of the processor: what other programs do in between does not count, and work of several threads is added
-//! up. `compile_ms`, `compile_cold_ms` and `worst_block` are by the clock on the wall, since that is what is waited for.
+//! up. `compile_ms`, `compile_cold_ms`, `stages_ms` and `worst_block` are by the clock on the wall, since that is what is waited for.
 //!
 //! | figure | is |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | `sound_ms` | text to the first block of sound, with a fresh compiler; median of several |
 //! | `number_ms` | from a text in which one number is another to the first block with it; `number_code` tells if that made code |
 //! | `track_ms` | from a text in which one track has one more stage to the first block with it, all else being compiled |
+//! | `stages_ms` | where the time of `track_ms` goes, stage by stage, by the clock on the wall |
 //! | `swap_ms` | from a compiled program with one more track to its sound: plan, memory, adoption; median of several |
 //! | `worst_block` | longest block of a run as a multiple of the middle one, by the clock on the wall |
 //! | `sounding` | `ns_per_frame` while so many voices of every bank hold a note |
@@ -65,7 +66,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         "nodes",
     ];
     let mut rows = vec![head.map(str::to_string).to_vec()];
-    let mut banks = Vec::new();
+    let (mut stages, mut banks) = (Vec::new(), Vec::new());
     for file in &files {
         let figures = if files.len() == 1 { measure::file(args, file)? } else { measure_elsewhere(args, file)? };
         if args.json {
@@ -86,6 +87,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             figures.voices.to_string(),
             figures.nodes.to_string(),
         ]);
+        if !figures.stages_ms.is_empty() {
+            stages.push(by_stages(&figures));
+        }
         if !figures.sounding.is_empty() {
             banks.push(sounding(&figures));
         }
@@ -94,7 +98,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     terminal::print(&terminal::table(&rows))?;
-    if banks.is_empty() { Ok(()) } else { terminal::print(&format!("\n{}", banks.concat())) }
+    let more = [stages.concat(), banks.concat()].concat();
+    if more.is_empty() { Ok(()) } else { terminal::print(&format!("\n{more}")) }
+}
+
+/// `x.modu track ms by stages: parse 0.10, ..`
+fn by_stages(figures: &Figures) -> String {
+    let each: Vec<String> = figures.stages_ms.iter().map(|(stage, ms)| format!("{stage} {ms:.2}")).collect();
+    format!("{} track ms by stages: {}\n", figures.file, each.join(", "))
 }
 
 /// `x.modu by voices: 0: 12.0 ns, 1: ..`

@@ -19,7 +19,7 @@ use modurust_runtime::compiler::score::{Ratio, ScoreBuilder, Value};
 use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::swap::Control;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What is found for one file.
@@ -36,6 +36,8 @@ pub struct Figures {
     pub number_code: Option<bool>,
     /// `None` if the text has neither a track nor `out`.
     pub track_ms: Option<f64>,
+    /// Where the time of that edit goes: stages of the compiler in their order, then `swap`; milliseconds by the wall clock.
+    pub stages_ms: Vec<(String, f64)>,
     pub swap_ms: Option<f64>,
     pub worst_block: f64,
     /// Voices that hold a note, and nanoseconds per frame; empty where there are no banks.
@@ -162,6 +164,7 @@ pub fn file(args: &Args, file: &str) -> Result<Figures, Failure> {
     let ns_per_frame = speed(&program, args, frames)?;
     let text = work.text()?;
     let number = number(args, file, &program, &text)?;
+    let track = track(args, file, &program, &text)?;
     Ok(Figures {
         file: file.to_string(),
         ns_per_frame,
@@ -171,7 +174,8 @@ pub fn file(args: &Args, file: &str) -> Result<Figures, Failure> {
         sound_ms: sound_ms.unwrap_or(compile_cold_ms),
         number_ms: number.map(|(ms, _)| ms),
         number_code: number.map(|(_, code)| code),
-        track_ms: track(args, file, &program, &text)?,
+        track_ms: track.as_ref().map(|edit| edit.ms),
+        stages_ms: track.map_or_else(Vec::new, |edit| edit.stages),
         swap_ms: swap(args, file, &program, &text)?,
         worst_block: worst_block(&program, args, frames)?,
         sounding: sounding(&program, args, frames)?,
@@ -225,8 +229,37 @@ fn worst_block(program: &Program, args: &Args, frames: u64) -> Result<f64, Failu
     Ok(median(took).map_or(1.0, |middle| worst / middle.max(1e-9)))
 }
 
-/// From an edited text to its first block, by a compiler that knows the original; and whether code was made.
-fn edit(args: &Args, file: &str, program: &Program, edited: &str) -> Result<Option<(f64, bool)>, Failure> {
+/// Stages, and the milliseconds that each took.
+type Stages = Vec<(String, f64)>;
+
+/// A clock that is read at the end of each stage.
+struct Clock {
+    last: Instant,
+    stages: Stages,
+}
+
+impl Clock {
+    /// A stage that comes more than once counts as one.
+    fn ended(&mut self, stage: &str) {
+        let now = Instant::now();
+        let took = now.duration_since(std::mem::replace(&mut self.last, now)).as_secs_f64() * 1e3;
+        match self.stages.iter_mut().find(|(name, _)| name == stage) {
+            Some((_, ms)) => *ms += took,
+            None => self.stages.push((stage.to_string(), took)),
+        }
+    }
+}
+
+/// What an edit took, from its text to the first block with it.
+struct Edit {
+    ms: f64,
+    /// Whether it made code.
+    generated: bool,
+    stages: Stages,
+}
+
+/// From an edited text to its first block, by a compiler that knows the original.
+fn edit(args: &Args, file: &str, program: &Program, edited: &str) -> Result<Option<Edit>, Failure> {
     let work = Work::files(&[file.to_string()])?;
     let mut compiler = Compiler::new(work::options(args.rate));
     work.outcome(&mut compiler)?;
@@ -234,10 +267,22 @@ fn edit(args: &Args, file: &str, program: &Program, edited: &str) -> Result<Opti
     work.replace(edited.to_string());
     let mut player = Player::new(program, args.block)?;
     player.settle();
+    let clock = Arc::new(Mutex::new(Clock { last: Instant::now(), stages: Vec::new() }));
+    let read = |clock: &Mutex<Clock>, stage: &str| {
+        clock.lock().unwrap_or_else(PoisonError::into_inner).ended(stage);
+    };
+    let shared = Arc::clone(&clock);
+    compiler.watch(move |stage| read(&shared, stage));
     let begin = cpu();
     let outcome = work.outcome(&mut compiler)?;
     let Some(next) = outcome.program else { return Ok(None) };
-    Ok(player.swap(&next).map(|()| (ms(begin), outcome.generated)))
+    if player.swap(&next).is_none() {
+        return Ok(None);
+    }
+    let ms = ms(begin);
+    read(&clock, "swap");
+    let stages = std::mem::take(&mut clock.lock().unwrap_or_else(PoisonError::into_inner).stages);
+    Ok(Some(Edit { ms, generated: outcome.generated, stages }))
 }
 
 /// Turns one number: the first that is a parameter.
@@ -247,11 +292,11 @@ fn number(args: &Args, file: &str, program: &Program, text: &str) -> Result<Opti
         let Ok(value) = text[begin..end].parse::<f64>() else { continue };
         let edited = format!("{}{}{}", &text[..begin], value * 1.015625, &text[end..]);
         match edit(args, file, program, &edited)? {
-            Some((_, false)) => {
-                let ms = repeated(|| Ok(edit(args, file, program, &edited)?.map(|(ms, _)| ms)))?;
+            Some(Edit { generated: false, .. }) => {
+                let ms = repeated(|| Ok(edit(args, file, program, &edited)?.map(|edit| edit.ms)))?;
                 return Ok(ms.map(|ms| (ms, false)));
             }
-            Some(made) => found = found.or(Some(made)),
+            Some(made) => found = found.or(Some((made.ms, true))),
             None => {}
         }
     }
@@ -266,8 +311,8 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Puts one more stage behind the last track, or behind `out`.
-fn track(args: &Args, file: &str, program: &Program, text: &str) -> Result<Option<f64>, Failure> {
+/// Puts one more stage behind the last track, or behind `out`. The edit of the middle duration counts.
+fn track(args: &Args, file: &str, program: &Program, text: &str) -> Result<Option<Edit>, Failure> {
     let source = Source::new(file, text);
     let end = |stmt: &Stmt| match &*stmt.item {
         Item::Strip { bus: false, value, .. } => Some((stmt.offset + value.span.end) as usize),
@@ -277,7 +322,13 @@ fn track(args: &Args, file: &str, program: &Program, text: &str) -> Result<Optio
     let Some(at) = parse(FileId(0), &source).stmts.iter().filter_map(end).next_back() else { return Ok(None) };
     let (Some(before), Some(after)) = (text.get(..at), text.get(at..)) else { return Ok(None) };
     let edited = format!("{before}{STAGE}{after}");
-    repeated(|| Ok(edit(args, file, program, &edited)?.map(|(ms, _)| ms)))
+    let mut edits = Vec::new();
+    for _ in 0..TIMES {
+        edits.extend(edit(args, file, program, &edited)?);
+    }
+    edits.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+    let middle = edits.len() / 2;
+    Ok(edits.into_iter().nth(middle))
 }
 
 /// From a compiled program to its first block, there and back again. A file that leaves no room for another track has no figure.

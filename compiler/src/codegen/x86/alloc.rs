@@ -5,13 +5,14 @@
 //! anyway. What the loop carries has a register of its own, as long as there are enough; the rest stays in memory. The value that
 //! goes on to the next round is computed right into that register where nobody needs the old one any more.
 
-use super::asm::{Asm, Code as Op, Form, Mem, Rm, gpr};
+use super::asm::{Asm, Code as Op, Form, Mem, Rm, Written, gpr};
+use super::content::{Content, Place as Memory};
 use super::{Code, Inst, Known, X86};
 use crate::codegen::emit::Val;
 use crate::codegen::machine::{At, Back, Base, Pointer, RingAt, Shape};
 use crate::exec::{Quantum, RingPtr};
 use crate::graph::QUANTUM;
-use std::mem::{offset_of, size_of};
+use std::mem::offset_of;
 
 /// A position after every instruction: the end of the round.
 const END: u32 = u32::MAX - 1;
@@ -32,6 +33,7 @@ pub(super) struct Place {
 /// The state of the walk through the list.
 pub(super) struct Alloc<'a> {
     pub(super) m: &'a X86,
+    content: &'a Content,
     pub(super) asm: Asm,
     pub(super) shape: Shape,
     pub(super) places: Vec<Place>,
@@ -50,9 +52,11 @@ pub(super) struct Alloc<'a> {
     pub(super) position: u32,
 }
 
-/// The machine code of a region. `Err` if it needs more masks or carries more than there are registers.
-pub fn code(m: &X86) -> Result<Vec<u8>, String> {
-    let shape = m.shape.ok_or("a region without a loop")?;
+/// The machine code of a region whose places are numbered by its content. `Err` if it needs more masks or carries more than there
+/// are registers.
+pub fn code(m: &X86, content: &Content) -> Result<Written, String> {
+    // Without a loop it is one round.
+    let shape = m.shape.unwrap_or(Shape { step: QUANTUM as u32, pad: 1, groups: None });
     let n = m.values.len();
     let count = if m.masks() { 32 } else { 16 };
     if m.carried.len() > count as usize * 2 / 3 && m.carried.iter().any(|(carry, _)| carry.last > 0) {
@@ -60,6 +64,7 @@ pub fn code(m: &X86) -> Result<Vec<u8>, String> {
     }
     let mut alloc = Alloc {
         m,
+        content,
         asm: Asm::new(m.masks()),
         shape,
         places: vec![Place::default(); n],
@@ -103,8 +108,11 @@ impl Alloc<'_> {
         }
         self.asm.narrow(0x31, gpr::R9, Rm::Reg(gpr::R9)); // xor
         let groups = self.asm.bytes.len();
-        self.asm.wide(0x8d, gpr::RBX, Rm::Mem(Mem { base: gpr::RDX, index: Some((gpr::R9, 1)), disp: 0 }));
-        self.asm.wide(0x8d, gpr::RBP, Rm::Mem(Mem { base: gpr::RSI, index: Some((gpr::R9, 1)), disp: 0 }));
+        if self.shape.groups.is_some() {
+            for (group, all) in [(gpr::RBX, gpr::RDX), (gpr::RBP, gpr::RSI)] {
+                self.asm.wide(0x8d, group, Rm::Mem(Mem { index: Some((gpr::R9, 1)), ..Mem::at(all, 0) }));
+            }
+        }
         for &k in &kept {
             let (carry, value) = self.m.carried[k];
             let reg = self.places[value.0 as usize].reg.unwrap_or(0);
@@ -123,10 +131,12 @@ impl Alloc<'_> {
         self.position = END;
         self.carry_on(&kept);
         let step = self.shape.step as i32 * 4;
-        self.asm.constant(0, gpr::RCX, step);
-        self.asm.constant(0, gpr::R8, step * self.shape.pad as i32);
-        self.asm.constant(7, gpr::RCX, QUANTUM as i32 * 4);
-        self.asm.loop_back(head);
+        if step < QUANTUM as i32 * 4 {
+            self.asm.constant(0, gpr::RCX, step);
+            self.asm.constant(0, gpr::R8, step * self.shape.pad as i32);
+            self.asm.constant(7, gpr::RCX, QUANTUM as i32 * 4);
+            self.asm.loop_back(head);
+        }
         for &k in &kept {
             self.leave(k);
         }
@@ -257,8 +267,8 @@ impl Alloc<'_> {
         for i in 0..carry.last as i32 {
             let from = Mem { disp: slot.disp + (self.m.full as i32 - carry.last as i32 + i) * 4, ..slot };
             self.asm.narrow(0x8b, gpr::RAX, Rm::Mem(from));
-            let to = self.address(carry.at.plus(i as usize));
-            self.asm.narrow(0x89, gpr::RAX, Rm::Mem(to));
+            let to = self.address(carry.at);
+            self.asm.narrow(0x89, gpr::RAX, Rm::Mem(Mem { disp: to.disp + i * 4, ..to }));
         }
     }
 
@@ -453,7 +463,15 @@ impl Alloc<'_> {
                 Some((gpr::R10, 1))
             }
         };
-        Mem { base, index, disp: at.word * 4 }
+        match Memory::of(at, &self.m.pointers) {
+            Some(place) => Mem { index, ..self.at_place(base, place) },
+            None => Mem { index, ..Mem::at(base, at.word * 4) },
+        }
+    }
+
+    /// A place behind a register.
+    fn at_place(&self, base: u8, place: Memory) -> Mem {
+        Mem::of(base, self.content.number(place))
     }
 
     /// A load, a spread or a repeat into a register.
@@ -492,20 +510,22 @@ impl Alloc<'_> {
     /// Leaves a pointer in RAX.
     fn pointer(&mut self, pointer: Pointer) {
         let table = |field: usize| Mem::at(gpr::RDI, field as i32);
-        let entry = |i: u32, bytes: usize| Mem::at(gpr::RAX, (i as usize * bytes) as i32);
         match pointer {
             Pointer::Params => self.asm.load(gpr::RAX, table(offset_of!(Quantum, params))),
             Pointer::Row(r) => {
                 self.asm.load(gpr::RAX, table(offset_of!(Quantum, rows)));
-                self.asm.load(gpr::RAX, entry(r, 8));
+                let row = self.at_place(gpr::RAX, Memory::Row(r));
+                self.asm.load(gpr::RAX, row);
             }
             Pointer::Input(c) => {
                 self.asm.load(gpr::RAX, table(offset_of!(Quantum, inputs)));
-                self.asm.load(gpr::RAX, entry(c, 8));
+                let input = self.at_place(gpr::RAX, Memory::Input(c));
+                self.asm.load(gpr::RAX, input);
             }
             Pointer::Sample(s) => {
                 self.asm.load(gpr::RAX, table(offset_of!(Quantum, samples)));
-                self.asm.load(gpr::RAX, entry(s, 8));
+                let sample = self.at_place(gpr::RAX, Memory::Sample(s));
+                self.asm.load(gpr::RAX, sample);
             }
             Pointer::Ring { ring, mask, stride, at } => {
                 self.asm.load(gpr::RAX, table(offset_of!(Quantum, rings)));
@@ -513,8 +533,8 @@ impl Alloc<'_> {
                     RingAt::Start | RingAt::Back(_) => offset_of!(RingPtr, read),
                     RingAt::Head | RingAt::Mirror => offset_of!(RingPtr, write),
                 };
-                let place = Mem::at(gpr::RAX, (ring as usize * size_of::<RingPtr>() + field) as i32);
-                self.asm.load(gpr::RAX, place);
+                let entry = self.at_place(gpr::RAX, Memory::Ring(ring));
+                self.asm.load(gpr::RAX, Mem { disp: field as i32, ..entry });
                 if at != RingAt::Start {
                     self.in_ring(at, mask as i32, stride as i32);
                 }
@@ -527,7 +547,8 @@ impl Alloc<'_> {
         if let RingAt::Back(Back::Word { word, least, most }) = at {
             let float = |s: &mut Self, op: Op, rm: Rm| s.asm.vex(Form::new(op, 0, 0, 0).bytes(4), rm);
             let [least, most] = [least, most].map(|n| Rm::Vector(self.asm.word((n as f32).to_bits())));
-            float(self, Op(1, 2, 0, 0x10), Rm::Mem(Mem::at(gpr::RDX, word as i32 * 4)));
+            let delay = self.at_place(gpr::RDX, Memory::Buffers(word as i32));
+            float(self, Op(1, 2, 0, 0x10), Rm::Mem(delay));
             float(self, Op(1, 2, 0, 0x5f), least);
             float(self, Op(1, 2, 0, 0x5d), most);
             self.asm.vex(Form::new(Op(1, 2, 0, 0x2c), 0, gpr::R11, 0), Rm::Reg(0)); // to integer

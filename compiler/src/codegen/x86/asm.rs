@@ -42,12 +42,19 @@ pub struct Mem {
     pub index: Option<(u8, u8)>,
     /// Bytes.
     pub disp: i32,
+    /// A number of the list of places ([`super::content`]), whose bytes are added when the code is linked.
+    pub place: Option<u32>,
 }
 
 impl Mem {
     /// Bytes behind a register.
     pub fn at(base: u8, disp: i32) -> Mem {
-        Mem { base, index: None, disp }
+        Mem { base, index: None, disp, place: None }
+    }
+
+    /// At a place behind a register.
+    pub fn of(base: u8, place: u32) -> Mem {
+        Mem { place: Some(place), ..Mem::at(base, 0) }
     }
 }
 
@@ -120,6 +127,24 @@ struct Fixup {
     entry: usize,
 }
 
+/// Four bytes of code to which the bytes of a place are added when it is linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Where they begin.
+    pub at: u32,
+    /// Number of the place.
+    pub place: u32,
+}
+
+/// Machine code that may lie anywhere, and leaves open where its memory is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The code.
+    pub bytes: Vec<u8>,
+    /// What is left open.
+    pub patches: Vec<Patch>,
+}
+
 /// Machine code being written.
 pub struct Asm {
     /// The code so far.
@@ -129,12 +154,20 @@ pub struct Asm {
     pool: Vec<Vec<u32>>,
     known: HashMap<Vec<u32>, usize>,
     fixups: Vec<Fixup>,
+    patches: Vec<Patch>,
 }
 
 impl Asm {
     /// No code yet.
     pub fn new(evex: bool) -> Asm {
-        Asm { bytes: Vec::new(), evex, pool: Vec::new(), known: HashMap::default(), fixups: Vec::new() }
+        Asm {
+            bytes: Vec::new(),
+            evex,
+            pool: Vec::new(),
+            known: HashMap::default(),
+            fixups: Vec::new(),
+            patches: Vec::new(),
+        }
     }
 
     fn entry(&mut self, words: Vec<u32>) -> usize {
@@ -206,7 +239,8 @@ impl Asm {
             Rm::Word(entry) | Rm::Vector(entry) => return self.relative(reg, entry as usize, after),
             Rm::Mem(m) | Rm::Splat(m) => m,
         };
-        let short = (m.disp % unit == 0).then(|| i8::try_from(m.disp / unit).ok()).flatten();
+        let whole = m.disp % unit == 0 && m.place.is_none();
+        let short = whole.then(|| i8::try_from(m.disp / unit).ok()).flatten();
         let mode = match short {
             Some(0) if m.base & 7 != 5 => 0,
             Some(_) => 0x40,
@@ -222,7 +256,11 @@ impl Asm {
         }
         match (mode, short) {
             (0x40, Some(short)) => self.bytes.push(short as u8),
-            (0x80, _) => self.bytes.extend(m.disp.to_le_bytes()),
+            (0x80, _) => {
+                let at = self.bytes.len() as u32;
+                self.patches.extend(m.place.map(|place| Patch { at, place }));
+                self.bytes.extend(m.disp.to_le_bytes());
+            }
             _ => {}
         }
     }
@@ -295,7 +333,7 @@ impl Asm {
     }
 
     /// The code with its constants behind it. Vectors are aligned as long as the code is, to 64 bytes.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Written {
         let mut order: Vec<usize> = (0..self.pool.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(self.pool[i].len()));
         let mut places = vec![0; self.pool.len()];
@@ -310,6 +348,6 @@ impl Asm {
             let distance = places[*entry] as i64 - (at + after) as i64;
             self.bytes[at - 4..*at].copy_from_slice(&(distance as i32).to_le_bytes());
         }
-        self.bytes
+        Written { bytes: self.bytes, patches: self.patches }
     }
 }

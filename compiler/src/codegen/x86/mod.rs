@@ -9,6 +9,7 @@
 
 pub mod alloc;
 pub mod asm;
+pub mod content;
 pub mod permute;
 mod write;
 
@@ -18,7 +19,7 @@ use crate::graph::Ty;
 use rustc_hash::FxHashMap as HashMap;
 
 /// What a value is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Known {
     /// The result of an instruction, or carried by the loop.
     Vector,
@@ -31,7 +32,7 @@ pub enum Known {
 }
 
 /// An instruction of the list.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Hash)]
 pub enum Code {
     /// On two operands.
     Bin(Bin),

@@ -313,6 +313,6 @@ impl Build<'_, '_> {
             }
         }
         let cells = self.cells.iter().map(|place| place.expect("every cell has a place")).collect();
-        Packed { graph: self.out, cells }
+        Packed { graph: self.out, cells, info: None }
     }
 }

@@ -44,6 +44,8 @@ pub struct Packed {
     pub graph: Graph,
     /// Where each cell of the unpacked graph lies.
     pub cells: Vec<Place>,
+    /// What the validator has found in it, if it was asked.
+    pub info: Option<GraphInfo>,
 }
 
 /// Lanes of a cell.
@@ -76,24 +78,24 @@ pub fn pack_all(graph: &Graph) -> Packed {
 }
 
 fn packed(graph: &Graph, wanted: bool, everything: bool) -> Packed {
-    let unchanged = || {
+    let unchanged = |info: Option<GraphInfo>| {
         let place = |c: usize| Place { cell: CellId(c as u32), lane: 0 };
-        Packed { graph: graph.clone(), cells: (0..graph.cells.len()).map(place).collect() }
+        Packed { graph: graph.clone(), cells: (0..graph.cells.len()).map(place).collect(), info }
     };
     if !wanted || graph.cells.len() < 2 {
-        return unchanged();
+        return unchanged(None);
     }
     // Sharing has left one read of every cell.
     let mut read = vec![false; graph.cells.len()];
     let twice = |node: &Node| matches!(node, Node::Read(c) if std::mem::replace(&mut read[c.index()], true));
-    let Ok(info) = check(graph) else { return unchanged() };
+    let Ok(info) = check(graph) else { return unchanged(None) };
     if graph.nodes.iter().any(twice) {
-        return unchanged();
+        return unchanged(Some(info));
     }
     let blocks = blocks::Blocks::new(graph, &info);
     let (loops, turns) = blocks.loops();
     if loops.is_empty() {
-        return unchanged();
+        return unchanged(Some(info));
     }
     let mut growth = grow::Growth::new(&blocks, loops, turns);
     growth.grow();
@@ -104,14 +106,14 @@ fn packed(graph: &Graph, wanted: bool, everything: bool) -> Packed {
         order = growth.order();
     }
     if !growth.groups.iter().any(|group| group.packed) {
-        return unchanged();
+        return unchanged(Some(info));
     }
     let mut packed = build::build(&blocks, &growth, &order);
     packed.graph = dead::nodes(&share::share(&packed.graph));
     // What a tap may read is inferred. Should packing have hidden from the validator what it knew, nothing was won.
     match check(&packed.graph) {
-        Ok(after) if taps(graph, &info) == taps(&packed.graph, &after) => packed,
-        _ => unchanged(),
+        Ok(after) if taps(graph, &info) == taps(&packed.graph, &after) => Packed { info: Some(after), ..packed },
+        _ => unchanged(Some(info)),
     }
 }
 
