@@ -118,6 +118,19 @@ export song to 'set.wav' stems";
 }
 
 #[test]
+fn a_meter_changes_and_a_song_is_played_from_a_place() {
+    let time = "meter 3/4 from 12bars\nmeter 4/4 from 4bars\nplay song from 2bars to 10.5beats";
+    let t = good(&[&format!("meter 7/8\n{SET}arrange {{ intro 8bars }}\n{time}")]).timeline;
+    assert_eq!(t.tempo.meters, [(4, Ratio::int(4)), (12, Ratio::int(3))]);
+    let (from, to) = (bars(2, 1), Some(bars(3, 1)));
+    assert_eq!(t.commands[0].action, Action::PlayArrangement { song: 0, from, to });
+    refused("arrange { intro 8bars }\nplay song from 2bars to 7beats", &["the end of the loop comes before its begin"]);
+    refused("meter 3/4 from 5beats", &["begin of a bar"]);
+    refused("meter 3/4 from 2bars\nmeter 7/8 from 2bars", &["two meters begin at this bar"]);
+    refused("arrange { intro 8bars }\nplay intro", &["no song is called `intro`"]);
+}
+
+#[test]
 fn commands_have_keys_of_their_lines() {
     let keys = |text: &str| {
         let t = good(&[&format!("{SET}{text}")]).timeline;

@@ -37,8 +37,8 @@ pub enum Item {
     Use { path: String, version: Option<String>, alias: Option<Ident>, span: Span },
     /// `tempo 132bpm`, `seed 7`, `swing 56%`: the word and its value.
     Setting { name: Ident, value: Expr },
-    /// `meter 7/8`
-    Meter { beats: u32, unit: u32, span: Span },
+    /// `meter 7/8`, `meter 3/4 from 16bars`
+    Meter { beats: u32, unit: u32, from: Option<Expr>, span: Span },
     /// `name = expr` or `name(params) = expr`
     Def(Def),
     /// `track name = expr` or `bus name = expr`
@@ -130,10 +130,12 @@ pub struct Section {
 /// A thing done once, when the line is evaluated or new in a watched file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
-    /// `launch stop mute solo record export`
+    /// `launch play stop mute solo record export`
     pub verb: Ident,
     /// `drums.fill`
     pub path: Vec<Ident>,
+    /// `from 16bars to 24bars`, of `play`: where it begins, and the end of the loop.
+    pub from: Option<(Expr, Option<Expr>)>,
     /// `at now`, `at next bar`, `at next 4bars`
     pub at: Option<At>,
     /// `to 'set.wav'`
@@ -163,6 +165,8 @@ pub enum Curve {
     Hold,
     /// Half a cosine.
     Sine,
+    /// Smooth through the points of an automation.
+    Spline,
 }
 
 /// An expression and its place.

@@ -154,7 +154,17 @@ impl<'a> Build<'a> {
         let (beats, unit) = (next(&mut inner), next(&mut inner));
         match (beats.as_str().parse(), unit.as_str().parse::<u32>()) {
             (Ok(beats), Ok(unit)) if (1..=256).contains(&beats) && unit.is_power_of_two() && unit <= 64 => {
-                Ok(Item::Meter { beats, unit, span })
+                let from = match inner.next() {
+                    Some(part) => match self.from(part)? {
+                        (from, None) => Some(from),
+                        (_, Some(to)) => {
+                            let help = "write the next meter on a line of its own: `meter 4/4 from 24bars`";
+                            return self.fail("syntax", to.span, "a meter holds until the next one", help);
+                        }
+                    },
+                    None => None,
+                };
+                Ok(Item::Meter { beats, unit, from, span })
             }
             _ => self.fail(
                 "syntax",
@@ -220,12 +230,21 @@ impl<'a> Build<'a> {
         Ok((at, value, inner.next().map_or(Curve::Lin, |pair| operand::curve(pair.as_str()))))
     }
 
+    /// `from 16bars to 24bars`
+    fn from(&mut self, pair: Pair) -> Built<(Expr, Option<Expr>)> {
+        let mut inner = pair.into_inner();
+        let from = self.quantity(&next(&mut inner))?;
+        let to = inner.next().map(|pair| self.quantity(&pair)).transpose()?;
+        Ok((from, to))
+    }
+
     fn command(&mut self, mut inner: Pairs, span: Span) -> Built<Command> {
         let verb = self.word(&next(&mut inner));
         let path = self.dotted(&next(&mut inner));
-        let (mut at, mut to, mut stems) = (None, None, false);
+        let (mut from, mut at, mut to, mut stems) = (None, None, None, false);
         for part in inner {
             match part.as_rule() {
+                Rule::from_ => from = Some(self.from(part)?),
                 Rule::at_ => {
                     let when = next(&mut part.into_inner());
                     at = Some(match when.as_rule() {
@@ -251,12 +270,20 @@ impl<'a> Build<'a> {
             return self.fail("syntax", span, format!("`{}` wants a file to write to", verb.name), help);
         }
         if writes && at.is_some() || !writes && (to.is_some() || stems) {
-            let (extra, verbs) =
-                if writes { ("at", "`launch`, `stop`, `mute` and `solo`") } else { ("to", "`record` and `export`") };
+            let (extra, verbs) = if writes {
+                ("at", "`launch`, `play`, `stop`, `mute` and `solo`")
+            } else {
+                ("to", "`record` and `export`")
+            };
             let message = format!("`{}` takes no `{extra}`", verb.name);
             return self.fail("syntax", span, message, format!("only {verbs} take it"));
         }
-        Ok(Command { verb, path, at, to, stems })
+        if from.is_some() && verb.name != "play" {
+            let message = format!("`{}` takes no `from`", verb.name);
+            let help = format!("write `play {target} from 16bars to 24bars`");
+            return self.fail("syntax", span, message, help);
+        }
+        Ok(Command { verb, path, from, at, to, stems })
     }
 
     fn def_or_line(&mut self, mut inner: Pairs, span: Span) -> Built<Item> {
@@ -275,7 +302,7 @@ impl<'a> Build<'a> {
             return self.unexpected(self.base as usize);
         }
         let text = head.as_str();
-        if let "stop" | "mute" | "solo" | "record" | "export" = text {
+        if let "play" | "stop" | "mute" | "solo" | "record" | "export" = text {
             return self.fail(
                 "syntax",
                 span,

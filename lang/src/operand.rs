@@ -75,6 +75,7 @@ pub(crate) fn curve(word: &str) -> Curve {
         "exp" => Curve::Exp,
         "hold" => Curve::Hold,
         "sine" => Curve::Sine,
+        "spline" => Curve::Spline,
         _ => Curve::Lin,
     }
 }

@@ -97,8 +97,9 @@ impl Printer {
                 let _ = write!(self.text, "{} ", name.name);
                 self.expr(value, 0);
             }
-            Item::Meter { beats, unit, .. } => {
+            Item::Meter { beats, unit, from, .. } => {
                 let _ = write!(self.text, "meter {beats}/{unit}");
+                self.from(from.as_ref(), None);
             }
             Item::Def(def) => self.def(def),
             Item::Strip { bus, name, value } => {
@@ -155,8 +156,19 @@ impl Printer {
         }
     }
 
+    fn from(&mut self, from: Option<&Expr>, to: Option<&Expr>) {
+        for (word, length) in [(" from ", from), (" to ", to)] {
+            if let Some(length) = length {
+                self.put(word);
+                self.expr(length, 0);
+            }
+        }
+    }
+
     fn command(&mut self, command: &Command) {
         let _ = write!(self.text, "{} {}", command.verb.name, dotted(&command.path));
+        let (from, to) = command.from.as_ref().map_or((None, None), |(from, to)| (Some(from), to.as_ref()));
+        self.from(from, to);
         match &command.at {
             Some(At::Now) => self.put(" at now"),
             Some(At::Next(length)) => {
@@ -216,6 +228,7 @@ impl Printer {
             Curve::Exp => " exp",
             Curve::Hold => " hold",
             Curve::Sine => " sine",
+            Curve::Spline => " spline",
         });
     }
 
@@ -411,7 +424,7 @@ impl Printer {
 /// True if a text after a definition would be read as more of it: a minus, or after a ramp a word that can end one.
 fn goes_on(text: &str, after_ramp: bool) -> bool {
     let word = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("");
-    text.starts_with('-') || after_ramp && matches!(word, "over" | "exp" | "lin" | "hold" | "sine")
+    text.starts_with('-') || after_ramp && matches!(word, "over" | "exp" | "lin" | "hold" | "sine" | "spline")
 }
 
 /// True if the text of an expression ends in a ramp without brackets.

@@ -278,7 +278,7 @@ impl<'a> Place<'a> {
                 }
                 const HEADS: &[&str] = &[
                     "track", "bus", "scene", "arrange", "automate", "tempo", "meter", "seed", "quantise", "swing",
-                    "launch", "stop", "mute", "solo", "record", "export", "use",
+                    "launch", "play", "stop", "mute", "solo", "record", "export", "use",
                 ];
                 let near = HEADS.iter().find(|word| head.text != **word && distance(head.text, word) <= 1);
                 if let Some(word) = near {
@@ -411,6 +411,7 @@ impl<'a> Place<'a> {
             ("launch" | "stop" | "mute" | "solo", None) => {
                 ("a command was wanted", "write `launch drums.fill at next bar`")
             }
+            ("play", None) => ("a command was wanted", "write `play song from 16bars to 24bars`"),
             ("record" | "export", None) => ("a command was wanted", "write `record master to 'take.wav'`"),
             _ if self.before.is_some_and(|before| before.ends_value()) => match self.opener() {
                 Some("(") => (

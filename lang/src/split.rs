@@ -128,7 +128,7 @@ pub fn head_name(text: &str) -> Option<&str> {
             let after = code_start(text) + first.len();
             word_at(&text[after..], text[after..].len() - text[after..].trim_start().len())
         }
-        "use" | "arrange" | "automate" | "launch" | "stop" | "mute" | "solo" | "record" | "export" => None,
+        "use" | "arrange" | "automate" | "launch" | "play" | "stop" | "mute" | "solo" | "record" | "export" => None,
         _ => Some(first),
     }
 }

@@ -70,10 +70,11 @@ pub const KEYWORDS: &[&str] =
 /// Words that set something when a statement begins with them.
 pub const SETTINGS: &[&str] = &["tempo", "meter", "seed", "quantise", "swing", "link", "xfade", "tuning", "modu"];
 /// Words that do something when a statement begins with them; `launch` is among the [`KEYWORDS`].
-pub const COMMANDS: &[&str] = &["stop", "mute", "solo", "record", "export"];
+pub const COMMANDS: &[&str] = &["play", "stop", "mute", "solo", "record", "export"];
 /// Words that mean something only where the grammar has room for them, and are names elsewhere.
 pub const PLACED: &[&str] = &[
-    "as", "in", "it", "off", "clips", "over", "exp", "lin", "hold", "sine", "log", "at", "now", "next", "to", "stems",
+    "as", "in", "it", "off", "clips", "over", "exp", "lin", "hold", "sine", "spline", "log", "at", "now", "next",
+    "from", "to", "stems",
 ];
 /// Operators, longest first.
 pub const OPERATORS: &[&str] =

@@ -17,8 +17,17 @@ pub fn roots(item: &Item) -> Vec<&Expr> {
             }
         }
         Item::Automate { points, .. } => roots.extend(points.iter().flat_map(|(at, value, _)| [at, value])),
-        Item::Command(Command { at: Some(At::Next(length)), .. }) => roots.push(length),
-        Item::Use { .. } | Item::Meter { .. } | Item::Command(_) | Item::Broken { .. } => {}
+        Item::Meter { from, .. } => roots.extend(from),
+        Item::Command(Command { from, at, .. }) => {
+            if let Some((from, to)) = from {
+                roots.push(from);
+                roots.extend(to);
+            }
+            if let Some(At::Next(length)) = at {
+                roots.push(length);
+            }
+        }
+        Item::Use { .. } | Item::Broken { .. } => {}
     }
     roots
 }

@@ -63,6 +63,8 @@ fn blanks_between_tokens() {
     becomes("tempo\t120bpm   // fast", "tempo 120bpm  // fast\n");
     becomes("use   ../a/b @1.2  as  c", "use ../a/b@1.2 as c\n");
     becomes("meter 7/8", "meter 7/8\n");
+    becomes("meter 3/4  from  8bars", "meter 3/4 from 8bars\n");
+    becomes("play song  from 1bar to  2bars", "play song from 1bar to 2bars\n");
     becomes("a = 3/8n+3 / 8", "a = 3/8n + 3 / 8\n");
     becomes("automate a.b{0bar:1,8bar:2 hold}", "automate a.b { 0bar: 1, 8bar: 2 hold }\n");
     becomes("scene s{a:b,c:off}for 2bars then s(3)|t", "scene s { a: b, c: off } for 2bars then s(3) | t\n");

@@ -22,6 +22,7 @@ fn programs() -> Vec<(String, String)> {
 const CANONICAL: &[&str] = &[
     "use ../lib/x@1.2 as b",
     "meter 7/8",
+    "meter 3/4 from 16bars",
     "seed (1 + 2) * 3",
     "link off",
     "/// Summary.\n///\n/// ex: lpf(x)\nlpf(x: sig[2], freq: hz = 1khz in 20hz..20khz log, q = 0.7 in -1..1) = x",
@@ -48,6 +49,10 @@ const CANONICAL: &[&str] = &[
     "arrange song {\n  a 8bars xfade 2bars { b.c: 1 ~> 2 exp, tempo: 124bpm }\n  d 1bar\n}",
     "automate a.b {\n  0bars: (1 ~> 2) exp,\n  8bars: 2 hold\n}",
     "launch a.b at next 1bar",
+    "play song",
+    "play song from 16bars",
+    "play song from 16bars to 24bars at now",
+    "automate x.y { 0bar: 1, 8bars: 2 spline }",
     "stop a at now",
     "export song to 'x y.wav' stems",
 ];

@@ -298,6 +298,10 @@ impl Engine {
         let frame = self.state.frame;
         let program = &self.active.program;
         let State { transport, launcher, room, .. } = &mut self.state;
+        if let Some((at, to, round)) = launcher.take_jump() {
+            transport.play(frame);
+            transport.jump(at, to, round);
+        }
         let Program { timeline, timing, score, .. } = program;
         let lanes = Lanes { timeline, timing, score };
         let room = RefCell::new(room);

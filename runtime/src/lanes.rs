@@ -7,7 +7,7 @@
 use crate::launcher::bars;
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::timeline::{Arrangement, Automation, Motion, Play, Section, Target, Timeline};
-use modurust_compiler::score::{EventBuf, Ratio, Score, line};
+use modurust_compiler::score::{Curve, EventBuf, Ratio, Score, line};
 
 /// Deepest nesting of songs.
 const DEPTH: usize = 8;
@@ -92,13 +92,73 @@ impl Lanes<'_> {
 
     /// The value of an automation at a position since the begin of the song; before its first point there is none.
     pub fn of_automation(&self, automation: &Automation, at: Ratio) -> Option<f64> {
-        let place = |i: usize| automation.points.get(i).map(|p| bars(p.at, self.timing));
-        let next = (0..automation.points.len()).find(|i| place(*i).is_some_and(|p| p > at));
+        let place_of = |i: usize| automation.points.get(i).map(|p| bars(p.at, self.timing));
+        let next = (0..automation.points.len()).find(|i| place_of(*i).is_some_and(|p| p > at));
         let next = next.unwrap_or(automation.points.len());
         let before = automation.points.get(next.checked_sub(1)?)?;
-        let (Some(after), Some(from), Some(to)) = (automation.points.get(next), place(next - 1), place(next)) else {
+        let (Some(after), Some(from), Some(to)) = (automation.points.get(next), place_of(next - 1), place_of(next))
+        else {
             return Some(before.value);
         };
-        Some(line(before.value, after.value, ((at - from) / (to - from)).to_f64(), after.curve))
+        let place = ((at - from) / (to - from)).to_f64();
+        if after.curve != Curve::Spline {
+            return Some(line(before.value, after.value, place, after.curve));
+        }
+        let point = |i: usize| Some((place_of(i)?.to_f64(), automation.points.get(i)?.value));
+        Some(spline([next.checked_sub(2).and_then(point), point(next - 1), point(next), point(next + 1)], place))
+    }
+}
+
+/// A curve from the second of four points to the third at a place from 0 to 1 between them, as smooth as it can be without leaving
+/// the range of the two: the slopes of Fritsch and Butland, "A method for constructing local monotone piecewise cubic interpolants"
+/// (1984), on Hermite's polynomials. Where there is no point before or after, it is level.
+fn spline(points: [Option<(f64, f64)>; 4], place: f64) -> f64 {
+    let [before, Some(from), Some(to), after] = points else { return points[1].map_or(0.0, |p| p.1) };
+    let width = to.0 - from.0;
+    let slope = |a: (f64, f64), b: (f64, f64)| (b.1 - a.1) / (b.0 - a.0);
+    // The slope in a point between two others: 0 where they turn, else a mean that leans to the flatter side.
+    let tangent = |a: Option<(f64, f64)>, b: (f64, f64), c: Option<(f64, f64)>| {
+        let (Some(a), Some(c)) = (a, c) else { return 0.0 };
+        let (left, right) = (slope(a, b), slope(b, c));
+        if left.is_finite() && right.is_finite() && left * right > 0.0 {
+            let (near, far) = (2.0 * (c.0 - b.0) + (b.0 - a.0), (c.0 - b.0) + 2.0 * (b.0 - a.0));
+            (near + far) / (near / left + far / right)
+        } else {
+            0.0
+        }
+    };
+    let (start, end) = (tangent(before, from, Some(to)) * width, tangent(Some(from), to, after) * width);
+    let (p, q) = (place, 1.0 - place);
+    from.1 * q * q * (1.0 + 2.0 * p) + start * p * q * q + to.1 * p * p * (1.0 + 2.0 * q) - end * p * p * q
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spline_meets_its_points_without_overshoot_or_corner() {
+        let points = [(0.0, 1.0), (2.0, 3.0), (3.0, 9.0), (7.0, 9.5), (8.0, 2.0), (9.0, 4.0)];
+        let at = |x: f64| {
+            let next = points.iter().position(|p| p.0 > x).unwrap_or(points.len() - 1).max(1);
+            let point = |i: Option<usize>| i.and_then(|i| points.get(i)).copied();
+            let four = [point(next.checked_sub(2)), point(Some(next - 1)), point(Some(next)), point(Some(next + 1))];
+            spline(four, (x - points[next - 1].0) / (points[next].0 - points[next - 1].0))
+        };
+        for pair in points.windows(2) {
+            assert!((at(pair[0].0) - pair[0].1).abs() < 1e-12);
+            let (low, high) = (pair[0].1.min(pair[1].1), pair[0].1.max(pair[1].1));
+            let mut last = pair[0].1;
+            for i in 0..=100 {
+                let value = at(pair[0].0 + (pair[1].0 - pair[0].0) * f64::from(i) / 100.000_001);
+                assert!((low - 1e-9..=high + 1e-9).contains(&value), "{value} between {pair:?}");
+                assert!((value - last) * (pair[1].1 - pair[0].1) >= -1e-9, "it turns between {pair:?}");
+                last = value;
+            }
+        }
+        // The slope left of a point is that to its right.
+        let (x, h) = (3.0, 1e-6);
+        let (left, right) = ((at(x) - at(x - h)) / h, (at(x + h) - at(x)) / h);
+        assert!((left - right).abs() < 1e-3 && left > 0.1, "{left} {right}");
     }
 }

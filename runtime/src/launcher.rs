@@ -12,7 +12,7 @@
 //! Chance is a hash of seed, set and position, so a set replays identically. A clip that is launched by hand takes its track from the
 //! song until `launch song`. Nothing allocates: the tables have [`SETS`] places, and what a text has beyond them stays silent.
 
-pub use crate::wish::{Happened, Links, Move, Order, Quantise, SetView, What, Wish, wishes};
+pub use crate::wish::{Happened, Jump, Links, Move, Order, Quantise, SetView, What, Wish, wishes};
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::launch::{History, Launch, Launches};
 use modurust_compiler::score::timeline::{Action, Arrangement, Choice, Follow, Length, Play, Timeline};
@@ -81,6 +81,10 @@ pub struct Launcher {
     queued_scene: Option<(u32, Ratio)>,
     song: Option<Song>,
     queued_song: Option<(Option<u32>, Ratio)>,
+    /// Asked for, and not yet told to the transport: where, from, to.
+    asked: Option<(Ratio, Ratio, Option<Ratio>)>,
+    /// The song that the next jump of time begins.
+    jump_song: Option<u32>,
     cuts: Vec<Cut>,
     waiting: Vec<(Ratio, u32, f32)>,
     moves: Vec<(u32, f32)>,
@@ -117,6 +121,8 @@ impl Launcher {
             queued_scene: None,
             song: None,
             queued_song: None,
+            asked: None,
+            jump_song: None,
             cuts: Vec::with_capacity(MOST),
             waiting: Vec::with_capacity(MOST),
             moves: Vec::with_capacity(MOST),
@@ -167,6 +173,13 @@ impl Launcher {
     pub fn wish(&mut self, timeline: &Timeline, wish: Wish, now: Ratio) {
         match wish {
             Wish::Order(order) => self.order(timeline, order, now),
+            Wish::Jump(Jump { at, song, from, to }) => {
+                let at = match at {
+                    Quantise::Now => now,
+                    Quantise::Bars(step) => next_multiple(now, step),
+                };
+                (self.asked, self.jump_song) = (Some((at, from, to)), Some(song));
+            }
             Wish::Move(Move { at, param, value }) => {
                 let at = match at {
                     Quantise::Now => now,
@@ -177,6 +190,11 @@ impl Launcher {
                 }
             }
         }
+    }
+
+    /// A jump of time that was asked for: where, to which position, and up to where it goes round.
+    pub fn take_jump(&mut self) -> Option<(Ratio, Ratio, Option<Ratio>)> {
+        self.asked.take()
     }
 
     /// What a set does.
@@ -494,6 +512,18 @@ impl Launcher {
     /// After a jump of time: queued launches and follow actions move with it; a song is found again as if played from its start.
     pub fn seek(&mut self, timeline: &Timeline, timing: &Timing, from: Ratio, to: Ratio) {
         let shift = to - from;
+        if let Some(song) = self.jump_song.take() {
+            // The whole performance is the song's: what was launched by hand is not.
+            for set in self.sets.iter_mut() {
+                set.by_hand = false;
+            }
+            (self.scene, self.queued_scene) = (None, None);
+            self.chase(timeline, timing, song, Ratio::ZERO, to);
+            if let Some(song) = self.song {
+                self.tell(Happened::Song { song: Some(song.index), at: to });
+            }
+            return;
+        }
         match (self.song, self.queued_song) {
             // One that was about to begin counts as begun.
             (None, Some((Some(index), begin))) if begin <= from => self.chase(timeline, timing, index, begin, to),
@@ -583,6 +613,7 @@ impl Launcher {
         let song = |i: u32| links.songs.get(i as usize).copied().flatten();
         self.song = old.song.and_then(|s| Some(Song { index: song(s.index)?, ..s }));
         self.queued_song = old.queued_song.and_then(|(s, at)| Some((Some(song(s?)?), at)));
+        (self.asked, self.jump_song) = (old.asked, old.jump_song.and_then(song));
     }
 }
 

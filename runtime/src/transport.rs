@@ -63,6 +63,8 @@ pub struct Transport {
     cursor: Ratio,
     playing: bool,
     loop_over: Option<(Ratio, Ratio)>,
+    /// At a position: to another, and the loop there.
+    jump: Option<(Ratio, Ratio, Option<Ratio>)>,
     silent_until: Option<Ratio>,
     jumped: bool,
     jumped_from: Ratio,
@@ -89,6 +91,7 @@ impl Transport {
             cursor: Ratio::ZERO,
             playing: true,
             loop_over: None,
+            jump: None,
             silent_until: None,
             jumped: false,
             jumped_from: Ratio::ZERO,
@@ -173,11 +176,21 @@ impl Transport {
                 break;
             }
             let loop_end = self.loop_over.filter(|l| begin < l.1).map(|l| l.1);
+            if let Some((_, to, round)) = self.jump.take_if(|j| j.0 <= begin) {
+                let moment = self.mark.moment_of(begin);
+                self.mark = Mark { cycle: to, moment, ..self.mark };
+                (self.jumped, self.jumped_from, self.known) = (true, begin, false);
+                (begin, self.cursor) = (to, to);
+                self.set_loop(round.map(|round| (to, round)));
+                continue;
+            }
             let start = self.silent_until.filter(|s| begin < *s);
             if start.is_none() {
                 self.silent_until = None;
             }
-            let limit = [self.until, loop_end, start].into_iter().flatten().filter(|l| *l > begin && *l <= end).min();
+            let jump_at = self.jump.map(|j| j.0);
+            let limit =
+                [self.until, loop_end, start, jump_at].into_iter().flatten().filter(|l| *l > begin && *l <= end).min();
             let silent = start.is_some();
             let jump = std::mem::take(&mut self.jumped);
             let jumped_from = self.jumped_from;
@@ -195,7 +208,7 @@ impl Transport {
             {
                 (begin, self.jumped, self.jumped_from) = (from, true, limit);
             }
-            if self.jumped || self.until == Some(limit) {
+            if self.jumped || self.until == Some(limit) || jump_at == Some(limit) {
                 self.mark = Mark { cycle: begin, moment, ..self.mark };
                 self.known = false;
             }
@@ -333,6 +346,12 @@ impl Transport {
     /// Goes round from the second position to the first, or no longer. A loop is made as long as [`SHORTEST_LOOP`] says.
     pub fn set_loop(&mut self, over: Option<(Ratio, Ratio)>) {
         self.loop_over = over.map(|(from, to)| (from, to.max(from + Ratio::new(1, SHORTEST_LOOP))));
+    }
+
+    /// At a position, or here if it has passed, jumps to another, and goes round there up to a third. A loop that is in force ends.
+    pub fn jump(&mut self, at: Ratio, to: Ratio, round: Option<Ratio>) {
+        self.loop_over = None;
+        self.jump = Some((at, to, round));
     }
 
     /// The loop in force.

@@ -61,6 +61,19 @@ pub struct Move {
     pub value: f32,
 }
 
+/// A song from one of its places on, as if played from its start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Jump {
+    /// When.
+    pub at: Quantise,
+    /// The song.
+    pub song: u32,
+    /// From where, in bars.
+    pub from: Ratio,
+    /// To where; then it goes round.
+    pub to: Option<Ratio>,
+}
+
 /// What a command of the text, or of a hand, asks of the audio side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wish {
@@ -68,6 +81,8 @@ pub enum Wish {
     Order(Order),
     /// Move a parameter.
     Move(Move),
+    /// Play a song from a place.
+    Jump(Jump),
 }
 
 /// Something that happened, for views and for capture.
@@ -147,6 +162,10 @@ pub fn wishes(program: &Program, before: Option<&Program>) -> Vec<Wish> {
             Action::LaunchClip(set, clip) => all.push(order(What::Clip { set: set.0, clip: *clip }, true)),
             Action::LaunchScene(scene) => all.push(order(What::Scene(*scene), true)),
             Action::LaunchArrangement(song) => all.push(order(What::Song(*song), true)),
+            Action::PlayArrangement { song, from, to } => {
+                let (from, to) = (bars(*from, timing), to.map(|to| bars(to, timing)));
+                all.push(Wish::Jump(Jump { at, song: *song, from, to }));
+            }
             Action::StopSet(set) => all.push(order(What::Set(set.0), false)),
             Action::StopScene(scene) => all.push(order(What::Scene(*scene), false)),
             Action::StopArrangement(song) => all.push(order(What::Song(*song), false)),

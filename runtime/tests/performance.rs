@@ -13,7 +13,7 @@ use modurust_runtime::compiler::score::timeline::{
 };
 use modurust_runtime::compiler::score::{Curve, Ratio, ScoreBuilder, Value};
 use modurust_runtime::engine::{Engine, EngineOptions};
-use modurust_runtime::launcher::{Happened, Order, Quantise, What, Wish};
+use modurust_runtime::launcher::{Happened, Jump, Order, Quantise, What, Wish};
 use modurust_runtime::transport::{Source, Transport};
 use std::sync::Arc;
 
@@ -395,6 +395,51 @@ fn a_song_is_found_again_from_any_position() {
         let end = whole.len().min(from + BAR);
         let other = part.iter().zip(&whole[from..end]).position(|(a, b)| a != b);
         assert_eq!(other, None, "from {sixteenths}/16");
+    }
+}
+
+#[test]
+fn a_song_is_played_from_a_place_and_goes_round() {
+    let (mut engine, _control, _taps) = Engine::new(&EngineOptions::new(48_000), Some(song_program())).unwrap();
+    let whole = channels(&mut engine, BAR * 10);
+    let mut random = Random(15);
+    for round in 0..40 {
+        let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(48_000), Some(song_program())).unwrap();
+        // Played by hand for a while first: of that, nothing is left.
+        let wish =
+            Wish::Order(Order { what: What::Clip { set: 1, clip: 0 }, launch: true, legato: false, at: Quantise::Now });
+        control.send(EngineCommand::Wish { epoch: 0, wish });
+        let before = 64 * (1 + random.below(3000) as usize);
+        channels(&mut engine, before);
+        let from = Ratio::new(random.below(128) as i64, 16);
+        let length = Ratio::new(1 + random.below(40) as i64, 16);
+        let to = (round % 3 != 0).then(|| from + length);
+        let step = Ratio::new(1, 1 + random.below(7) as i64);
+        let at = if round % 4 == 0 { Quantise::Now } else { Quantise::Bars(step) };
+        control.send(EngineCommand::Wish { epoch: 0, wish: Wish::Jump(Jump { at, song: 0, from, to }) });
+        let part = channels(&mut engine, BAR * 6);
+        // From the frame of the jump on it is the whole, round and round: positions count, and frames are their whole parts.
+        let now = Ratio::new(before as i64, BAR as i64);
+        let jump = if round % 4 == 0 { now } else { step * Ratio::int((now / step).ceil()) };
+        for k in 0..part.len() {
+            let passed = Ratio::new((before + k) as i64, BAR as i64) - jump;
+            if passed < Ratio::new(1, BAR as i64) {
+                continue;
+            }
+            let mut place = from + passed;
+            let mut near = false;
+            if let Some(to) = to {
+                let turns = ((place - from) / (to - from)).floor();
+                place = place - (to - from) * Ratio::int(turns);
+                // Frames in which the turn itself falls.
+                near = (place - from) < Ratio::new(1, BAR as i64);
+            }
+            let frame = (place * Ratio::int(BAR as i64)).floor() as usize;
+            // Where a clip changes, the frame before or after may be meant: the jump falls between frames.
+            let around = &whole[frame.saturating_sub(1)..(frame + 2).min(whole.len())];
+            let fits = frame >= whole.len() || around.contains(&part[k]) || near;
+            assert!(fits, "round {round}, frame {k}, place {}: {:?}", place.to_f64(), part[k]);
+        }
     }
 }
 

@@ -84,7 +84,8 @@ pub fn key(item: &Item, text: &str) -> Option<String> {
     Some(match item {
         Item::Use { path, .. } => format!("use {path}"),
         Item::Setting { name, .. } => format!("set {}", name.name),
-        Item::Meter { .. } => "set meter".into(),
+        Item::Meter { from: None, .. } => "set meter".into(),
+        Item::Meter { from: Some(from), .. } => format!("set meter from {}", modurust_lang::print::print_expr(from)),
         Item::Def(def) => def.name.name.clone(),
         Item::Strip { name, .. } => name.name.clone(),
         Item::Scene { name, .. } => format!("scene {}", name.name),

@@ -45,18 +45,14 @@ impl<'a> Elab<'a> {
                 self.at = origin(stmt);
                 match &*stmt.item {
                     Item::Setting { name, value } => self.setting(*scope, name, value),
-                    Item::Meter { beats, unit, span } => {
-                        if *beats == 0 || *unit == 0 {
-                            self.error("type", *span, "a meter has at least one beat").help =
-                                Some("write `meter 7/8`".into());
-                        } else {
-                            self.timing.beats_per_bar = Ratio::new(i64::from(*beats) * 4, i64::from(*unit));
-                        }
+                    Item::Meter { beats, unit, from: None, .. } => {
+                        self.timing.beats_per_bar = Ratio::new(i64::from(*beats) * 4, i64::from(*unit));
                     }
                     _ => {}
                 }
             }
         }
+        self.meters(files);
         let strips = self.strips(files);
         let mut sum = Vec::new();
         let mut audible = false;
@@ -184,6 +180,30 @@ impl<'a> Elab<'a> {
             }
         }
         scopes
+    }
+
+    /// Changes of meter, after the meter in which bars are counted is known.
+    fn meters(&mut self, files: &'a [File]) {
+        for stmt in files.iter().filter(|f| !f.used).flat_map(|f| &f.stmts) {
+            let Item::Meter { beats, unit, from: Some(from), .. } = &*stmt.item else { continue };
+            self.at = origin(stmt);
+            let bar = match self.position(self.root, from) {
+                Some(Length::Bars(bars)) if bars.den() == 1 => bars.num(),
+                Some(_) => {
+                    self.error("type", from.span, "a meter changes at the begin of a bar").help =
+                        Some(format!("write `meter {beats}/{unit} from 16bars`"));
+                    continue;
+                }
+                None => continue,
+            };
+            let meters = &mut self.timeline.tempo.meters;
+            let at = meters.partition_point(|m| m.0 < bar);
+            if meters.get(at).is_some_and(|m| m.0 == bar) {
+                self.error("name", from.span, "two meters begin at this bar").help = Some("remove one".into());
+                continue;
+            }
+            meters.insert(at, (bar, Ratio::new(i64::from(*beats) * 4, i64::from(*unit))));
+        }
     }
 
     fn setting(&mut self, scope: ScopeId, name: &'a Ident, expr: &'a Expr) {

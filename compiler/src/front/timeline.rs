@@ -46,6 +46,7 @@ fn curve(curve: ast::Curve) -> score::Curve {
         ast::Curve::Exp => score::Curve::Exp,
         ast::Curve::Hold => score::Curve::Hold,
         ast::Curve::Sine => score::Curve::Sine,
+        ast::Curve::Spline => score::Curve::Spline,
     }
 }
 
@@ -627,6 +628,11 @@ impl<'a> Elab<'a> {
                     return None;
                 }
             }
+            "play" => {
+                if let Some(song) = song {
+                    return self.play(command, song);
+                }
+            }
             "stop" => {
                 if let Some(&set) = sets.first() {
                     return Some(Action::StopSet(set));
@@ -661,11 +667,37 @@ impl<'a> Elab<'a> {
         let (what, known): (&str, Vec<String>) = match verb {
             "launch" => ("scene", scenes.chain(songs).collect()),
             "stop" => ("track or scene", tracks.chain(scenes).chain(songs).collect()),
+            "play" => ("song", songs.collect()),
             "export" => ("song, scene or track", songs.chain(scenes).chain(tracks).collect()),
             _ => ("track", tracks.collect()),
         };
         self.missing(what, first, &known);
         None
+    }
+
+    /// `play song from 16bars to 24bars`
+    fn play(&mut self, command: &'a ast::Command, song: u32) -> Option<Action> {
+        let scope = self.root;
+        let (from, to) = match &command.from {
+            Some((from, to)) => {
+                let begin = self.position(scope, from)?;
+                let end = match to {
+                    Some(to) => Some((self.position(scope, to)?, to.span)),
+                    None => None,
+                };
+                (begin, end)
+            }
+            None => (Length::Bars(Ratio::ZERO), None),
+        };
+        let per_second = self.bars_per_second();
+        if let Some((to, span)) = to
+            && to.bars(per_second) <= from.bars(per_second)
+        {
+            self.error("type", span, "the end of the loop comes before its begin").help =
+                Some("write the earlier place first: `play song from 16bars to 24bars`".into());
+            return None;
+        }
+        Some(Action::PlayArrangement { song, from, to: to.map(|to| to.0) })
     }
 
     /// Parameters of the elaborated graph become those of the settled one; what nothing heard depends on is told.

@@ -43,13 +43,14 @@ words! {
     "arrange" "arrange { intro 8bars  drop 16bars { bass.cutoff: 200hz ~> 2khz } }" "Scenes one after another: a song.";
     "automate" "automate bass.cutoff { 0bar: 200hz, 8bar: 2khz exp }" "Moves a value along the song.";
     "launch" "launch drums.fill at next bar" "Starts a clip, a scene or the song.";
+    "play" "play song from 16bars to 24bars" "Plays a song from a place as if from its start; with `to` it goes round.";
     "stop" "stop drums at next 4bars" "Stops the clip of a track.";
     "mute" "mute drums" "Silences a track.";
     "solo" "solo bass" "Silences all tracks but this one.";
     "record" "record master to 'take.wav'" "Writes what is heard to a file.";
     "export" "export song to 'set.wav' stems" "Renders to a file, with `stems` a file for each track.";
     "tempo" "tempo 124bpm" "Beats per minute: a number, a ramp or a pattern.";
-    "meter" "meter 7/8" "How many beats a bar has.";
+    "meter" "meter 7/8" "How many beats a bar has; `meter 3/4 from 16bars` changes it on the way.";
     "seed" "seed 7" "Where all chance begins.";
     "quantise" "quantise 1bar" "When changes take effect.";
     "swing" "swing 56%" "Moves every second sixteenth: 50% is straight.";
@@ -76,6 +77,8 @@ words! {
     "lin" "0 ~> 1 over 8bars lin" "A ramp in even steps.";
     "hold" "0 ~> 1 over 8bars hold" "Stays, then jumps.";
     "sine" "0 ~> 1 over 8bars sine" "A ramp with soft ends.";
+    "spline" "8bars: 2khz spline" "Reaches a point of an automation on a smooth curve through the points around it.";
+    "from" "play song from 16bars to 24bars" "Where it begins.";
     "log" "freq: hz = 1khz in 20hz..20khz log" "A knob that moves in even ratios.";
     "as" "use ./voices as v" "The name that a file's definitions are reached by.";
     "at" "launch drums.fill at next bar" "When a command takes effect.";

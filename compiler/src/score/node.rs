@@ -45,6 +45,8 @@ pub enum Curve {
     Hold,
     /// Half a cosine.
     Sine,
+    /// Smooth through several points without overshoot; between two alone, level at both.
+    Spline,
 }
 
 /// What a random alteration decides on.

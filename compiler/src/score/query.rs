@@ -352,6 +352,7 @@ pub fn line(from: f64, to: f64, place: f64, curve: Curve) -> f64 {
         Curve::Exp if from * to > 0.0 => from * (to / from).powf(place),
         Curve::Lin | Curve::Exp => from + (to - from) * place,
         Curve::Hold => from,
+        Curve::Spline => from + (to - from) * place * place * (3.0 - 2.0 * place),
         Curve::Sine => from + (to - from) * (0.5 - 0.5 * (place * std::f64::consts::PI).cos()),
     }
 }

@@ -257,6 +257,15 @@ pub enum Action {
     LaunchScene(u32),
     /// `launch song`
     LaunchArrangement(u32),
+    /// `play song from 16bars to 24bars`: jumps there, as if played from its start; with `to` it goes round.
+    PlayArrangement {
+        /// The song.
+        song: u32,
+        /// Where it begins, from the song's start.
+        from: Length,
+        /// Where the loop ends.
+        to: Option<Length>,
+    },
     /// `stop drums`
     StopSet(SetId),
     /// `stop drop`: all tracks of a scene.

@@ -70,16 +70,18 @@ fn list(head: impl Into<String>, parts: Vec<Node>) -> Node {
 fn of_item(item: &Item) -> Node {
     match item {
         Item::Setting { name, value } => list(format!("setting {}", name.name), vec![expr(value)]),
-        Item::Meter { beats, unit, .. } => leaf(format!("(meter {beats}/{unit})")),
         Item::Def(def) => of_def(def),
         Item::Strip { bus, name, value } => {
             list(format!("{} {}", if *bus { "bus" } else { "track" }, name.name), vec![expr(value)])
         }
         Item::Broken { name, .. } => leaf(format!("(broken {})", name.as_deref().unwrap_or("?"))),
         // These have no operators to group: their text says it all.
-        Item::Use { .. } | Item::Scene { .. } | Item::Arrange { .. } | Item::Automate { .. } | Item::Command(_) => {
-            leaf(format!("({})", print_item(item).split_whitespace().collect::<Vec<_>>().join(" ")))
-        }
+        Item::Use { .. }
+        | Item::Meter { .. }
+        | Item::Scene { .. }
+        | Item::Arrange { .. }
+        | Item::Automate { .. }
+        | Item::Command(_) => leaf(format!("({})", print_item(item).split_whitespace().collect::<Vec<_>>().join(" "))),
     }
 }
 
