@@ -12,18 +12,17 @@
 //! Chance is a hash of seed, set and position, so a set replays identically. A clip that is launched by hand takes its track from the
 //! song until `launch song`. Nothing allocates: the tables have [`SETS`] places, and what a text has beyond them stays silent.
 
+use crate::song::{Part, section_of};
 pub use crate::wish::{Happened, Jump, Links, Move, Order, Quantise, SetView, What, Wish, wishes};
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::launch::{History, Launch, Launches};
-use modurust_compiler::score::timeline::{Action, Arrangement, Choice, Follow, Length, Play, Timeline};
+use modurust_compiler::score::timeline::{Action, Choice, Follow, Length, Timeline};
 use modurust_compiler::score::{Ratio, random};
 
 /// Most sets of clips.
 pub const SETS: usize = 64;
 /// Most launches and follow actions carried out in one quantum.
 const MOST: usize = 256;
-/// Deepest nesting of songs.
-const DEPTH: usize = 8;
 
 /// One set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +43,8 @@ struct Queued {
     by_hand: bool,
     /// Never launched by anyone: the clip counts from position 0, as a pattern would.
     home: bool,
+    /// How long it fades in and what was before fades out, in bars.
+    fade: Ratio,
 }
 
 /// A scene that plays, or a song.
@@ -86,6 +87,8 @@ pub struct Launcher {
     /// The song that the next jump of time begins.
     jump_song: Option<u32>,
     cuts: Vec<Cut>,
+    /// Sets whose clip is gone from the text: their notes end when time goes on.
+    gone: u64,
     waiting: Vec<(Ratio, u32, f32)>,
     moves: Vec<(u32, f32)>,
     log: Vec<Happened>,
@@ -124,6 +127,7 @@ impl Launcher {
             asked: None,
             jump_song: None,
             cuts: Vec::with_capacity(MOST),
+            gone: 0,
             waiting: Vec::with_capacity(MOST),
             moves: Vec::with_capacity(MOST),
             log: Vec::with_capacity(MOST),
@@ -136,7 +140,14 @@ impl Launcher {
             launcher.queued_song = Some((Some(0), Ratio::ZERO));
         } else if !launches {
             for (i, _) in timeline.sets.iter().enumerate().take(SETS) {
-                let first = Queued { at: Ratio::ZERO, clip: Some(0), legato: false, by_hand: false, home: true };
+                let first = Queued {
+                    at: Ratio::ZERO,
+                    clip: Some(0),
+                    legato: false,
+                    by_hand: false,
+                    home: true,
+                    fade: Ratio::ZERO,
+                };
                 launcher.sets[i].queued = Some(first);
             }
         }
@@ -232,7 +243,14 @@ impl Launcher {
             Quantise::Now => now,
             Quantise::Bars(step) => next_multiple(now, step),
         };
-        let queue = |clip: Option<u32>| Queued { at, clip, legato: order.legato, by_hand: true, home: false };
+        let queue = |clip: Option<u32>| Queued {
+            at,
+            clip,
+            legato: order.legato,
+            by_hand: true,
+            home: false,
+            fade: Ratio::ZERO,
+        };
         match (order.what, order.launch) {
             (What::Clip { set, clip }, true) => self.queue(set, queue(Some(clip))),
             (What::Clip { set, .. } | What::Set(set), _) => self.queue(set, queue(None)),
@@ -297,6 +315,10 @@ impl Launcher {
 
     /// Carries out what is due before `end`; what is late takes effect at `begin`.
     pub fn run(&mut self, timeline: &Timeline, timing: &Timing, begin: Ratio, end: Ratio) {
+        let gone = std::mem::take(&mut self.gone);
+        if gone != 0 {
+            self.cut(begin, gone);
+        }
         for _ in 0..MOST {
             let Some(due) = self.due_in(timeline.sets.len()).filter(|due| *due < end) else { return };
             self.step(timeline, timing, due, due.max(begin));
@@ -319,7 +341,7 @@ impl Launcher {
         }
         if let Some((scene, _)) = self.queued_scene.filter(|q| q.1 == due) {
             self.queued_scene = None;
-            self.start_scene(timeline, timing, scene, at, true);
+            self.start_scene(timeline, timing, scene, at, None);
             return;
         }
         let queued = self.sets.iter().position(|s| s.queued.is_some_and(|q| q.at == due));
@@ -334,10 +356,11 @@ impl Launcher {
             let Some(scene) = timeline.scenes.get(running.index as usize) else { return };
             let count = timeline.scenes.len() as u32;
             match self.choose(&scene.then, u64::MAX, running.index, count, at) {
-                Some(Some(next)) => self.start_scene(timeline, timing, next, at, true),
+                Some(Some(next)) => self.start_scene(timeline, timing, next, at, None),
                 Some(None) => {
                     for slot in &scene.slots {
-                        let stop = Queued { at, clip: None, legato: false, by_hand: true, home: false };
+                        let stop =
+                            Queued { at, clip: None, legato: false, by_hand: true, home: false, fade: Ratio::ZERO };
                         self.start_clip(timeline, timing, slot.set.0 as usize, stop, at);
                     }
                 }
@@ -355,7 +378,7 @@ impl Launcher {
             let (Some(clip), Some(clips)) = (now, timeline.sets.get(set).map(|s| &s.clips)) else { return };
             let Some(then) = clips.get(clip as usize).map(|c| &c.then) else { return };
             let by_hand = self.sets[set].by_hand;
-            let queued = |clip| Queued { at, clip, legato: false, by_hand, home: false };
+            let queued = |clip| Queued { at, clip, legato: false, by_hand, home: false, fade: Ratio::ZERO };
             match self.choose(then, set as u64, clip, clips.len() as u32, at) {
                 Some(next) => self.start_clip(timeline, timing, set, queued(next), at),
                 // Nothing said: it goes round.
@@ -401,7 +424,8 @@ impl Launcher {
             None => at,
         };
         if before.is_some() || clip.is_some() {
-            history.push(Launch { from: at, clip: queued.clip.filter(|_| clip.is_some()), origin });
+            let clip = queued.clip.filter(|_| clip.is_some());
+            history.push(Launch { from: at, clip, origin, fade: queued.fade });
         }
         state.by_hand = queued.by_hand;
         // A clip that goes on in the place of another keeps its turn in time.
@@ -412,7 +436,7 @@ impl Launcher {
             }
             next
         });
-        if before.is_some_and(|l| l.clip.is_some()) {
+        if before.is_some_and(|l| l.clip.is_some()) && !queued.fade.is_positive() {
             self.cut(at, 1 << set.min(63));
         }
         let (clip, by_hand) = (queued.clip.filter(|_| clip.is_some()), queued.by_hand);
@@ -427,8 +451,9 @@ impl Launcher {
         }
     }
 
-    /// Launches what a scene says. `by_hand`: its tracks are taken from the song.
-    fn start_scene(&mut self, timeline: &Timeline, timing: &Timing, index: u32, at: Ratio, by_hand: bool) {
+    /// Launches what a scene says. As part of a song it fades in; else its tracks are taken from the song.
+    fn start_scene(&mut self, timeline: &Timeline, timing: &Timing, index: u32, at: Ratio, by_song: Option<Ratio>) {
+        let (by_hand, fade) = (by_song.is_none(), by_song.unwrap_or(Ratio::ZERO));
         let Some(scene) = timeline.scenes.get(index as usize) else { return };
         self.tell(Happened::Scene { scene: index, at, by_song: !by_hand });
         for slot in &scene.slots {
@@ -445,7 +470,7 @@ impl Launcher {
                 // A clip that waits for a later moment is not asked for any more.
                 state.queued = None;
             }
-            let clip = Queued { at, clip: slot.clip, legato: false, by_hand, home: false };
+            let clip = Queued { at, clip: slot.clip, legato: false, by_hand, home: false, fade };
             self.start_clip(timeline, timing, set, clip, at);
         }
         if by_hand {
@@ -475,7 +500,7 @@ impl Launcher {
     fn silence(&mut self, timeline: &Timeline, timing: &Timing, at: Ratio) {
         for set in 0..timeline.sets.len().min(SETS) {
             if !self.sets[set].by_hand {
-                let stop = Queued { at, clip: None, legato: false, by_hand: false, home: false };
+                let stop = Queued { at, clip: None, legato: false, by_hand: false, home: false, fade: Ratio::ZERO };
                 self.start_clip(timeline, timing, set, stop, at);
             }
         }
@@ -485,9 +510,9 @@ impl Launcher {
         let section = song.section.wrapping_add(1);
         let Some(arrangement) = timeline.arrangements.get(song.index as usize) else { return };
         match section_of(timeline, timing, arrangement, section) {
-            Some((scene, length)) => {
+            Some(Part { scene, length, fade }) => {
                 self.song = Some(Song { section, next: at + length, ..song });
-                self.enter(timeline, timing, scene, at);
+                self.enter(timeline, timing, scene, at, fade);
             }
             None => {
                 self.song = None;
@@ -498,15 +523,15 @@ impl Launcher {
     }
 
     /// A section begins: its scene plays, and tracks that it does not name are silent.
-    fn enter(&mut self, timeline: &Timeline, timing: &Timing, scene: u32, at: Ratio) {
+    fn enter(&mut self, timeline: &Timeline, timing: &Timing, scene: u32, at: Ratio, fade: Ratio) {
         let slots = timeline.scenes.get(scene as usize).map_or(&[][..], |s| &s.slots);
         for set in 0..timeline.sets.len().min(SETS) {
             if !self.sets[set].by_hand && !slots.iter().any(|slot| slot.set.0 as usize == set) {
-                let stop = Queued { at, clip: None, legato: false, by_hand: false, home: false };
+                let stop = Queued { at, clip: None, legato: false, by_hand: false, home: false, fade };
                 self.start_clip(timeline, timing, set, stop, at);
             }
         }
-        self.start_scene(timeline, timing, scene, at, false);
+        self.start_scene(timeline, timing, scene, at, Some(fade));
     }
 
     /// After a jump of time: queued launches and follow actions move with it; a song is found again as if played from its start.
@@ -604,6 +629,9 @@ impl Launcher {
             history.renumber(|c| link.clip(c));
             if history.last().is_some_and(|l| l.clip.is_none()) {
                 state.follow = None;
+                if old.launches.sets[from].last().is_some_and(|l| l.clip.is_some()) {
+                    self.gone |= 1 << set.min(63);
+                }
             }
             (self.sets[set], self.launches.sets[set]) = (state, history);
         }
@@ -615,50 +643,4 @@ impl Launcher {
         self.queued_song = old.queued_song.and_then(|(s, at)| Some((Some(song(s?)?), at)));
         (self.asked, self.jump_song) = (old.asked, old.jump_song.and_then(song));
     }
-}
-
-/// The `n`th section of a song in the order of time, nested songs opened: its scene and length in bars. A section that plays a song
-/// lasts as long as it says; what of the song lies beyond is left out.
-pub fn section_of(timeline: &Timeline, timing: &Timing, song: &Arrangement, n: usize) -> Option<(u32, Ratio)> {
-    let mut left = n;
-    walk(timeline, timing, song, None, DEPTH, &mut left)
-}
-
-fn walk(
-    timeline: &Timeline,
-    timing: &Timing,
-    song: &Arrangement,
-    room: Option<Ratio>,
-    depth: usize,
-    left: &mut usize,
-) -> Option<(u32, Ratio)> {
-    let mut room = room;
-    for section in &song.sections {
-        let mut length = bars(section.length, timing);
-        if let Some(room) = room {
-            length = length.min(room);
-        }
-        if !length.is_positive() {
-            continue;
-        }
-        match section.play {
-            Play::Scene(scene) if *left == 0 => return Some((scene, length)),
-            Play::Scene(_) => *left -= 1,
-            Play::Arrangement(inner) if depth > 0 => {
-                let inner = timeline.arrangements.get(inner as usize)?;
-                if let Some(found) = walk(timeline, timing, inner, Some(length), depth - 1, left) {
-                    return Some(found);
-                }
-            }
-            Play::Arrangement(_) => {}
-        }
-        room = room.map(|room| room - length);
-    }
-    None
-}
-
-/// Length of a song in bars.
-pub fn song_length(timeline: &Timeline, timing: &Timing, song: &Arrangement) -> Ratio {
-    let lengths = (0..100_000).map_while(|n| section_of(timeline, timing, song, n));
-    lengths.fold(Ratio::ZERO, |sum, (_, length)| sum + length)
 }

@@ -24,6 +24,7 @@ pub mod recorder;
 pub mod samples;
 pub mod sequencer;
 pub mod session;
+pub mod song;
 pub mod swap;
 pub mod transport;
 pub mod voice;

@@ -258,9 +258,12 @@ impl<'a> Elab<'a> {
         let timeline = &self.timeline;
         let place = |places: Option<Place>, what: &'static str| places.map(|place| (what, place));
         let mut sections = timeline.arrangements.iter().flat_map(|a| &a.sections);
+        // Patterns fade by the velocity of their notes.
+        let signals = timeline.sets.iter().flat_map(|s| &s.clips).any(|clip| clip.pattern.is_none());
+        let fading = sections.find(|s| signals && s.xfade.is_some()).map(|s| s.place);
         let to_file = |c: &&Command| matches!(c.action, Action::Record { .. } | Action::Export { .. });
         let found = [
-            place(sections.find(|s| s.xfade.is_some()).map(|s| s.place), "crossfades of sections"),
+            place(fading, "crossfades of clips that are signals: they change at once"),
             place(timeline.commands.iter().find(to_file).map(|c| c.place), "recording and exporting by command"),
         ];
         for (what, place) in found.into_iter().flatten() {

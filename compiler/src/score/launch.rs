@@ -19,6 +19,25 @@ pub struct Launch {
     pub clip: Option<u32>,
     /// The position at which the clip is at its own beginning.
     pub origin: Ratio,
+    /// How long what was launched before plays on and fades out, while this fades in; 0 for not at all.
+    pub fade: Ratio,
+}
+
+impl Launch {
+    /// A launch that takes over at once.
+    pub fn new(from: Ratio, clip: Option<u32>, origin: Ratio) -> Launch {
+        Launch { from, clip, origin, fade: Ratio::ZERO }
+    }
+
+    /// The share of this launch in the loudness at a position from `from` on, and that of the one before: together they have the
+    /// same power all the time.
+    pub fn shares(&self, at: Ratio) -> (f32, f32) {
+        if !self.fade.is_positive() || at >= self.from + self.fade {
+            return (1.0, 0.0);
+        }
+        let place = ((at - self.from) / self.fade).to_f64().clamp(0.0, 1.0) * std::f64::consts::FRAC_PI_2;
+        (place.sin() as f32, place.cos() as f32)
+    }
 }
 
 /// The launches of one set, rising in time; the last holds for ever.
@@ -30,7 +49,7 @@ pub struct History {
 
 impl Default for History {
     fn default() -> History {
-        History { launches: [Launch { from: Ratio::ZERO, clip: None, origin: Ratio::ZERO }; REMEMBERED], len: 0 }
+        History { launches: [Launch::new(Ratio::ZERO, None, Ratio::ZERO); REMEMBERED], len: 0 }
     }
 }
 
@@ -38,7 +57,7 @@ impl History {
     /// One clip all the time.
     pub fn always(clip: u32) -> History {
         let mut history = History::default();
-        history.push(Launch { from: Ratio::int(i64::MIN / 4), clip: Some(clip), origin: Ratio::ZERO });
+        history.push(Launch::new(Ratio::int(i64::MIN / 4), Some(clip), Ratio::ZERO));
         history
     }
 
@@ -72,6 +91,19 @@ impl History {
         }
     }
 
+    /// Calls `f(begin, end, launch, next)` for each piece of a span in which a launch is heard: until the next one, and while that fades
+    /// in. Pieces overlap then.
+    pub fn heard(&self, begin: Ratio, end: Ratio, mut f: impl FnMut(Ratio, Ratio, Launch, Option<Launch>)) {
+        for (i, launch) in self.launches().iter().enumerate() {
+            let next = self.launches().get(i + 1).copied();
+            let until = next.map_or(end, |next| (next.from + next.fade).min(end));
+            let from = launch.from.max(begin);
+            if from < until {
+                f(from, until, *launch, next);
+            }
+        }
+    }
+
     /// Calls `f(begin, end, launch)` for each piece of a span in which one launch holds. Before the first nothing does.
     pub fn cut(&self, begin: Ratio, end: Ratio, mut f: impl FnMut(Ratio, Ratio, Launch)) {
         for (i, launch) in self.launches().iter().enumerate() {
@@ -99,7 +131,7 @@ mod tests {
     use super::*;
 
     fn launch(from: i64, clip: u32) -> Launch {
-        Launch { from: Ratio::int(from), clip: Some(clip), origin: Ratio::int(from) }
+        Launch::new(Ratio::int(from), Some(clip), Ratio::int(from))
     }
 
     #[test]
@@ -115,6 +147,13 @@ mod tests {
         let expected =
             [(Ratio::new(33, 2), int(17), 16), (int(17), int(18), 17), (int(18), int(19), 18), (int(19), int(30), 19)];
         assert_eq!(seen, expected);
+        history.push(Launch { fade: Ratio::int(2), ..launch(20, 20) });
+        let mut heard = Vec::new();
+        history.heard(int(18), int(23), |b, e, l, _| heard.push((b, e, l.clip.unwrap())));
+        assert_eq!(heard, [(int(18), int(19), 18), (int(19), int(22), 19), (int(20), int(23), 20)]);
+        let (new, old) = history.last().unwrap().shares(int(21));
+        assert!((new * new + old * old - 1.0).abs() < 1e-6 && new == old, "{new} {old}");
+        assert_eq!(history.last().unwrap().shares(int(22)), (1.0, 0.0));
         history.push(launch(17, 99));
         assert_eq!(history.last().unwrap().clip, Some(99), "what lay after it is taken back");
         history.renumber(|c| (c != 99).then_some(c + 1));

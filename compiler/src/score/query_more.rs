@@ -44,7 +44,7 @@ impl Query<'_> {
         });
     }
 
-    /// The launched clip of a set. A note of a clip ends where the next launch is known to be.
+    /// The launched clip of a set; while one fades into another, both, by their velocities. A note of a clip ends where the next launch is known to be.
     #[inline(never)]
     pub fn clips(&mut self, set: u32, list: List, begin: Ratio, end: Ratio) {
         let (score, launches) = (self.score, self.launches);
@@ -55,12 +55,28 @@ impl Query<'_> {
             }
             return;
         };
-        history.cut(begin, end, |b, e, launch| {
+        history.heard(begin, end, |b, e, launch, next| {
             let Some(&p) = launch.clip.and_then(|clip| pats.get(clip as usize)) else { return };
             let shift = launch.origin;
             let from = self.out.len();
             self.ask(p, b - shift, e - shift);
             self.map_time(from, |t| t + shift);
+            let next = next.filter(|next| next.fade.is_positive());
+            if next.is_none() && !launch.fade.is_positive() {
+                return;
+            }
+            self.retain(from, |e| {
+                let mut share = launch.shares(e.whole.0).0;
+                if let Some(next) = next {
+                    e.whole.1 = e.whole.1.min(next.from + next.fade);
+                    share *= if e.whole.0 < next.from { 1.0 } else { next.shares(e.whole.0).1 };
+                }
+                if share != 1.0 {
+                    let vel = e.field(super::FieldId::VEL).unwrap_or(1.0);
+                    e.set_field(super::FieldId::VEL, vel * share);
+                }
+                true
+            });
         });
     }
 
