@@ -101,7 +101,7 @@ impl Set {
         let track = dice.below(self.tracks.len());
         let clip = dice.below(self.tracks[track].clips.len());
         match dice.below(10) {
-            0 | 1 | 2 => {
+            0..=2 => {
                 self.tracks[track].clips[clip].pattern = dice.of(PATTERNS).into();
                 "a pattern"
             }
