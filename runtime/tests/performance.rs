@@ -421,7 +421,7 @@ fn a_song_is_played_from_a_place_and_goes_round() {
         // From the frame of the jump on it is the whole, round and round: positions count, and frames are their whole parts.
         let now = Ratio::new(before as i64, BAR as i64);
         let jump = if round % 4 == 0 { now } else { step * Ratio::int((now / step).ceil()) };
-        for k in 0..part.len() {
+        for (k, heard) in part.iter().enumerate() {
             let passed = Ratio::new((before + k) as i64, BAR as i64) - jump;
             if passed < Ratio::new(1, BAR as i64) {
                 continue;
@@ -437,8 +437,8 @@ fn a_song_is_played_from_a_place_and_goes_round() {
             let frame = (place * Ratio::int(BAR as i64)).floor() as usize;
             // Where a clip changes, the frame before or after may be meant: the jump falls between frames.
             let around = &whole[frame.saturating_sub(1)..(frame + 2).min(whole.len())];
-            let fits = frame >= whole.len() || around.contains(&part[k]) || near;
-            assert!(fits, "round {round}, frame {k}, place {}: {:?}", place.to_f64(), part[k]);
+            let fits = frame >= whole.len() || around.contains(heard) || near;
+            assert!(fits, "round {round}, frame {k}, place {}: {heard:?}", place.to_f64());
         }
     }
 }
