@@ -52,7 +52,7 @@ const CANONICAL: &[&str] = &[
     "play song",
     "play song from 16bars",
     "play song from 16bars to 24bars at now",
-    "automate x.y { 0bar: 1, 8bars: 2 spline }",
+    "automate x.y {\n  0bars: 1,\n  8bars: 2 spline\n}",
     "stop a at now",
     "export song to 'x y.wav' stems",
 ];
