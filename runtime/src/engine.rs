@@ -255,20 +255,19 @@ impl Engine {
         let frame = self.state.frame;
         self.feed();
         if !self.state.hushed || self.state.gain > 0.0 {
-            self.pass();
-            let Active { instance, table, params, program, .. } = &mut self.active;
-            let State { sequencer, transport, launcher, .. } = &mut self.state;
-            for &(param, value) in launcher.moves() {
+            Sequencer::begin(&mut self.active.table);
+            self.pass(true);
+            let Active { instance, table, params, .. } = &mut self.active;
+            Sequencer::finish(table, frame);
+            for &(param, value) in self.state.launcher.moves() {
                 params.aim(param as usize, value);
             }
-            let launched = (&launcher.launches, launcher.cuts());
-            sequencer.run(table, (&program.units, &program.score), transport, launched, frame);
             params.advance(|i, value| instance.set_param(ParamId(i as u32), value));
             self.automate();
             self.active.instance.run(frame);
         } else {
             // Nobody hears it: time passes, nothing is computed.
-            self.pass();
+            self.pass(false);
         }
         self.gather(out);
         self.fade(out);
@@ -293,11 +292,11 @@ impl Engine {
         self.meters.place(self.state.frame, cycle, gain, self.state.sequencer.lost());
     }
 
-    /// Time passes: the pieces of the quantum, and what is launched in them.
-    fn pass(&mut self) {
+    /// Time passes: the pieces of the quantum, what is launched in them, and, where it is heard, what plays.
+    fn pass(&mut self, heard: bool) {
         let frame = self.state.frame;
-        let program = &self.active.program;
-        let State { transport, launcher, room, .. } = &mut self.state;
+        let Active { program, table, moves_tempo, .. } = &mut self.active;
+        let State { transport, launcher, room, sequencer, .. } = &mut self.state;
         if let Some((at, to, round)) = launcher.take_jump() {
             transport.play(frame);
             transport.jump(at, to, round);
@@ -316,20 +315,33 @@ impl Engine {
             });
             tempo
         };
-        let moved = self.active.moves_tempo.then_some(&song as &dyn Fn(Ratio) -> Option<f64>);
+        let moved = moves_tempo.then_some(&song as &dyn Fn(Ratio) -> Option<f64>);
         let source = Source { score, map: &timeline.tempo, song: moved };
         transport.advance(frame, QUANTUM as u64, Some(source));
         if transport.take_changed() {
-            sequencer::retime(&mut self.active.table, transport, frame);
+            sequencer::retime(table, transport, frame);
         }
         launcher.level();
-        for piece in transport.pieces() {
-            if piece.jump {
-                launcher.seek(&program.timeline, &program.timing, piece.jumped_from, piece.begin);
+        let mut first = 0;
+        while first < transport.pieces().len() {
+            let pieces = &transport.pieces()[first..];
+            let count = 1 + pieces[1..].iter().position(|p| p.jump).unwrap_or(pieces.len() - 1);
+            for piece in &pieces[..count] {
+                if piece.jump {
+                    launcher.seek(timeline, timing, piece.jumped_from, piece.begin);
+                }
+                if !piece.silent {
+                    launcher.run(timeline, timing, piece.begin, piece.end);
+                }
             }
-            if !piece.silent {
-                launcher.run(&program.timeline, &program.timing, piece.begin, piece.end);
+            if heard {
+                let launched = (&launcher.launches, launcher.cuts());
+                sequencer.run(table, (&program.units, score), transport, launched, (frame, first..first + count));
             }
+            first += count;
+        }
+        if launcher.take_begun() {
+            transport.forget();
         }
         for i in 0..self.state.launcher.log().len() {
             let happened = self.state.launcher.log()[i];
@@ -407,7 +419,10 @@ impl Engine {
                     self.state.transport.count_in(frame, cycle, bars);
                 }
                 EngineCommand::Metronome(on) => self.state.metronome.on = on,
-                EngineCommand::Loop(over) => self.state.transport.set_loop(over),
+                EngineCommand::Loop(over) => {
+                    self.state.transport.set_loop(over);
+                    self.state.launcher.end_round();
+                }
                 EngineCommand::Nudge(frames) => self.state.transport.nudge(frame, frames),
                 EngineCommand::Tempo(bpm) => {
                     let timing = Timing { bpm, ..self.state.transport.timing() };

@@ -84,8 +84,10 @@ pub struct Launcher {
     queued_song: Option<(Option<u32>, Ratio)>,
     /// Asked for, and not yet told to the transport: where, from, to.
     asked: Option<(Ratio, Ratio, Option<Ratio>)>,
-    /// The song that the next jump of time begins.
+    /// The song that the next jump of time begins, and the one that a loop goes round in.
     jump_song: Option<u32>,
+    round_song: Option<u32>,
+    begun: bool,
     cuts: Vec<Cut>,
     /// Sets whose clip is gone from the text: their notes end when time goes on.
     gone: u64,
@@ -126,6 +128,8 @@ impl Launcher {
             queued_song: None,
             asked: None,
             jump_song: None,
+            round_song: None,
+            begun: false,
             cuts: Vec::with_capacity(MOST),
             gone: 0,
             waiting: Vec::with_capacity(MOST),
@@ -206,6 +210,16 @@ impl Launcher {
     /// A jump of time that was asked for: where, to which position, and up to where it goes round.
     pub fn take_jump(&mut self) -> Option<(Ratio, Ratio, Option<Ratio>)> {
         self.asked.take()
+    }
+
+    /// The loop is another one: a song that ends inside it is not begun again.
+    pub fn end_round(&mut self) {
+        self.round_song = None;
+    }
+
+    /// True once after a song was begun by a jump of time.
+    pub fn take_begun(&mut self) -> bool {
+        std::mem::take(&mut self.begun)
     }
 
     /// What a set does.
@@ -480,7 +494,7 @@ impl Launcher {
     }
 
     fn start_song(&mut self, timeline: &Timeline, timing: &Timing, song: Option<u32>, at: Ratio) {
-        self.scene = None;
+        (self.scene, self.round_song) = (None, self.round_song.filter(|round| song == Some(*round)));
         for set in self.sets.iter_mut() {
             set.by_hand = false;
         }
@@ -538,6 +552,7 @@ impl Launcher {
     pub fn seek(&mut self, timeline: &Timeline, timing: &Timing, from: Ratio, to: Ratio) {
         let shift = to - from;
         if let Some(song) = self.jump_song.take() {
+            (self.round_song, self.begun) = (Some(song), true);
             // The whole performance is the song's: what was launched by hand is not.
             for set in self.sets.iter_mut() {
                 set.by_hand = false;
@@ -553,6 +568,11 @@ impl Launcher {
             // One that was about to begin counts as begun.
             (None, Some((Some(index), begin))) if begin <= from => self.chase(timeline, timing, index, begin, to),
             (Some(song), _) => self.chase(timeline, timing, song.index, song.begin, to),
+            // It ended before the end of the loop.
+            (None, None) if self.round_song.is_some() => {
+                let song = self.round_song.unwrap_or_default();
+                self.chase(timeline, timing, song, Ratio::ZERO, to);
+            }
             _ => {}
         }
         let by_song = self.song.is_some();
@@ -641,6 +661,7 @@ impl Launcher {
         let song = |i: u32| links.songs.get(i as usize).copied().flatten();
         self.song = old.song.and_then(|s| Some(Song { index: song(s.index)?, ..s }));
         self.queued_song = old.queued_song.and_then(|(s, at)| Some((Some(song(s?)?), at)));
-        (self.asked, self.jump_song) = (old.asked, old.jump_song.and_then(song));
+        (self.asked, self.jump_song, self.begun) = (old.asked, old.jump_song.and_then(song), old.begun);
+        self.round_song = old.round_song.and_then(song);
     }
 }

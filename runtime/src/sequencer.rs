@@ -17,6 +17,7 @@ use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::{FieldSource, Unit, UnitKind};
 use modurust_compiler::score::launch::Launches;
 use modurust_compiler::score::{Event, EventBuf, FieldId, PatId, Ratio, Score, Value};
+use std::ops::Range;
 
 /// Most events of one pattern in one quantum (1.3 ms at 48 kHz).
 pub const EVENTS: usize = 256;
@@ -63,23 +64,32 @@ impl Sequencer {
         self.lost
     }
 
-    /// Fills the rows of all units for the quantum that begins at frame `base`, whose pieces the transport has. `cuts` are the
-    /// launches of this quantum.
+    /// Begins the rows of all units for a quantum.
+    pub fn begin(table: &mut UnitTable) {
+        table.units.iter_mut().for_each(|state| state.level());
+    }
+
+    /// Fills the rows of all units to the end of the quantum that begins at frame `base`.
+    pub fn finish(table: &mut UnitTable, base: u64) {
+        table.units.iter_mut().for_each(|state| state.advance(base, base + QUANTUM as u64 - 1));
+    }
+
+    /// Plays pieces of the quantum that begins at frame `base`: those of the transport with these numbers. A jump of time changes what
+    /// is launched, so pieces before and after it are played apart. `cuts` are the launches of these pieces.
     pub fn run(
         &mut self,
         table: &mut UnitTable,
         (units, score): (&[Unit], &Score),
         transport: &Transport,
         (launches, cuts): (&Launches, &[Cut]),
-        base: u64,
+        (base, pieces): (u64, Range<usize>),
     ) {
         let last = base + QUANTUM as u64 - 1;
         let inside = |frame: i64| frame.clamp(base as i64, last as i64) as u64;
         let mut asked: Option<(PatId, usize)> = None;
         for (state, unit) in table.units.iter_mut().zip(units) {
-            state.level();
             let sets = score.sets(unit.pattern);
-            for (index, piece) in transport.pieces().iter().enumerate() {
+            for (index, piece) in transport.pieces().iter().enumerate().take(pieces.end).skip(pieces.start) {
                 if piece.jump {
                     let frame = inside(piece.mark.frame_of(piece.begin));
                     state.advance(base, frame);
@@ -113,7 +123,6 @@ impl Sequencer {
                     }
                 }
             }
-            state.advance(base, last);
         }
     }
 

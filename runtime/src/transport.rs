@@ -303,6 +303,11 @@ impl Transport {
         self.changed = true;
     }
 
+    /// Reads the tempo of the last mark anew with the next quantum: a song began there that may have its own.
+    pub fn forget(&mut self) {
+        self.known = false;
+    }
+
     /// Pushes time by `frames` later (or earlier) over the next bar, without losing or doubling anything.
     pub fn nudge(&mut self, frame: u64, frames: i64) {
         let here = self.cycle(frame);
