@@ -7,6 +7,7 @@
 mod ask;
 pub mod builtins;
 mod call;
+mod commands;
 mod elab;
 mod feedback;
 mod harmony;

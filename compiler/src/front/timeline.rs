@@ -14,7 +14,7 @@ use crate::front::value::*;
 use crate::graph::{Graph, ParamId};
 use crate::score::timeline::*;
 use crate::score::{self, Ratio};
-use modurust_lang::ast::{self, At, Expr, Ident, Item};
+use modurust_lang::ast::{self, Expr, Ident, Item};
 use modurust_lang::units::Dim;
 use modurust_lang::{Span, Stmt};
 use rustc_hash::FxHashMap as HashMap;
@@ -58,7 +58,7 @@ pub(super) fn curve_of(written: ast::Curve, dim: Dim) -> score::Curve {
     }
 }
 
-fn dotted(path: &[Ident]) -> String {
+pub(super) fn dotted(path: &[Ident]) -> String {
     path.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(".")
 }
 
@@ -348,7 +348,7 @@ impl<'a> Elab<'a> {
     }
 
     /// The clip set of a track: of its clips, if there are several, the one that has the clip.
-    fn set_named(&mut self, track: &Ident, clip: Option<&Ident>) -> Option<SetId> {
+    pub(super) fn set_named(&mut self, track: &Ident, clip: Option<&Ident>) -> Option<SetId> {
         let sets: Vec<SetId> = self.timeline.sets_of(&track.name).collect();
         let having = |set: &&SetId| {
             let set = self.timeline.set(**set);
@@ -371,7 +371,7 @@ impl<'a> Elab<'a> {
         None
     }
 
-    fn clip_named(&mut self, set: SetId, clip: &Ident) -> Option<u32> {
+    pub(super) fn clip_named(&mut self, set: SetId, clip: &Ident) -> Option<u32> {
         let found = self.timeline.set(set)?;
         let index = found.find(&clip.name);
         if index.is_none() {
@@ -387,7 +387,7 @@ impl<'a> Elab<'a> {
     }
 
     /// A name that leads nowhere: an error, or a warning where the session has nothing of its kind.
-    fn missing(&mut self, what: &str, name: &Ident, known: &[String]) {
+    pub(super) fn missing(&mut self, what: &str, name: &Ident, known: &[String]) {
         let message = format!("no {what} is called `{}`", name.name);
         if known.is_empty() {
             // The first is told: they are all in the file that is not open.
@@ -565,142 +565,6 @@ impl<'a> Elab<'a> {
             Value::Num(good) => Some((canonical(good, self.clock()).value, num.dim)),
             _ => None,
         }
-    }
-
-    // ---- commands ----
-
-    fn command(&mut self, command: &'a ast::Command, keys: &mut HashMap<u64, u64>) {
-        let scope = self.root;
-        let at = match &command.at {
-            None => When::Quantised,
-            Some(At::Now) => When::Now,
-            Some(At::Next(length)) => match self.length(scope, length) {
-                Some(length) => When::Next(length),
-                None => return,
-            },
-        };
-        let Some(action) = self.action(command) else { return };
-        let span = command.path.last().map_or(command.verb.span, |p| command.verb.span.to(p.span));
-        let text = hash_text(&modurust_lang::print::print_item(&Item::Command(command.clone())));
-        let nth = keys.entry(text).or_insert(0);
-        let key = mix(text, *nth);
-        *nth += 1;
-        let place = self.place_of(span);
-        self.timeline.commands.push(Command { action, at, key, place });
-    }
-
-    fn action(&mut self, command: &'a ast::Command) -> Option<Action> {
-        let verb = command.verb.name.as_str();
-        let (first, rest) = command.path.split_first()?;
-        let name = &first.name;
-        if matches!(verb, "record" | "export") && command.to.is_none() {
-            let path = dotted(&command.path);
-            self.error("syntax", command.verb.span, format!("`{verb}` wants a file to write")).help =
-                Some(format!("write `{verb} {path} to 'take.wav'`"));
-            return None;
-        }
-        if let Some(extra) = rest.get(usize::from(verb == "launch")) {
-            self.error("syntax", extra.span, format!("`{verb}` does not go so deep")).help = Some(match verb {
-                "launch" => "write `launch drums.fill` or `launch drop`".into(),
-                _ => format!("write `{verb} {name}`"),
-            });
-            return None;
-        }
-        let file = command.to.clone().unwrap_or_default();
-        let stems = command.stems;
-        let scene = self.timeline.scene(name);
-        let song = self.timeline.arrangement(name);
-        let sets: Vec<SetId> = self.timeline.sets_of(name).collect();
-        let strip = name == "master" || self.timeline.strips.contains(name);
-        match verb {
-            "launch" => {
-                if let Some(clip) = rest.first() {
-                    let set = self.set_named(first, Some(clip))?;
-                    return Some(Action::LaunchClip(set, self.clip_named(set, clip)?));
-                }
-                if let Some(scene) = scene {
-                    return Some(Action::LaunchScene(scene));
-                }
-                if let Some(song) = song {
-                    return Some(Action::LaunchArrangement(song));
-                }
-                if let Some(set) = sets.first().and_then(|set| self.timeline.set(*set)) {
-                    let clip = set.clips[0].name.clone();
-                    self.error("name", first.span, format!("which clip of `{name}`?")).help =
-                        Some(format!("write `launch {name}.{clip}`"));
-                    return None;
-                }
-            }
-            "play" => {
-                if let Some(song) = song {
-                    return self.play(command, song);
-                }
-            }
-            "stop" => {
-                if let Some(&set) = sets.first() {
-                    return Some(Action::StopSet(set));
-                }
-                if let Some(scene) = scene {
-                    return Some(Action::StopScene(scene));
-                }
-                if let Some(song) = song {
-                    return Some(Action::StopArrangement(song));
-                }
-                if strip && name != "master" {
-                    self.set_named(first, None);
-                    return None;
-                }
-            }
-            "mute" if strip => return Some(Action::Mute(name.clone())),
-            "solo" if strip => return Some(Action::Solo(name.clone())),
-            "record" if strip => return Some(Action::Record { strip: name.clone(), file, stems }),
-            "export" => {
-                let strip = strip.then(|| Exported::Strip(name.clone()));
-                let what = song.map(Exported::Arrangement).or(scene.map(Exported::Scene)).or(strip);
-                if let Some(what) = what {
-                    return Some(Action::Export { what, file, stems });
-                }
-            }
-            _ => {}
-        }
-        let timeline = &self.timeline;
-        let scenes = timeline.scenes.iter().map(|s| s.name.clone());
-        let songs = timeline.arrangements.iter().map(|a| a.name.clone());
-        let tracks = timeline.strips.iter().cloned();
-        let (what, known): (&str, Vec<String>) = match verb {
-            "launch" => ("scene", scenes.chain(songs).collect()),
-            "stop" => ("track or scene", tracks.chain(scenes).chain(songs).collect()),
-            "play" => ("song", songs.collect()),
-            "export" => ("song, scene or track", songs.chain(scenes).chain(tracks).collect()),
-            _ => ("track", tracks.collect()),
-        };
-        self.missing(what, first, &known);
-        None
-    }
-
-    /// `play song from 16bars to 24bars`
-    fn play(&mut self, command: &'a ast::Command, song: u32) -> Option<Action> {
-        let scope = self.root;
-        let (from, to) = match &command.from {
-            Some((from, to)) => {
-                let begin = self.position(scope, from)?;
-                let end = match to {
-                    Some(to) => Some((self.position(scope, to)?, to.span)),
-                    None => None,
-                };
-                (begin, end)
-            }
-            None => (Length::Bars(Ratio::ZERO), None),
-        };
-        let per_second = self.bars_per_second();
-        if let Some((to, span)) = to
-            && to.bars(per_second) <= from.bars(per_second)
-        {
-            self.error("type", span, "the end of the loop comes before its begin").help =
-                Some("write the earlier place first: `play song from 16bars to 24bars`".into());
-            return None;
-        }
-        Some(Action::PlayArrangement { song, from, to: to.map(|to| to.0) })
     }
 
     /// Parameters of the elaborated graph become those of the settled one; what nothing heard depends on is told.
