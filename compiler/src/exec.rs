@@ -5,21 +5,25 @@
 //! interpreter run over the same memory in the same layout, so each can stand in for the other, and a swap from one patch to
 //! the next is the same for both: small state is copied, delay lines change hands.
 //!
-//! After every quantum a cell that is no longer a finite number starts anew, so that one bad sample cannot silence a patch.
+//! After every quantum a cell that is no longer a finite number starts anew, so that one bad sample cannot silence a patch, and one
+//! that holds less than [`TINY`] is empty, so that tails end.
 
 use crate::codegen::cache::Cache;
 use crate::codegen::guard;
 use crate::codegen::isa::Isa;
 use crate::codegen::jit::{JitCode, jit};
 use crate::graph::check::{GraphError, check};
+use crate::graph::idle::LARGEST;
 use crate::graph::interp::InterpCode;
 use crate::graph::ops::{canonical, flush};
-use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, RowId, SampleId, Ty};
+use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, Row, RowId, SampleId, Ty};
 use crate::passes::fast::Target;
 use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise_for};
-use crate::program::Patch;
+use crate::program::{Patch, Sleeper};
 pub use crate::sample::SampleMemory;
+use crate::sleep::{self, Sleep};
+use crate::words::Words;
 use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -216,49 +220,15 @@ pub struct Quantum {
     pub samples: *const *const u32,
     /// First frame of the quantum; a multiple of [`QUANTUM`].
     pub frame: u64,
+    /// A bit for each part that may sleep and does not.
+    pub awake: u64,
 }
+
+/// A cell that holds less than this after a quantum is empty: 2^-100, 600 dB below full scale.
+pub const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 
 /// Quanta for which block-rate code runs after a parameter has moved: one for the new values, one for the lines to arrive.
 const MOVING: u32 = 2;
-
-/// A cache line of words.
-#[repr(C, align(64))]
-#[derive(Clone, Copy)]
-struct Line([u32; 16]);
-
-/// Zeroed words, aligned to a cache line, with pages touched.
-struct Words(Vec<Line>);
-
-impl Words {
-    fn new(words: usize) -> Words {
-        let mut lines = vec![Line([0; 16]); words.div_ceil(16).max(1)];
-        for line in lines.iter_mut().step_by(4096 / 64) {
-            // SAFETY: a write through an exclusive reference; volatile so that the page is really there before the audio thread asks.
-            unsafe { std::ptr::write_volatile(line, Line([0; 16])) };
-        }
-        Words(lines)
-    }
-
-    fn all(&self) -> &[u32] {
-        // SAFETY: a `Line` is sixteen words without padding.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 16) }
-    }
-
-    fn all_mut(&mut self) -> &mut [u32] {
-        // SAFETY: as `all`.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * 16) }
-    }
-
-    fn floats(&self) -> &[f32] {
-        // SAFETY: as `all`; every word is a float.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * 16) }
-    }
-
-    fn floats_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as `floats`.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * 16) }
-    }
-}
 
 /// The memory of a ring. Shared by an instance and the one that it was moved away from, which must run on the same thread.
 struct RingMemory(UnsafeCell<Words>);
@@ -271,7 +241,7 @@ unsafe impl Sync for RingMemory {}
 impl RingMemory {
     fn pointer(&self) -> *mut f32 {
         // SAFETY: no reference to the words outlives this expression.
-        unsafe { (*self.0.get()).0.as_mut_ptr().cast() }
+        unsafe { (*self.0.get()).pointer() }
     }
 }
 
@@ -311,6 +281,9 @@ pub struct Instance {
     inits: Vec<u32>,
     /// The words that must stay finite: float cells come first in the layout.
     guarded: usize,
+    sleep: Sleep,
+    /// Parameters at whose values nothing may sleep.
+    wild: usize,
 }
 
 // SAFETY: the pointers lead into memory that the instance owns (or shares as `RingMemory`), or that `bind_row` was promised.
@@ -363,7 +336,10 @@ impl Instance {
             rings: ring_ptrs.as_ptr(),
             samples: sample_ptrs.as_ptr(),
             frame: 0,
+            awake: u64::MAX,
         });
+        let wild = params.iter().map(|value| wild(*value)).sum();
+        let sleep = Sleep::new(&patch.layout.sleepers, graph.rings.len());
         let write = read.clone();
         Instance {
             patch,
@@ -382,6 +358,8 @@ impl Instance {
             write,
             inits,
             guarded,
+            sleep,
+            wild,
         }
     }
 
@@ -402,6 +380,9 @@ impl Instance {
         quantum.inputs = self.input_ptrs.as_ptr();
         quantum.rings = self.ring_ptrs.as_ptr();
         quantum.samples = self.sample_ptrs.as_ptr();
+        let moving = quantum.moving != 0 || self.wild > 0;
+        self.look(|sleep, sleepers, memory, quantum| quantum.awake = sleep.before(sleepers, moving, memory));
+        let quantum = &mut *self.quantum;
         match &self.patch.code {
             // SAFETY: the code was made for this layout, and every pointer leads to memory of that layout.
             Code::Jit(code) => unsafe { code.run(quantum) },
@@ -424,15 +405,61 @@ impl Instance {
         self.quantum.first = [0; 4];
         self.quantum.moving = self.quantum.moving.saturating_sub(1);
         self.contain();
+        self.look(|sleep, sleepers, memory, _| sleep.after(sleepers, memory));
     }
 
-    /// Cells that are no longer finite start anew.
+    /// Looks at who sleeps, if anybody can.
+    fn look(&mut self, what: impl FnOnce(&mut Sleep, &[Sleeper], &mut sleep::Memory, &mut Quantum)) {
+        let patch = &self.patch;
+        if patch.layout.sleepers.is_empty() {
+            return;
+        }
+        let (rings, rows, frame) = (&self.ring_ptrs, &self.row_ptrs, self.quantum.frame);
+        let mut memory = sleep::Memory {
+            state: self.state.all_mut(),
+            buffers: self.buffers.all(),
+            // SAFETY: a row has the layout of a buffer of its lanes (`new`, `bind_row`), which nobody asks for more of.
+            row: &|row, words| unsafe { std::slice::from_raw_parts(rows[row.index()], words) },
+            ring: &|ring| {
+                let (pad, at) = (padded(patch.graph.rings[ring.index()].lanes), &rings[ring.index()]);
+                let first = (frame as u32 & at.mask) as usize * pad;
+                // SAFETY: a quantum never wraps, and nothing writes to the ring while this is looked at.
+                unsafe { std::slice::from_raw_parts(at.write.add(first), QUANTUM * pad) }
+            },
+            frames: &|ring| patch.graph.rings[ring.index()].capacity + QUANTUM as u32,
+        };
+        what(&mut self.sleep, &patch.layout.sleepers, &mut memory, &mut self.quantum);
+    }
+
+    /// Rows of a sequenced unit have changed since the last quantum, or will be others in the next. Whoever writes to memory that
+    /// was given to [`Instance::bind_row`] says so.
+    pub fn stir(&mut self, unit: u32) {
+        self.sleep.stir(unit);
+    }
+
+    /// Anything may have changed since the last quantum.
+    pub fn stir_all(&mut self) {
+        self.sleep.stir_all();
+    }
+
+    /// Brings all state to where it would be if nothing slept. To be called before state is read.
+    pub fn settle(&mut self) {
+        self.sleep.settle(&self.patch.layout.sleepers, self.state.all_mut());
+    }
+
+    /// Number of parts that sleep ([`crate::sleep`]).
+    pub fn resting(&self) -> usize {
+        self.sleep.asleep()
+    }
+
+    /// Cells that are no longer finite start anew, and those that hold next to nothing are empty: rounding would hold some filters at
+    /// a last tiny value for ever.
     fn contain(&mut self) {
         let words = &mut self.state.all_mut()[..self.guarded];
         for (word, &init) in words.iter_mut().zip(&self.inits) {
-            if *word & 0x7f80_0000 == 0x7f80_0000 {
-                *word = init;
-            }
+            let size = *word & 0x7fff_ffff;
+            let large = if size >= 0x7f80_0000 { init } else { *word };
+            *word = if size < TINY.to_bits() { 0 } else { large };
         }
     }
 
@@ -440,6 +467,7 @@ impl Instance {
     pub fn set_param(&mut self, param: ParamId, value: f32) {
         let slot = &mut self.params[param.index()];
         if value.is_finite() && slot.to_bits() != flush(value).to_bits() {
+            self.wild = self.wild + wild(value) - wild(*slot);
             *slot = flush(value);
             self.quantum.moving = MOVING;
         }
@@ -458,7 +486,9 @@ impl Instance {
 
     /// The instance's own memory of a row, laid out as a buffer ([`crate::program::Layout`]); played unless another is bound.
     pub fn row_mut(&mut self, row: RowId) -> &mut [f32] {
-        let len = buffer_len(self.patch.graph.rows[row.index()].lanes);
+        let Row { unit, lanes, .. } = self.patch.graph.rows[row.index()];
+        let len = buffer_len(lanes);
+        self.stir(unit);
         &mut self.rows[row.index()].floats_mut()[..len]
     }
 
@@ -468,6 +498,7 @@ impl Instance {
     /// The memory must have the row's layout and stay until the last run, or until another is bound.
     pub unsafe fn bind_row(&mut self, row: RowId, memory: *const f32) {
         self.row_ptrs[row.index()] = memory;
+        self.stir(self.patch.graph.rows[row.index()].unit);
     }
 
     /// An output of the last quantum: `[QUANTUM][2]`.
@@ -506,11 +537,15 @@ impl Instance {
     /// The words of a cell, to be written.
     pub fn cell_mut(&mut self, cell: CellId) -> &mut [u32] {
         let range = self.cell_words(cell);
+        self.settle();
+        self.stir_all();
         &mut self.state.all_mut()[range]
     }
 
-    /// Takes over words of state, as [`word_moves`] has listed them for the two patches.
+    /// Takes over words of state, as [`word_moves`] has listed them for the two patches. `old` must be settled.
     pub fn copy_words(&mut self, old: &Instance, moves: &[WordMove]) {
+        self.settle();
+        self.stir_all();
         let (state, from) = (self.state.all_mut(), old.state.all());
         for m in moves {
             let (to, at, n) = (m.to as usize, m.from as usize, m.count as usize);
@@ -531,6 +566,9 @@ impl Instance {
             if (a.capacity, padded(a.lanes)) != (b.capacity, padded(b.lanes)) {
                 continue;
             }
+            self.sleep.know(n, old.sleep.empty(o));
+            old.sleep.know(o, 0);
+            old.sleep.stir_all();
             std::mem::swap(&mut self.write[n], &mut old.write[o]);
             // The old owner keeps a share of what it reads, so nothing is freed here and nothing dangles there.
             let fresh = std::mem::replace(&mut self.read[n], self.write[n].clone());
@@ -543,6 +581,8 @@ impl Instance {
 
     /// Starts all cells under a place of the tree of names anew.
     pub fn reset(&mut self, frame: FrameId) {
+        self.settle();
+        self.stir_all();
         let graph = &self.patch.graph;
         for (cell, &at) in graph.cells.iter().zip(&self.patch.layout.cells) {
             let mut place = Some(cell.frame);
@@ -555,6 +595,11 @@ impl Instance {
             }
         }
     }
+}
+
+/// 1 for a value of a parameter at which nothing may sleep.
+fn wild(value: f32) -> usize {
+    usize::from(value.abs() > LARGEST)
 }
 
 /// A parameter's value as code may see it.

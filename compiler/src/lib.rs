@@ -22,5 +22,7 @@ pub mod program;
 pub mod sample;
 pub mod schedule;
 pub mod score;
+pub mod sleep;
+mod words;
 
 pub use modurust_lang as lang;

@@ -5,7 +5,7 @@
 //! other writes numbers and swaps a score, and compiles nothing.
 
 use crate::exec::{Code, SampleMemory};
-use crate::graph::Graph;
+use crate::graph::{Graph, RingId, RowId};
 use crate::score::timeline::Timeline;
 use crate::score::{FieldId, PatId, Ratio, Score, Sym};
 use std::sync::Arc;
@@ -38,6 +38,48 @@ pub struct Layout {
     pub buffer_words: usize,
     /// Where each output's buffer starts in the scratch.
     pub outs: Vec<u32>,
+    /// Parts that may sleep, by the bit that tells generated code to compute them.
+    pub sleepers: Vec<Sleeper>,
+}
+
+/// A part that may sleep ([`crate::graph::idle::Part`]), in words of memory; each range is first word and end.
+#[derive(Clone, Debug, Default)]
+pub struct Sleeper {
+    /// Sequenced units whose rows it depends on.
+    pub units: Vec<u32>,
+    /// Parts that it reads, by their place in the list.
+    pub needs: Vec<usize>,
+    /// State that must keep its bits.
+    pub held: Vec<(u32, u32)>,
+    /// State that must be zero.
+    pub zero: Vec<(u32, u32)>,
+    /// Counters.
+    pub running: Vec<(u32, u32)>,
+    /// Delay lines that must hold zeros.
+    pub rings: Vec<RingId>,
+    /// Values that must be zero throughout a quantum.
+    pub guards: Vec<Guard>,
+}
+
+/// Where a value is that must be zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Guard {
+    /// A buffer in the scratch.
+    Scratch {
+        /// Its first word.
+        at: u32,
+        /// Its lanes.
+        lanes: u32,
+    },
+    /// A row.
+    Row {
+        /// Which.
+        row: RowId,
+        /// Its lanes.
+        lanes: u32,
+    },
+    /// Nowhere: it is never known to be zero.
+    Never,
 }
 
 /// How a pattern drives the voices of a unit.

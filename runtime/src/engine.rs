@@ -238,6 +238,11 @@ impl Engine {
         self.active.instance.out_frame(out, i)
     }
 
+    /// Parts of the program that are left out because they rest.
+    pub fn resting(&self) -> usize {
+        self.active.instance.resting()
+    }
+
     /// True while an old program is fading out.
     pub fn is_fading(&self) -> bool {
         self.fading.is_some()
@@ -264,7 +269,13 @@ impl Engine {
             }
             params.advance(|i, value| instance.set_param(ParamId(i as u32), value));
             self.automate();
-            self.active.instance.run(frame);
+            let Active { instance, table, .. } = &mut self.active;
+            for (unit, state) in table.units.iter_mut().enumerate() {
+                if state.take_stirred() {
+                    instance.stir(unit as u32);
+                }
+            }
+            instance.run(frame);
         } else {
             // Nobody hears it: time passes, nothing is computed.
             self.pass(false);
@@ -476,6 +487,7 @@ impl Engine {
         let (epoch, kind) = (parcel.epoch(), parcel.kind());
         let before = self.active.program.timing;
         let fades = parcel.exchange(&mut self.active, frame);
+        self.state.sequencer.forget();
         let now = self.state.transport.cursor();
         if parcel.exchange_launcher(&mut self.state.launcher, &self.active.program.timeline, now) {
             self.state.transport.reread(frame);
@@ -549,6 +561,8 @@ impl Engine {
         let total = (self.state.fade_quanta as usize * QUANTUM) as f32;
         if let Some(old) = parcel.outgoing() {
             // After the new one: what both share in delay lines is then complete for this quantum.
+            // Both read the same rows; who changed them is not followed here.
+            old.instance.stir_all();
             old.instance.run(self.state.frame);
             let mut before = [[0.0; 2]; QUANTUM];
             if let Some(master) = old.master {

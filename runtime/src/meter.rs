@@ -86,6 +86,11 @@ impl Meters {
 
     /// Adds a quantum of `[frame][2]` words. True if all were finite.
     pub(crate) fn measure(&self, out: usize, words: &[f32], smooth: f32) -> bool {
+        // Silence after silence: nothing to add. Most tracks of a set rest most of the time.
+        let rests = |slot: &Meter| slot.square.iter().all(|square| square.load(Relaxed) == 0);
+        if self.slots.get(out).is_some_and(rests) && words.iter().all(|x| *x == 0.0) {
+            return true;
+        }
         // Several sums side by side, left and right in turn: one would wait for itself at every frame.
         let (mut peaks, mut sums) = ([0f32; LANES], [0f32; LANES]);
         let (chunks, rest) = words.as_chunks::<LANES>();
@@ -117,7 +122,10 @@ impl Meters {
                         slot.peak[c].fetch_max(peak[c].to_bits(), Relaxed);
                     }
                     let old = f32::from_bits(slot.square[c].load(Relaxed));
-                    slot.square[c].store((old + (sum[c] / frames - old) * smooth).to_bits(), Relaxed);
+                    let square = old + (sum[c] / frames - old) * smooth;
+                    // 300 dB down it is over.
+                    let square = if square > 1e-30 { square } else { 0.0 };
+                    slot.square[c].store(square.to_bits(), Relaxed);
                 }
             } else {
                 slot.fault.store(true, Relaxed);

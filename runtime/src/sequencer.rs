@@ -39,17 +39,48 @@ struct Due {
     event: u32,
 }
 
+/// Units whose patterns are asked ahead.
+const AHEAD: usize = 512;
+
+/// How far patterns are asked ahead, as so many parts of a cycle.
+const FAR: i64 = 4;
+
+/// Where a unit's pattern is known to begin nothing. Patterns have no state, so what was found for a span holds for all that lies in it.
+#[derive(Clone, Copy)]
+struct Quiet {
+    pattern: PatId,
+    from: Ratio,
+    until: Ratio,
+    /// Of the score that was asked.
+    epoch: u32,
+    /// Quanta to let pass before it is asked ahead again.
+    wait: u8,
+}
+
 /// Asks patterns and writes rows. All memory is taken at construction.
 pub struct Sequencer {
     events: EventBuf,
     ahead: EventBuf,
+    /// Events of a span far ahead.
+    far: EventBuf,
+    quiet: Box<[Quiet]>,
+    epoch: u32,
     due: Vec<Due>,
     lost: u64,
 }
 
 impl Default for Sequencer {
     fn default() -> Sequencer {
-        Sequencer { events: EventBuf::new(EVENTS), ahead: EventBuf::new(16), due: Vec::with_capacity(EVENTS), lost: 0 }
+        let quiet = Quiet { pattern: PatId(0), from: Ratio::ZERO, until: Ratio::ZERO, epoch: 0, wait: 0 };
+        Sequencer {
+            events: EventBuf::new(EVENTS),
+            ahead: EventBuf::new(16),
+            far: EventBuf::new(EVENTS),
+            quiet: vec![quiet; AHEAD].into(),
+            epoch: 1,
+            due: Vec::with_capacity(EVENTS),
+            lost: 0,
+        }
     }
 }
 
@@ -62,6 +93,39 @@ impl Sequencer {
     /// Events that found no room since the start.
     pub fn lost(&self) -> u64 {
         self.lost
+    }
+
+    /// Forgets what patterns have said: there is another score.
+    pub fn forget(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+    }
+
+    /// True if a unit's pattern begins no note in a piece. Asked far ahead and remembered, since most patterns begin nothing in
+    /// most quanta; not for patterns that launches decide.
+    fn rests(&mut self, index: usize, unit: &Unit, piece: &Piece, (score, launches): (&Score, &Launches)) -> bool {
+        if unit.kind == UnitKind::Hold || score.sets(unit.pattern) != 0 {
+            return false;
+        }
+        let Some(slot) = self.quiet.get_mut(index) else { return false };
+        if slot.epoch == self.epoch && slot.pattern == unit.pattern {
+            if slot.from <= piece.begin && piece.end <= slot.until {
+                return true;
+            }
+            if slot.wait > 0 {
+                slot.wait -= 1;
+                return false;
+            }
+        }
+        let end = piece.begin + Ratio::new(1, FAR);
+        self.far.clear();
+        score.query_launched(unit.pattern, piece.begin, end, launches, &mut self.far);
+        let onsets = self.far.events().iter().filter(|event| event.is_onset()).map(|event| event.part.0);
+        let until = if self.far.lost() > 0 { piece.begin } else { onsets.fold(end, Ord::min) };
+        // Where notes follow each other closely, looking ahead gains nothing.
+        let close = until - piece.begin < (piece.end - piece.begin) * Ratio::int(4);
+        let wait = if close { 4 } else { 0 };
+        *slot = Quiet { pattern: unit.pattern, from: piece.begin, until, epoch: self.epoch, wait };
+        piece.end <= until
     }
 
     /// Begins the rows of all units for a quantum.
@@ -87,7 +151,7 @@ impl Sequencer {
         let last = base + QUANTUM as u64 - 1;
         let inside = |frame: i64| frame.clamp(base as i64, last as i64) as u64;
         let mut asked: Option<(PatId, usize)> = None;
-        for (state, unit) in table.units.iter_mut().zip(units) {
+        for (number, (state, unit)) in table.units.iter_mut().zip(units).enumerate() {
             let sets = score.sets(unit.pattern);
             for (index, piece) in transport.pieces().iter().enumerate().take(pieces.end).skip(pieces.start) {
                 if piece.jump {
@@ -96,6 +160,9 @@ impl Sequencer {
                     state.stop_all(base, frame);
                 }
                 if piece.silent {
+                    continue;
+                }
+                if self.rests(number, unit, piece, (score, launches)) {
                     continue;
                 }
                 if asked != Some((unit.pattern, index)) {
@@ -175,9 +242,7 @@ impl Sequencer {
         let event = self.ahead.events().iter().find(|e| e.continuous).unwrap_or(event);
         for (i, field) in unit.fields.iter().enumerate() {
             let value = field_value(field.source, field.default, event);
-            if let Some(row) = state.rows.get_mut(i) {
-                row.line(0, value);
-            }
+            state.draw(i, 0, value);
         }
     }
 }

@@ -260,6 +260,7 @@ impl Parcel {
                 false
             }
             Body::Replace(next, plan) => {
+                active.instance.settle();
                 next.instance.copy_words(&active.instance, &plan.words);
                 next.instance.move_rings(&mut active.instance, &plan.rings);
                 for link in &plan.units {

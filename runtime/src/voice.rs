@@ -78,10 +78,10 @@ impl RowMem {
         }
     }
 
-    /// Begins a quantum: every frame holds the last value of the one before.
-    pub fn level(&mut self) {
+    /// Begins a quantum: every frame holds the last value of the one before. True if that changes anything.
+    pub fn level(&mut self) -> bool {
         if !self.any_stale {
-            return;
+            return false;
         }
         for voice in 0..self.values.len() {
             let upto = usize::from(self.stale[voice]);
@@ -92,13 +92,14 @@ impl RowMem {
             }
         }
         self.any_stale = false;
+        true
     }
 
-    /// Steps to `value` from `frame` of this quantum on.
-    pub fn step(&mut self, voice: usize, frame: usize, value: f32) {
-        let Some(slot) = self.values.get_mut(voice) else { return };
+    /// Steps to `value` from `frame` of this quantum on. True if that is another value.
+    pub fn step(&mut self, voice: usize, frame: usize, value: f32) -> bool {
+        let Some(slot) = self.values.get_mut(voice) else { return false };
         if slot.to_bits() == value.to_bits() {
-            return;
+            return false;
         }
         *slot = value;
         let frame = frame.min(QUANTUM - 1);
@@ -107,14 +108,15 @@ impl RowMem {
             self.stale[voice] = self.stale[voice].max(frame as u8);
             self.any_stale = true;
         }
+        true
     }
 
-    /// Draws a line over the quantum, from the value held to `value` one frame past its end.
-    pub fn line(&mut self, voice: usize, value: f32) {
-        let Some(slot) = self.values.get_mut(voice) else { return };
+    /// Draws a line over the quantum, from the value held to `value` one frame past its end. True if that is another value.
+    pub fn line(&mut self, voice: usize, value: f32) -> bool {
+        let Some(slot) = self.values.get_mut(voice) else { return false };
         let from = *slot;
         if from.to_bits() == value.to_bits() {
-            return;
+            return false;
         }
         *slot = value;
         for frame in 0..QUANTUM {
@@ -123,6 +125,7 @@ impl RowMem {
         }
         self.stale[voice] = QUANTUM as u8;
         self.any_stale = true;
+        true
     }
 }
 
@@ -158,6 +161,8 @@ pub struct UnitState {
     pub rows: Box<[RowMem]>,
     gates: Box<[bool]>,
     serial: u64,
+    /// A row is not what it was.
+    stirred: bool,
 }
 
 impl UnitState {
@@ -171,27 +176,40 @@ impl UnitState {
             rows: unit.fields.iter().map(|f| RowMem::new(lanes, f.default)).collect(),
             gates: unit.fields.iter().map(|f| f.source == FieldSource::Gate).collect(),
             serial: 0,
+            stirred: true,
         }
     }
 
     /// Begins a quantum.
     pub fn level(&mut self) {
         for row in &mut self.rows {
-            row.level();
+            self.stirred |= row.level();
         }
+    }
+
+    /// True if a row has changed since this was asked last.
+    pub fn take_stirred(&mut self) -> bool {
+        std::mem::take(&mut self.stirred)
     }
 
     /// Steps field `field` of a voice.
     pub fn set(&mut self, field: usize, voice: usize, frame: usize, value: f32) {
         if let Some(row) = self.rows.get_mut(field) {
-            row.step(voice, frame, value);
+            self.stirred |= row.step(voice, frame, value);
+        }
+    }
+
+    /// Draws field `field` of a voice as a line over the quantum.
+    pub fn draw(&mut self, field: usize, voice: usize, value: f32) {
+        if let Some(row) = self.rows.get_mut(field) {
+            self.stirred |= row.line(voice, value);
         }
     }
 
     fn gate(&mut self, voice: usize, frame: usize, value: f32) {
         for (row, is_gate) in self.rows.iter_mut().zip(&self.gates) {
             if *is_gate {
-                row.step(voice, frame, value);
+                self.stirred |= row.step(voice, frame, value);
             }
         }
     }
@@ -261,6 +279,7 @@ impl UnitState {
     /// same number of voices, so their memory stays where the old code reads it; else values are copied.
     pub fn adopt(&mut self, old: &mut UnitState, fields: &[(usize, usize)]) {
         self.serial = self.serial.max(old.serial);
+        (self.stirred, old.stirred) = (true, true);
         let voices = self.voices.len().min(old.voices.len());
         for i in 0..voices {
             self.voices[i] = old.voices[i];

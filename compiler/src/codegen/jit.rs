@@ -30,6 +30,8 @@ pub struct JitCode {
     calls: Vec<guard::Entry>,
     /// How many of them compute values of block rate.
     block: usize,
+    /// For the others: the bit of [`Quantum::awake`] without which they are left out; 0 for those that always run.
+    bits: Vec<u64>,
     module: ManuallyDrop<Box<JITModule>>,
     /// Size of the code in bytes.
     pub bytes: usize,
@@ -51,9 +53,11 @@ impl JitCode {
         let (block, rest) = self.calls.split_at(self.block);
         // Values of block rate depend on parameters alone, come first, and stay in the scratch until a parameter moves.
         let block = if quantum.moving != 0 { block } else { &[] };
+        let awake = quantum.awake;
         let quantum: *mut u8 = std::ptr::from_mut(quantum).cast();
         guard::flushed(|| {
-            for call in block.iter().chain(rest) {
+            let awake = rest.iter().zip(&self.bits).filter(|(_, bit)| **bit & awake == **bit).map(|(call, _)| call);
+            for call in block.iter().chain(awake) {
                 // SAFETY: generated code takes a quantum, cannot unwind, and was promised its memory by the caller.
                 unsafe { call(quantum) };
             }
@@ -81,7 +85,8 @@ pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) 
     let (parts, made) = made.unwrap_or_else(|panic| Err(message(&*panic)))?;
     cache.end();
     let block = schedule.regions.iter().take_while(|r| r.kind == Kind::Block).count();
-    link(&parts, block, made)
+    let bit = |region: &Region| if region.part == 0 { 0 } else { 1 << (region.part - 1) };
+    link(&parts, (block, schedule.regions[block..].iter().map(bit).collect()), made)
 }
 
 /// A region's code, and where its memory is.
@@ -92,7 +97,7 @@ struct Part {
 }
 
 /// Copies code into executable pages.
-fn link(parts: &[Part], block: usize, made: usize) -> Result<JitCode, String> {
+fn link(parts: &[Part], (block, bits): (usize, Vec<u64>), made: usize) -> Result<JitCode, String> {
     let (mut image, mut starts) = (Vec::new(), Vec::with_capacity(parts.len()));
     for Part { code, places } in parts {
         image.resize(image.len().next_multiple_of(ALIGNMENT), 0xcc);
@@ -127,7 +132,7 @@ fn link(parts: &[Part], block: usize, made: usize) -> Result<JitCode, String> {
             let call = |start: &usize| unsafe { std::mem::transmute::<*const u8, guard::Entry>(base.add(*start)) };
             let calls = starts.iter().map(call).collect();
             let bytes = parts.iter().map(|part| part.code.bytes.len()).sum();
-            Ok(JitCode { calls, block, module: ManuallyDrop::new(Box::new(module)), bytes, made })
+            Ok(JitCode { calls, block, bits, module: ManuallyDrop::new(Box::new(module)), bytes, made })
         }
         Err(error) => {
             // SAFETY: nothing of the module was ever called.

@@ -41,6 +41,10 @@ pub struct Elab<'a> {
     pub score: ScoreBuilder,
     /// Sequenced units being built.
     pub units: Vec<Unit>,
+    /// Values made for voices, before the graph is settled.
+    pub bodies: Vec<std::ops::Range<u32>>,
+    /// Values made for voices, once it is.
+    pub voiced: Vec<NodeId>,
     /// What went wrong.
     pub diagnostics: Vec<Diagnostic>,
     /// Tempo and meter.
@@ -117,6 +121,8 @@ impl<'a> Elab<'a> {
             graph: Graph::new(),
             score: ScoreBuilder::new(seed),
             units: Vec::new(),
+            bodies: Vec::new(),
+            voiced: Vec::new(),
             diagnostics: Vec::new(),
             timing: Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) },
             timeline: Timeline::default(),

@@ -301,6 +301,7 @@ impl<'a> Elab<'a> {
             bus.sends.truncate(sends);
         }
         let nodes = mark.nodes as u32;
+        self.bodies.retain(|body| body.end <= nodes);
         self.named.retain(|node, _| node.0 < nodes);
         self.aliases.retain(|node, _| node.0 < nodes);
     }

@@ -19,6 +19,7 @@ mod outside;
 mod pattern_fns;
 mod pattern_table;
 mod patterns;
+mod rest;
 mod samples;
 mod scope;
 mod settle;
@@ -275,7 +276,8 @@ impl Compiler {
             let mut elab = Elab::new(world, options.sample_rate, options.seed);
             elab.paths = paths;
             elab.session(&files);
-            let graph = crate::passes::cut::cut(elab.settle());
+            let graph = elab.settle();
+            let graph = crate::passes::cut::cut(rest::rest(graph, &elab.units, &elab.voiced));
             let failed = elab.failed();
             let (timing, timeline) = (elab.timing, elab.timeline);
             let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing, timeline };

@@ -57,6 +57,12 @@ impl Elab<'_> {
                 (Err(cycle), _) => loops.push(cycle),
             }
         }
+        let bodies = std::mem::take(&mut self.bodies);
+        let inside = bodies.into_iter().flatten().filter_map(|old| match walk.marks.get(old as usize) {
+            Some(Mark::Done(node)) => Some(*node),
+            _ => None,
+        });
+        self.voiced = inside.collect();
         let params = walk.params;
         let mut graph = walk.new;
         graph.outs = outs;

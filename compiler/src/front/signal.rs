@@ -414,6 +414,17 @@ impl<'a> Elab<'a> {
         Sig { node, shape, dim: sig.dim }
     }
 
+    /// The same signal, but +0 wherever it is below 400 dB: tails end, also where rounding holds a filter at some last tiny value, and no
+    /// sign of zero tells of what still moves inside. What is not a number stays so, to be found. With that, a track that is silent
+    /// can be left out ([`crate::graph::idle`]).
+    pub(super) fn ended(&mut self, node: NodeId) -> NodeId {
+        let (floor, zero) = (self.graph.constant(1e-20), self.graph.constant(0.0));
+        let size = self.graph.op(Op::Abs, &[node]);
+        let over = self.graph.op(Op::Le, &[size, floor]);
+        let heard = self.graph.op(Op::Not, &[over]);
+        self.graph.op(Op::Select, &[heard, node, zero])
+    }
+
     /// Two channels: one is heard on both sides, more than two are spread from left to right.
     pub(super) fn stereo(&mut self, sig: Sig, span: Span) -> Option<NodeId> {
         match sig.shape.channels {

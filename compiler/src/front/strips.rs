@@ -400,6 +400,7 @@ impl<'a> Elab<'a> {
     }
 
     fn output_in(&mut self, frame: FrameId, name: &str, node: NodeId) -> NodeId {
+        let node = self.ended(node);
         self.graph.outs.push(Out { name: name.to_string(), kind: OutKind::Track, node, frame });
         let stereo = Sig { node, shape: Shape { channels: 2, banked: false }, dim: Dim::None };
         self.named_op("finite", &[stereo]).node

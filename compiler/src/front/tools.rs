@@ -256,6 +256,7 @@ impl<'a> Elab<'a> {
         let sig = self.signal(x.value, x.span)?;
         let sent = self.named_op("mul", &[sig, gain]);
         let node = self.stereo(sent, call.span)?;
+        let node = self.ended(node);
         self.buses[bus_index].sends.push(node);
         Some(sig)
     }

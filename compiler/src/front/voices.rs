@@ -216,14 +216,17 @@ impl<'a> Elab<'a> {
             fields: Vec::new(),
         };
         self.units.push(unit);
+        let first = self.graph.nodes.len() as u32;
         let value = match self.bind_voice(&f, pattern, glide, (&plan.given, voice.span)) {
             Some(args) => self.call(Value::Fn(Rc::clone(&f)), args, span, 0),
             None => Value::Broken,
         };
         let value = self.placed(&f, pattern, value, span);
+        self.bodies.push(first..self.graph.nodes.len() as u32);
         let value = match self.signal(value, span) {
             Some(sig) => {
                 let sum = self.mix_voices(sig, voices);
+                let sum = Sig { node: self.ended(sum.node), ..sum };
                 (self.frame, self.bank) = outer;
                 if kind == UnitKind::Poly {
                     let gain = self.lower(Num::constant(CHORD_HEADROOM));

@@ -3,10 +3,12 @@
 //! [`ir`] holds the graph, [`ops`] the one table of primitives, [`check`] the validator that also infers rates, [`bounds`] how
 //! large values may become,
 //! [`text`] the text form, [`interp`] the reference interpreter, [`oracle`] the same in
-//! double precision, [`state`] the identity of state across edits.
+//! double precision, [`state`] the identity of state across edits, [`idle`] which parts of it may sleep.
 
+mod absorb;
 pub mod bounds;
 pub mod check;
+pub mod idle;
 pub mod interp;
 pub mod ir;
 pub mod ops;

@@ -8,7 +8,7 @@
 //! of 32 bits would round is moved by a random part of its last place (the random arithmetic of Vignes' CESTAC). A graph
 //! whose outputs part then is chaotic, and nobody can say what it should sound like.
 
-use crate::exec::{SampleMemory, buffer_index};
+use crate::exec::{SampleMemory, TINY, buffer_index};
 use crate::graph::check::GraphInfo;
 use crate::graph::interp::{Action, actions};
 use crate::graph::ops::{Op, canonical, flush, hash_word};
@@ -120,6 +120,7 @@ impl<'a> Oracle<'a> {
             // Which of two infinities, and whether their difference is one: that hangs on how it was computed.
             self.overflowed |= state.iter().any(|x| !x.is_finite());
             state.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = init);
+            state.iter_mut().filter(|x| x.abs() < f64::from(TINY)).for_each(|x| *x = 0.0);
         }
     }
 

@@ -7,6 +7,7 @@
 use super::{Access, Item, Kind, Region, needs, resolve};
 use crate::exec::{buffer_len, padded};
 use crate::graph::check::GraphInfo;
+use crate::graph::idle::Parts;
 use crate::graph::{Graph, NodeId};
 use rustc_hash::FxHashMap as HashMap;
 
@@ -21,11 +22,13 @@ pub struct Buffers {
 }
 
 /// Gives every value that crosses regions a place.
-pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Region]) -> Buffers {
+pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Region], parts: &Parts) -> Buffers {
     const NEVER: usize = usize::MAX;
     let mut maker: Vec<Option<usize>> = vec![None; graph.nodes.len()];
     let mut last: Vec<usize> = vec![0; graph.nodes.len()];
     let mut crosses = vec![false; graph.nodes.len()];
+    // What others read of a part that may sleep stays where it is, for nobody else.
+    let mut stays = vec![false; graph.nodes.len()];
     for (r, region) in regions.iter().enumerate() {
         for item in &region.items {
             if let Item::Node(id) | Item::Line(id) | Item::Copy(id) = item {
@@ -40,6 +43,8 @@ pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Re
                 if maker[n.index()].is_some_and(|m| m != r) {
                     crosses[n.index()] = true;
                     last[n.index()] = last[n.index()].max(r);
+                    let home = regions[maker[n.index()].unwrap_or(r)].part;
+                    stays[n.index()] |= home != 0 && home != region.part;
                 }
             });
         }
@@ -48,6 +53,13 @@ pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Re
         let id = resolve(access, out.node);
         crosses[id.index()] = true;
         last[id.index()] = NEVER;
+        stays[id.index()] |= parts.of[id.index()] != 0;
+    }
+    // Somebody looks there whether they are zero.
+    for guard in parts.parts.iter().flat_map(|part| &part.guards) {
+        let id = resolve(access, *guard);
+        crosses[id.index()] = true;
+        stays[id.index()] = true;
     }
     let mut plan = Buffers { home: vec![None; graph.nodes.len()], block: vec![None; graph.nodes.len()], words: 0 };
     let mut free: HashMap<usize, Vec<u32>> = HashMap::default();
@@ -59,12 +71,15 @@ pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Re
                 continue;
             }
             let size = buffer_len(info.lanes[id.index()]);
-            let at = free.get_mut(&size).and_then(Vec::pop).unwrap_or_else(|| {
+            let used = if stays[id.index()] { None } else { free.get_mut(&size).and_then(Vec::pop) };
+            let at = used.unwrap_or_else(|| {
                 plan.words += size;
                 (plan.words - size) as u32
             });
             plan.home[id.index()] = Some(at);
-            open.push(id);
+            if !stays[id.index()] {
+                open.push(id);
+            }
         }
         open.retain(|id| {
             let keep = last[id.index()] > r;

@@ -2,9 +2,13 @@
 //!
 //! Float cells come first, so that what must stay finite is one range; then integer cells, then the last value of each line.
 
+use super::buffers::Buffers;
+use super::{Access, resolve};
 use crate::exec::padded;
 use crate::graph::check::GraphInfo;
-use crate::graph::{Graph, Node, Ty};
+use crate::graph::idle::Parts;
+use crate::graph::{CellId, Graph, Node, Ty};
+use crate::program::{Guard, Sleeper};
 
 /// Places in the state, in words.
 #[derive(Clone, Debug, Default)]
@@ -38,4 +42,49 @@ pub fn state_layout(graph: &Graph, info: &GraphInfo) -> StateLayout {
         }
     }
     out
+}
+
+/// Where to look whether parts may sleep.
+pub fn sleepers(
+    graph: &Graph,
+    info: &GraphInfo,
+    access: &[Access],
+    parts: &Parts,
+    state: &StateLayout,
+    plan: &Buffers,
+) -> Vec<Sleeper> {
+    let words = |cells: &[CellId]| {
+        let lanes = |c: &CellId| (state.cells[c.index()], state.cells[c.index()] + graph.cells[c.index()].lanes);
+        let mut all: Vec<(u32, u32)> = cells.iter().map(lanes).collect();
+        all.sort_unstable();
+        // What lies side by side is looked at in one piece.
+        all.dedup_by(|next, last| {
+            let joins = last.1 == next.0;
+            last.1 = if joins { next.1 } else { last.1 };
+            joins
+        });
+        all
+    };
+    let sleeper = |part: &crate::graph::idle::Part| Sleeper {
+        units: part.units.clone(),
+        needs: part.needs.iter().map(|need| usize::from(*need) - 1).collect(),
+        held: words(&part.held),
+        zero: words(&part.zero),
+        running: words(&part.running),
+        rings: part.rings.clone(),
+        guards: part
+            .guards
+            .iter()
+            .map(|guard| {
+                let id = resolve(access, *guard);
+                let lanes = info.lanes[id.index()];
+                match (plan.home[id.index()], graph.node(id)) {
+                    (Some(at), _) => Guard::Scratch { at, lanes },
+                    (None, Node::Row(row)) => Guard::Row { row: *row, lanes },
+                    (None, _) => Guard::Never,
+                }
+            })
+            .collect(),
+    };
+    parts.parts.iter().map(sleeper).collect()
 }

@@ -16,6 +16,7 @@ pub mod regions;
 use crate::codegen::isa::Isa;
 use crate::exec::padded;
 use crate::graph::check::GraphInfo;
+use crate::graph::idle::{Parts, parts};
 use crate::graph::ops::canonical;
 use crate::graph::{CellId, Graph, Node, NodeId, Rate, RingId};
 use crate::program::Layout;
@@ -74,6 +75,8 @@ pub struct Region {
     pub weight: u32,
     /// In a uniform loop, groups of four lanes that are computed side by side: while one waits for itself, others go on.
     pub groups: u32,
+    /// The part that it belongs to ([`crate::graph::idle`]); 0 always runs.
+    pub part: u8,
 }
 
 /// How a region gets at a value that it does not compute.
@@ -116,18 +119,34 @@ pub struct Schedule {
     pub isa: Isa,
     /// Lanes of a vector.
     pub full: u32,
+    /// What may sleep.
+    pub parts: Parts,
 }
 
 /// Plans the loops of a valid graph for vectors.
 pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
     let full = isa.lanes();
     let access = access(graph, info);
-    let regions = regions::regions(graph, info, &access, full);
+    let parts = parts(graph, info);
+    let regions = regions::regions(graph, info, &access, &parts, full);
     let state = layout::state_layout(graph, info);
-    let plan = buffers::buffers(graph, info, &access, &regions);
+    let plan = buffers::buffers(graph, info, &access, &regions, &parts);
     let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();
-    let layout = Layout { state_words: state.words, cells: state.cells.clone(), buffer_words: plan.words, outs };
-    Schedule { regions, access, home: plan.home, block: plan.block, state, layout, info: info.clone(), isa, full }
+    let sleepers = layout::sleepers(graph, info, &access, &parts, &state, &plan);
+    let layout =
+        Layout { state_words: state.words, cells: state.cells.clone(), buffer_words: plan.words, outs, sleepers };
+    Schedule {
+        regions,
+        access,
+        home: plan.home,
+        block: plan.block,
+        state,
+        layout,
+        info: info.clone(),
+        isa,
+        full,
+        parts,
+    }
 }
 
 /// The node that stands for a node.
@@ -228,8 +247,35 @@ pub fn print(graph: &Graph, schedule: &Schedule) -> String {
         let cells: Vec<&str> = region.cells.iter().map(|c| graph.cells[c.index()].name.as_ref()).collect();
         let cells = if cells.is_empty() { String::new() } else { format!(" cells {}", cells.join(" ")) };
         let cost = region.cost(schedule.full);
-        writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1} nodes {}{cells}", items.join(" "))
+        let part = if region.part == 0 { String::new() } else { format!(" part {}", region.part) };
+        writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1}{part} nodes {}{cells}", items.join(" "))
             .expect("a string takes all text");
+    }
+    for (i, part) in schedule.parts.parts.iter().enumerate() {
+        let names = |cells: &[CellId]| -> String {
+            cells.iter().map(|c| format!(" {}", graph.cells[c.index()].name)).collect()
+        };
+        let numbers = |label: &str, all: &[u32]| -> String {
+            let all: Vec<String> = all.iter().map(u32::to_string).collect();
+            if all.is_empty() { String::new() } else { format!(" {label} {}", all.join(" ")) }
+        };
+        let guards: Vec<String> = part.guards.iter().map(|n| format!(" %{}", n.0)).collect();
+        let needs: Vec<u32> = part.needs.iter().map(|n| u32::from(*n)).collect();
+        let (units, needs) = (numbers("units", &part.units), numbers("needs", &needs));
+        let rings = numbers("rings", &part.rings.iter().map(|r| r.0).collect::<Vec<_>>());
+        writeln!(
+            out,
+            "part {} sleeps:{units}{needs} guards{} held{} zero{}{rings} running{}",
+            i + 1,
+            guards.concat(),
+            names(&part.held),
+            names(&part.zero),
+            names(&part.running)
+        )
+        .expect("a string takes all text");
+    }
+    for (weight, why) in &schedule.parts.refused {
+        writeln!(out, "ops {weight} never sleep: {why}").expect("a string takes all text");
     }
     out
 }

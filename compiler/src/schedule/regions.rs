@@ -7,12 +7,15 @@
 use super::{Access, CARRIED, Item, Kind, LIMIT, Region, SIDE_BY_SIDE, needs};
 use crate::exec::padded;
 use crate::graph::check::{GraphInfo, components};
+use crate::graph::idle::Parts;
 use crate::graph::{Graph, Node, NodeId, Rate, RingId, operands};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A component: what must be computed together.
 struct Cluster {
     kind: Kind,
+    /// Of [`Parts`].
+    part: u8,
     items: Vec<Item>,
     weight: u32,
     carried: u32,
@@ -23,26 +26,26 @@ struct Cluster {
 }
 
 /// Partitions everything that is needed.
-pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) -> Vec<Region> {
+pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], parts: &Parts, full: u32) -> Vec<Region> {
     let mut regions = block_regions(graph, info, access);
-    let mut clusters = clusters(graph, info, access, full);
-    let mut ready: BTreeMap<Kind, BTreeSet<u32>> = BTreeMap::new();
+    let mut clusters = clusters(graph, info, access, parts, full);
+    let mut ready: BTreeMap<(Kind, u8), BTreeSet<u32>> = BTreeMap::new();
     for (i, cluster) in clusters.iter().enumerate().filter(|(_, c)| c.missing == 0) {
-        ready.entry(cluster.kind).or_default().insert(i as u32);
+        ready.entry((cluster.kind, cluster.part)).or_default().insert(i as u32);
     }
     let oldest =
-        |ready: &BTreeMap<Kind, BTreeSet<u32>>| ready.iter().filter_map(|(k, s)| Some((*s.first()?, *k))).min();
-    while let Some((_, kind)) = oldest(&ready) {
-        let mut region = Region { kind, items: Vec::new(), cells: Vec::new(), weight: 0, groups: 1 };
+        |ready: &BTreeMap<(Kind, u8), BTreeSet<u32>>| ready.iter().filter_map(|(k, s)| Some((*s.first()?, *k))).min();
+    while let Some((_, (kind, part))) = oldest(&ready) {
+        let mut region = Region { kind, items: Vec::new(), cells: Vec::new(), weight: 0, groups: 1, part };
         let mut carried = 0;
-        while let Some(&next) = ready.get(&kind).and_then(|set| set.first()) {
+        while let Some(&next) = ready.get(&(kind, part)).and_then(|set| set.first()) {
             let cluster = &clusters[next as usize];
             let (most, registers) = limits(kind, full);
             let full = region.weight + cluster.weight > most || carried + cluster.carried > registers;
             if full && !region.items.is_empty() {
                 break;
             }
-            ready.entry(kind).or_default().remove(&next);
+            ready.entry((kind, part)).or_default().remove(&next);
             region.weight += cluster.weight;
             carried += cluster.carried;
             region.items.extend(&cluster.items);
@@ -50,7 +53,7 @@ pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) ->
                 let cluster = &mut clusters[user as usize];
                 cluster.missing -= 1;
                 if cluster.missing == 0 {
-                    ready.entry(cluster.kind).or_default().insert(user);
+                    ready.entry((cluster.kind, cluster.part)).or_default().insert(user);
                 }
             }
         }
@@ -108,7 +111,14 @@ fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Regi
         let region = match regions.last_mut() {
             Some(region) if region.weight + weight <= LIMIT && !ends(region) => region,
             _ => {
-                regions.push(Region { kind: Kind::Block, items: Vec::new(), cells: Vec::new(), weight: 0, groups: 1 });
+                regions.push(Region {
+                    kind: Kind::Block,
+                    items: Vec::new(),
+                    cells: Vec::new(),
+                    weight: 0,
+                    groups: 1,
+                    part: 0,
+                });
                 let last = regions.len() - 1;
                 &mut regions[last]
             }
@@ -141,7 +151,7 @@ fn border(graph: &Graph, info: &GraphInfo, item: Item) -> bool {
 }
 
 /// Components of everything at sample rate, in an order in which what is needed comes first.
-fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) -> Vec<Cluster> {
+fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], parts: &Parts, full: u32) -> Vec<Cluster> {
     let mut items: Vec<Item> = Vec::new();
     let mut vertex: Vec<Option<u32>> = vec![None; graph.nodes.len()];
     let mut ring_vertex: Vec<Option<u32>> = vec![None; graph.rings.len()];
@@ -178,7 +188,15 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) -> Ve
     }
     let (component, count) = components(&starts, &targets);
     let mut clusters: Vec<Cluster> = (0..count)
-        .map(|_| Cluster { kind: Kind::Flat(1), items: vec![], weight: 0, carried: 0, users: vec![], missing: 0 })
+        .map(|_| Cluster {
+            kind: Kind::Flat(1),
+            part: 0,
+            items: vec![],
+            weight: 0,
+            carried: 0,
+            users: vec![],
+            missing: 0,
+        })
         .collect();
     let mut looped = vec![false; count as usize];
     for (v, &item) in items.iter().enumerate() {
@@ -204,6 +222,11 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], full: u32) -> Ve
             Item::Node(id) | Item::Copy(id) | Item::Line(id) => (order[id.index()], 0),
             Item::Write(r) => (graph.rings[r.index()].input.map_or(0, |n| order[n.index()]), 1),
         });
+        cluster.part = match cluster.items[0] {
+            Item::Node(id) => parts.of[id.index()],
+            Item::Write(ring) => parts.ring[ring.index()],
+            Item::Copy(_) | Item::Line(_) => 0,
+        };
         cluster.kind = kind(graph, info, &cluster.items, looped, full);
         for &item in &cluster.items {
             let lanes = lanes(graph, info, item);

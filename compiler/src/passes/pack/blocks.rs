@@ -14,6 +14,7 @@
 
 use super::{Group, MOST, commutes, kind, mix};
 use crate::graph::check::GraphInfo;
+use crate::graph::idle::keys;
 use crate::graph::{Graph, Node, NodeId, Rate, operands};
 use rustc_hash::FxHashMap as HashMap;
 use std::cmp::Reverse;
@@ -69,6 +70,8 @@ pub(super) struct Blocks<'a> {
     pub shape: Vec<u64>,
     /// Hash of each loop.
     key: Vec<u64>,
+    /// By which tracks each node is woken; 0 for what always runs.
+    wakes: Vec<u64>,
 }
 
 impl<'a> Blocks<'a> {
@@ -95,6 +98,11 @@ impl<'a> Blocks<'a> {
             looped,
             shape: vec![1; graph.nodes.len()],
             key: vec![0; count],
+            wakes: keys(graph, info)
+                .of
+                .iter()
+                .map(|&k| if k == 0 { 0 } else { mix(k as u64, (k >> 64) as u64) })
+                .collect(),
         };
         let mut scratch = vec![0; graph.nodes.len()];
         // Blocks are numbered so that what is needed comes first.
@@ -151,12 +159,17 @@ impl<'a> Blocks<'a> {
         args
     }
 
+    /// What a node does and when: lanes of one body sleep together, so tracks are not packed with each other.
+    pub fn kind(&self, node: NodeId) -> u64 {
+        kind(self.graph, node) ^ self.wakes[node.index()]
+    }
+
     /// The shape of a node that goes forward.
     fn hash_node(&self, node: NodeId) -> u64 {
         if !self.free(node) || self.info.rate[node.index()] < Rate::Sample {
             return 1;
         }
-        let mut h = mix(kind(self.graph, node), u64::from(self.info.lanes[node.index()]));
+        let mut h = mix(self.kind(node), u64::from(self.info.lanes[node.index()]));
         if let Node::Read(c) = self.graph.node(node) {
             let next = self.graph.cells[c.index()].next;
             h = mix(h, next.map_or(0, |n| self.shape[n.index()]));
@@ -169,14 +182,14 @@ impl<'a> Blocks<'a> {
         let members: Vec<NodeId> = self.nodes.of(block).iter().map(|&n| NodeId(n)).collect();
         let (graph, info) = (self.graph, self.info);
         for &node in &members {
-            self.shape[node.index()] = mix(kind(graph, node), u64::from(info.lanes[node.index()]));
+            self.shape[node.index()] = mix(self.kind(node), u64::from(info.lanes[node.index()]));
         }
         for _ in 0..ROUNDS {
             for &node in &members {
                 last[node.index()] = self.shape[node.index()];
             }
             for &node in &members {
-                let mut h = mix(kind(graph, node), u64::from(info.lanes[node.index()]));
+                let mut h = mix(self.kind(node), u64::from(info.lanes[node.index()]));
                 let fed = match graph.node(node) {
                     Node::Read(c) => graph.cells[c.index()].next,
                     Node::Tap(r, _) => graph.rings[r.index()].input,
@@ -294,7 +307,7 @@ impl<'a> Blocks<'a> {
         };
         a.iter().zip(b).all(|(&x, &y)| {
             let (p, q) = (self.args(x), self.args(y));
-            let shape = |n: NodeId| (kind(graph, n), info.lanes[n.index()], info.ty[n.index()]);
+            let shape = |n: NodeId| (self.kind(n), info.lanes[n.index()], info.ty[n.index()]);
             let fed = match (graph.node(x), graph.node(y)) {
                 (Node::Read(c), Node::Read(d)) => {
                     let (c, d) = (&graph.cells[c.index()], &graph.cells[d.index()]);

@@ -9,7 +9,7 @@
 //! close a circle is given up when the order of everything is found.
 
 use super::blocks::{Blocks, Lists};
-use super::{Group, MOST, kind, mix};
+use super::{Group, MOST, mix};
 use crate::graph::ops::Op;
 use crate::graph::{Node, NodeId, Rate, operands};
 use rustc_hash::FxHashMap as HashMap;
@@ -176,7 +176,7 @@ impl<'b, 'a> Growth<'b, 'a> {
                 Node::Read(c) => graph.cells[c.index()].lanes,
                 _ => 0,
             };
-            (kind(graph, n), info.lanes[of], info.ty[of], info.rate[of] == Rate::Sample, cell)
+            (self.blocks.kind(n), info.lanes[of], info.ty[of], info.rate[of] == Rate::Sample, cell)
         };
         let first = can(nodes[0]);
         let wide = nodes.len() * first.1 as usize > 4 * MOST as usize;
@@ -192,7 +192,7 @@ impl<'b, 'a> Growth<'b, 'a> {
     }
 
     fn grow_down(&mut self, row: &[NodeId]) {
-        let (graph, info) = (self.blocks.graph, self.blocks.info);
+        let info = self.blocks.info;
         let mut slot: HashMap<(u64, u32), usize> = HashMap::default();
         let mut found: Vec<Vec<NodeId>> = Vec::new();
         for node in row {
@@ -205,8 +205,10 @@ impl<'b, 'a> Growth<'b, 'a> {
                 }
                 last = user.0;
                 let place = self.blocks.args(user).iter().position(|n| n == node);
-                let label =
-                    mix(mix(kind(graph, user), self.blocks.shape[user.index()]), place.map_or(0, |i| i as u64 + 1));
+                let label = mix(
+                    mix(self.blocks.kind(user), self.blocks.shape[user.index()]),
+                    place.map_or(0, |i| i as u64 + 1),
+                );
                 // Several users of one label are told apart by their order.
                 let nth = match seen.iter_mut().find(|(l, _)| *l == label) {
                     Some((_, n)) => {

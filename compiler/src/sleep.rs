@@ -1,0 +1,241 @@
+//! Parts of a patch fall asleep and wake.
+//!
+//! [`crate::graph::idle`] has proved, when the patch was compiled, what a part must be like so that computing it changes nothing but
+//! its counters. Here that is looked at, once a quantum: before it, whether the part could sleep (its rows and all parameters as in the
+//! quantum before, what it reads asleep, its memory empty), and after it, whether it truly stayed as it was. Then its bit in
+//! [`crate::exec::Quantum::awake`] is cleared, and generated code leaves it out until something changes.
+//!
+//! Counters of a part that sleeps stand where they stood. They are put forward when it wakes, or when anybody wants to see them
+//! ([`Sleep::settle`]). The interpreter never sleeps: it says what is right.
+
+use crate::graph::QUANTUM;
+use crate::program::{Guard, Sleeper};
+
+/// A part at run time.
+#[derive(Debug, Default)]
+struct Part {
+    asleep: bool,
+    /// Something that it depends on has changed since the last quantum.
+    stirred: bool,
+    /// It may fall asleep after this quantum.
+    drowsy: bool,
+    /// Quanta that its counters are behind.
+    behind: u32,
+    /// Words that must stay, before this quantum.
+    held: Box<[u32]>,
+    /// Counters before the last quantum that was computed; of a part that sleeps, what a quantum adds.
+    counters: Box<[u32]>,
+}
+
+/// Who sleeps.
+#[derive(Debug, Default)]
+pub struct Sleep {
+    parts: Box<[Part]>,
+    /// By unit: the parts that it wakes.
+    wakes: Box<[Box<[u16]>]>,
+    /// By ring: frames that have been zero without a break.
+    empty: Box<[u32]>,
+}
+
+/// What is looked at.
+pub struct Memory<'a> {
+    /// State words.
+    pub state: &'a mut [u32],
+    /// Scratch words.
+    pub buffers: &'a [u32],
+    /// The words of a row, as many as are asked for.
+    pub row: &'a dyn Fn(crate::graph::RowId, usize) -> &'a [f32],
+    /// The words of a ring that this quantum has written.
+    pub ring: &'a dyn Fn(crate::graph::RingId) -> &'a [f32],
+    /// Frames of a ring, those that stand twice included.
+    pub frames: &'a dyn Fn(crate::graph::RingId) -> u32,
+}
+
+fn words(ranges: &[(u32, u32)]) -> usize {
+    ranges.iter().map(|(from, to)| (to - from) as usize).sum()
+}
+
+/// The words of some ranges, in pieces.
+fn pieces<'a>(all: &'a [u32], ranges: &'a [(u32, u32)]) -> impl Iterator<Item = &'a [u32]> {
+    ranges.iter().filter_map(|&(from, to)| all.get(from as usize..to as usize))
+}
+
+/// True for floats that are all zero, of either sign.
+fn zero(words: &[u32]) -> bool {
+    words.iter().all(|word| word << 1 == 0)
+}
+
+fn zeros(values: &[f32]) -> bool {
+    values.iter().all(|x| *x == 0.0)
+}
+
+impl Sleep {
+    /// Everything awake.
+    pub fn new(sleepers: &[Sleeper], rings: usize) -> Sleep {
+        let part = |sleeper: &Sleeper| Part {
+            held: vec![0; words(&sleeper.held)].into(),
+            counters: vec![0; words(&sleeper.running)].into(),
+            ..Part::default()
+        };
+        let units = sleepers.iter().flat_map(|s| &s.units).max().map_or(0, |unit| *unit as usize + 1);
+        let wakes = |unit: usize| {
+            let woken = sleepers.iter().enumerate().filter(|(_, s)| s.units.contains(&(unit as u32)));
+            woken.map(|(i, _)| i as u16).collect()
+        };
+        Sleep {
+            parts: sleepers.iter().map(part).collect(),
+            wakes: (0..units).map(wakes).collect(),
+            empty: vec![0; rings].into(),
+        }
+    }
+
+    /// Rows of a sequenced unit are not what they were.
+    pub fn stir(&mut self, unit: u32) {
+        for &part in self.wakes.get(unit as usize).into_iter().flatten() {
+            self.parts[usize::from(part)].stirred = true;
+        }
+    }
+
+    /// Nothing may be taken to be what it was.
+    pub fn stir_all(&mut self) {
+        self.parts.iter_mut().for_each(|part| part.stirred = true);
+    }
+
+    /// Nothing is known of a ring.
+    pub fn fill(&mut self, ring: usize) {
+        if let Some(empty) = self.empty.get_mut(ring) {
+            *empty = 0;
+        }
+    }
+
+    /// Frames that a ring has been empty for.
+    pub fn empty(&self, ring: usize) -> u32 {
+        self.empty.get(ring).copied().unwrap_or(0)
+    }
+
+    /// What is known of a ring that has come from elsewhere.
+    pub fn know(&mut self, ring: usize, empty: u32) {
+        if let Some(slot) = self.empty.get_mut(ring) {
+            *slot = empty;
+        }
+    }
+
+    /// Number of parts that sleep.
+    pub fn asleep(&self) -> usize {
+        self.parts.iter().filter(|part| part.asleep).count()
+    }
+
+    /// Puts counters where they would be.
+    pub fn settle(&mut self, sleepers: &[Sleeper], state: &mut [u32]) {
+        for (part, sleeper) in self.parts.iter_mut().zip(sleepers) {
+            part.settle(sleeper, state);
+        }
+    }
+
+    /// Before a quantum: wakes, and tells generated code who is awake. `moving`: values of block rate are not what they were.
+    pub fn before(&mut self, sleepers: &[Sleeper], moving: bool, memory: &mut Memory) -> u64 {
+        let mut awake = 0u64;
+        for (i, sleeper) in sleepers.iter().enumerate() {
+            let quiet = sleeper.needs.iter().all(|need| self.parts.get(*need).is_none_or(|other| other.asleep));
+            let part = &mut self.parts[i];
+            let stirred = std::mem::take(&mut part.stirred) || moving;
+            part.drowsy = false;
+            if part.asleep && quiet && !stirred {
+                part.behind += 1;
+                continue;
+            }
+            if part.asleep {
+                part.settle(sleeper, memory.state);
+                part.asleep = false;
+            }
+            awake |= 1 << i;
+            let full = |ring: &crate::graph::RingId| self.empty[ring.index()] < (memory.frames)(*ring);
+            if stirred || !quiet || !pieces(memory.state, &sleeper.zero).all(zero) || sleeper.rings.iter().any(full) {
+                continue;
+            }
+            part.drowsy = true;
+            copy(memory.state, &sleeper.held, &mut part.held);
+            copy(memory.state, &sleeper.running, &mut part.counters);
+        }
+        awake
+    }
+
+    /// After a quantum: who falls asleep.
+    pub fn after(&mut self, sleepers: &[Sleeper], memory: &mut Memory) {
+        for (part, sleeper) in self.parts.iter_mut().zip(sleepers).filter(|(part, _)| !part.asleep) {
+            for ring in &sleeper.rings {
+                let empty = &mut self.empty[ring.index()];
+                *empty = if zeros((memory.ring)(*ring)) { empty.saturating_add(QUANTUM as u32) } else { 0 };
+            }
+            if !part.drowsy || !same(memory.state, &sleeper.held, &part.held) {
+                continue;
+            }
+            let open = |guard: &Guard| match *guard {
+                Guard::Scratch { at, lanes } => !buffer(memory.buffers, at, lanes).is_some_and(zero_lanes(lanes)),
+                Guard::Row { row, lanes } => !zero_rows((memory.row)(row, crate::exec::buffer_len(lanes)), lanes),
+                Guard::Never => true,
+            };
+            let empty = |ring: &crate::graph::RingId| self.empty[ring.index()] >= (memory.frames)(*ring);
+            if sleeper.guards.iter().any(open)
+                || !pieces(memory.state, &sleeper.zero).all(zero)
+                || !sleeper.rings.iter().all(empty)
+            {
+                continue;
+            }
+            // From here on the counters hold what a quantum adds.
+            let now = pieces(memory.state, &sleeper.running).flatten();
+            part.counters.iter_mut().zip(now).for_each(|(before, now)| *before = now.wrapping_sub(*before));
+            part.asleep = true;
+            part.behind = 0;
+        }
+    }
+}
+
+impl Part {
+    fn settle(&mut self, sleeper: &Sleeper, state: &mut [u32]) {
+        if !self.asleep || self.behind == 0 {
+            return;
+        }
+        let mut steps = self.counters.iter();
+        for &(from, to) in &sleeper.running {
+            let Some(words) = state.get_mut(from as usize..to as usize) else { continue };
+            for (word, step) in words.iter_mut().zip(&mut steps) {
+                *word = word.wrapping_add(step.wrapping_mul(self.behind));
+            }
+        }
+        self.behind = 0;
+    }
+}
+
+fn copy(state: &[u32], ranges: &[(u32, u32)], to: &mut [u32]) {
+    let mut at = 0;
+    for piece in pieces(state, ranges) {
+        to[at..at + piece.len()].copy_from_slice(piece);
+        at += piece.len();
+    }
+}
+
+fn same(state: &[u32], ranges: &[(u32, u32)], before: &[u32]) -> bool {
+    let mut rest = before;
+    pieces(state, ranges).all(|piece| {
+        let (mine, others) = rest.split_at(piece.len());
+        rest = others;
+        mine == piece
+    })
+}
+
+fn buffer(buffers: &[u32], at: u32, lanes: u32) -> Option<&[u32]> {
+    buffers.get(at as usize..at as usize + crate::exec::buffer_len(lanes))
+}
+
+/// Lanes that only fill up a frame may hold anything.
+fn zero_lanes(lanes: u32) -> impl Fn(&[u32]) -> bool {
+    let (pad, lanes) = (crate::exec::padded(lanes), lanes as usize);
+    move |words| {
+        if pad == lanes { zero(words) } else { words.chunks_exact(pad).all(|frame| zero(&frame[..lanes])) }
+    }
+}
+
+fn zero_rows(values: &[f32], lanes: u32) -> bool {
+    values.chunks_exact(crate::exec::padded(lanes)).all(|frame| zeros(&frame[..lanes as usize]))
+}
