@@ -368,8 +368,8 @@ impl Instance {
         &self.patch
     }
 
-    /// Computes one quantum. `frame` counts from the start of the engine in steps of [`QUANTUM`].
-    pub fn run(&mut self, frame: u64) {
+    /// Points the quantum to the memory, and tells it the time.
+    fn begin(&mut self, frame: u64) {
         debug_assert!(frame.is_multiple_of(QUANTUM as u64), "quanta are aligned");
         let quantum = &mut *self.quantum;
         quantum.frame = frame & !(QUANTUM as u64 - 1);
@@ -382,6 +382,32 @@ impl Instance {
         quantum.samples = self.sample_ptrs.as_ptr();
         let moving = quantum.moving != 0 || self.wild > 0;
         self.look(|sleep, sleepers, memory, quantum| quantum.awake = sleep.before(sleepers, moving, memory));
+    }
+
+    fn end(&mut self) {
+        self.quantum.first = [0; 4];
+        self.quantum.moving = self.quantum.moving.saturating_sub(1);
+        self.contain();
+        self.look(|sleep, sleepers, memory, _| sleep.after(sleepers, memory));
+    }
+
+    /// [`Instance::run`] by machine code, region by region, as if parameters moved and nothing slept: `ended` is told the number of each region
+    /// that ran. For measuring; what is interpreted has no regions.
+    pub fn run_each(&mut self, frame: u64, ended: &mut dyn FnMut(usize)) {
+        self.quantum.moving = MOVING;
+        self.settle();
+        self.stir_all();
+        self.begin(frame);
+        if let Code::Jit(code) = &self.patch.code {
+            // SAFETY: the code was made for this layout, and every pointer leads to memory of that layout.
+            unsafe { code.run_each(&mut self.quantum, ended) };
+        }
+        self.end();
+    }
+
+    /// Computes one quantum. `frame` counts from the start of the engine in steps of [`QUANTUM`].
+    pub fn run(&mut self, frame: u64) {
+        self.begin(frame);
         let quantum = &mut *self.quantum;
         match &self.patch.code {
             // SAFETY: the code was made for this layout, and every pointer leads to memory of that layout.
@@ -402,10 +428,7 @@ impl Instance {
                 guard::flushed(|| code.run(&mut memory));
             }
         }
-        self.quantum.first = [0; 4];
-        self.quantum.moving = self.quantum.moving.saturating_sub(1);
-        self.contain();
-        self.look(|sleep, sleepers, memory, _| sleep.after(sleepers, memory));
+        self.end();
     }
 
     /// Looks at who sleeps, if anybody can.

@@ -32,7 +32,7 @@ fn patch(compiler: &mut Compiler, text: &str) -> Arc<Patch> {
 /// Regions that were made, and all of them.
 fn made(patch: &Patch) -> (usize, usize) {
     match &patch.code {
-        Code::Jit(code) => (code.made, code.regions()),
+        Code::Jit(code) => (code.made, code.regions().len()),
         Code::Interp(_) => panic!("no machine code"),
     }
 }

@@ -264,6 +264,33 @@ fn every_stage_can_be_seen() {
 }
 
 #[test]
+fn each_region_has_its_cost() {
+    let acid = example("acid.modu");
+    let regions = |args: &[&str]| -> Vec<Vec<String>> {
+        let ran = run(&[&["check", acid.as_str(), "--emit", "schedule"], args].concat()).expect(0);
+        let is_region = |words: &Vec<String>| words.get(2).is_some_and(|word| word == "lanes");
+        ran.out.lines().map(|line| line.split(' ').map(str::to_string).collect()).filter(is_region).collect()
+    };
+    let number = |words: &[String], name: &str| -> f64 {
+        let at = words.iter().position(|word| word == name).unwrap_or_else(|| panic!("no `{name}`: {words:?}"));
+        words[at + 1].parse().unwrap_or_else(|_| panic!("`{name}` is no number: {words:?}"))
+    };
+    let plain = regions(&[]);
+    assert!(plain.len() > 2, "{plain:?}");
+    for words in &plain {
+        assert!(number(words, "ops") > 0.0 && number(words, "lanes") >= 1.0);
+        let code = words.iter().position(|word| word == "code").expect("code");
+        assert!(words[code + 2].parse::<u32>().is_ok_and(|bytes| bytes > 0) && words[code + 3] == "bytes", "{words:?}");
+        assert!(!words.contains(&"ns".to_string()), "nothing was measured: {words:?}");
+    }
+    let measured = regions(&["--profile"]);
+    assert_eq!(measured.len(), plain.len());
+    assert!(measured.iter().all(|words| number(words, "ns").is_finite()));
+    assert!(measured.iter().any(|words| number(words, "ns") > 0.0), "{measured:?}");
+    assert_eq!(run(&["check", &acid, "--profile"]).code, 2, "there is nothing to be measured without a schedule");
+}
+
+#[test]
 fn events_are_exact() {
     let rows = run(&["events", "bd [sn sn:2]", "--json"]).expect(0).json();
     assert_eq!(

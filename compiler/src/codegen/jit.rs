@@ -33,10 +33,21 @@ pub struct JitCode {
     /// For the others: the bit of [`Quantum::awake`] without which they are left out; 0 for those that always run.
     bits: Vec<u64>,
     module: ManuallyDrop<Box<JITModule>>,
+    /// What each region is made of.
+    regions: Vec<RegionCode>,
     /// Size of the code in bytes.
     pub bytes: usize,
     /// Regions whose code was made for this patch; the others were known.
     pub made: usize,
+}
+
+/// What the code of a region is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegionCode {
+    /// Made by our own vectors, else by Cranelift.
+    pub vectors: bool,
+    /// Bytes of code and of its constants.
+    pub bytes: usize,
 }
 
 // SAFETY: finished code is read only; the module is only used to free it.
@@ -64,9 +75,23 @@ impl JitCode {
         });
     }
 
-    /// Number of regions.
-    pub fn regions(&self) -> usize {
-        self.calls.len()
+    /// Computes one quantum, region by region: `ended` is told the number of each region that ran. For measuring.
+    ///
+    /// # Safety
+    /// As [`JitCode::run`].
+    pub unsafe fn run_each(&self, quantum: &mut Quantum, ended: &mut dyn FnMut(usize)) {
+        let first = if quantum.moving != 0 { 0 } else { self.block };
+        let quantum: *mut u8 = std::ptr::from_mut(quantum).cast();
+        for (i, &call) in self.calls.iter().enumerate().skip(first) {
+            // SAFETY: as in `run`.
+            unsafe { guard::call(call, quantum) };
+            ended(i);
+        }
+    }
+
+    /// The regions, in the order of the schedule.
+    pub fn regions(&self) -> &[RegionCode] {
+        &self.regions
     }
 }
 
@@ -92,6 +117,7 @@ pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) 
 /// A region's code, and where its memory is.
 struct Part {
     code: Arc<Written>,
+    vectors: bool,
     /// Bytes for each place.
     places: Vec<i32>,
 }
@@ -99,7 +125,7 @@ struct Part {
 /// Copies code into executable pages.
 fn link(parts: &[Part], (block, bits): (usize, Vec<u64>), made: usize) -> Result<JitCode, String> {
     let (mut image, mut starts) = (Vec::new(), Vec::with_capacity(parts.len()));
-    for Part { code, places } in parts {
+    for Part { code, places, .. } in parts {
         image.resize(image.len().next_multiple_of(ALIGNMENT), 0xcc);
         let start = image.len();
         starts.push(start);
@@ -131,8 +157,10 @@ fn link(parts: &[Part], (block, bits): (usize, Vec<u64>), made: usize) -> Result
             // SAFETY: each start is that of a function of this signature inside the pages.
             let call = |start: &usize| unsafe { std::mem::transmute::<*const u8, guard::Entry>(base.add(*start)) };
             let calls = starts.iter().map(call).collect();
-            let bytes = parts.iter().map(|part| part.code.bytes.len()).sum();
-            Ok(JitCode { calls, block, bits, module: ManuallyDrop::new(Box::new(module)), bytes, made })
+            let region = |part: &Part| RegionCode { vectors: part.vectors, bytes: part.code.bytes.len() };
+            let regions: Vec<RegionCode> = parts.iter().map(region).collect();
+            let bytes = regions.iter().map(|region| region.bytes).sum();
+            Ok(JitCode { calls, block, bits, module: ManuallyDrop::new(Box::new(module)), regions, bytes, made })
         }
         Err(error) => {
             // SAFETY: nothing of the module was ever called.
@@ -194,7 +222,7 @@ fn parts(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) ->
     // Lists of Cranelift's do not say which of two operands of a sum comes first, so its code may be equal in other words.
     let verified = verify && !portable;
     let missing: Vec<usize> = (0..lists.len()).filter(|&i| verified || known[i].is_none()).collect();
-    // Whether another patch could use it.
+    // The code, and whether it is of our own vectors.
     let make = |i: usize, native: &mut Option<Native>| -> Result<(Written, bool), String> {
         if !portable && let Ok(code) = lists[i].code() {
             return Ok((code, true));
@@ -204,27 +232,28 @@ fn parts(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) ->
         }
         let Some(native) = native else { return Err("no Cranelift".into()) };
         let code = native.compile(graph, schedule, &schedule.regions[i]).map_err(|e| format!("region{i}: {e}"))?;
-        Ok((code, portable))
+        Ok((code, false))
     };
     let mut made = all(schedule, missing, WORTH_A_THREAD[usize::from(!portable)], make)?;
     let mut parts = Vec::with_capacity(lists.len());
     let mut fresh = 0;
     for (list, known) in lists.iter().zip(known) {
         let next = made.next_if(|(i, _)| *i == parts.len()).map(|(_, made)| made);
-        let code = match (known, next) {
+        let (code, vectors) = match (known, next) {
             (Some(known), Some((code, _))) if *known != code => return Err("equal content has unequal code".into()),
-            (Some(known), _) => known,
-            (None, Some((code, shared))) => {
+            (Some(known), _) => (known, !portable),
+            (None, Some((code, vectors))) => {
                 fresh += 1;
                 let code = Arc::new(code);
-                if shared {
+                // What our own vectors cannot do has addresses in it that its content leaves open.
+                if vectors || portable {
                     cache.keep(&list.content, &code);
                 }
-                code
+                (code, vectors)
             }
             (None, None) => return Err("a region was left out".into()),
         };
-        parts.push(Part { code, places: list.content.bytes() });
+        parts.push(Part { code, vectors, places: list.content.bytes() });
     }
     Ok((parts, fresh))
 }

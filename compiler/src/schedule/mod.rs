@@ -224,6 +224,11 @@ impl Region {
 
 /// The schedule as text: a line per region.
 pub fn print(graph: &Graph, schedule: &Schedule) -> String {
+    print_with(graph, schedule, |_| String::new())
+}
+
+/// [`print`] with more about each region, by its number.
+pub fn print_with(graph: &Graph, schedule: &Schedule, more: impl Fn(usize) -> String) -> String {
     let mut out = String::new();
     for (i, region) in schedule.regions.iter().enumerate() {
         let (kind, lanes) = match region.kind {
@@ -248,7 +253,7 @@ pub fn print(graph: &Graph, schedule: &Schedule) -> String {
         let cells = if cells.is_empty() { String::new() } else { format!(" cells {}", cells.join(" ")) };
         let cost = region.cost(schedule.full);
         let part = if region.part == 0 { String::new() } else { format!(" part {}", region.part) };
-        writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1}{part} nodes {}{cells}", items.join(" "))
+        writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1}{part}{} nodes {}{cells}", more(i), items.join(" "))
             .expect("a string takes all text");
     }
     for (i, part) in schedule.parts.parts.iter().enumerate() {

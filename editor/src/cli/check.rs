@@ -25,6 +25,9 @@ pub struct Args {
     /// Print a stage of the compiler
     #[arg(long, value_name = "STAGE")]
     emit: Option<Stage>,
+    /// Measure each region of the schedule, in nanoseconds per frame
+    #[arg(long, requires = "emit")]
+    profile: bool,
     /// Which rewrites the compiler may use, for the stages after them
     #[arg(long, default_value = "fast")]
     passes: PassesArg,
@@ -59,7 +62,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for files in sessions {
         let work = Work::files(files)?;
         let (diagnostics, sources) = match args.emit {
-            Some(stage) => emit::emit(&mut compiler, &work, stage)?,
+            Some(stage) => emit::emit(&mut compiler, &work, stage, args.profile)?,
             None => {
                 let outcome = work.outcome(&mut compiler)?;
                 (outcome.diagnostics, outcome.sources)

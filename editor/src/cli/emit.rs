@@ -4,16 +4,18 @@
 //! |---|---|
 //! | `ast` | the tree of each statement |
 //! | `graph` | the graph as elaborated, before any rewrite |
-//! | `schedule` | regions and what they compute, after the rewrites |
+//! | `schedule` | regions, after the rewrites: the shape of the loop, its lanes, operations per frame (estimated), code, and what is computed |
 //! | `clif` | the intermediate code of every region, before anything depends on the machine |
 //! | `score` | tempo, sequenced units, and the onsets of their first cycles |
 
 use super::Failure;
+use super::measure;
 use super::terminal;
 use super::work::Work;
 use clap::ValueEnum;
-use modurust_runtime::compiler::codegen;
-use modurust_runtime::compiler::front::{Compiler, Elaborated};
+use modurust_runtime::compiler::codegen::{self, isa::Isa, jit::RegionCode};
+use modurust_runtime::compiler::exec::{self, Code};
+use modurust_runtime::compiler::front::{self, Compiler, Elaborated};
 use modurust_runtime::compiler::graph::check::check;
 use modurust_runtime::compiler::graph::text;
 use modurust_runtime::compiler::lang::{Diagnostic, Source, parse};
@@ -24,6 +26,7 @@ use modurust_runtime::compiler::schedule;
 use modurust_runtime::compiler::score::{self, EventBuf, Ratio};
 use modurust_runtime::world::FileWorld;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// A stage of the compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,8 +47,13 @@ pub enum Stage {
 const CYCLES: i64 = 4;
 
 /// Prints a stage of a session, as far as its text can be understood, and hands on what is wrong with it.
-pub fn emit(compiler: &mut Compiler, work: &Work, stage: Stage) -> Result<(Vec<Diagnostic>, Vec<Source>), Failure> {
-    let (shown, diagnostics, sources) = of_files(compiler, work.world(), &work.roots, stage)?;
+pub fn emit(
+    compiler: &mut Compiler,
+    work: &Work,
+    stage: Stage,
+    profile: bool,
+) -> Result<(Vec<Diagnostic>, Vec<Source>), Failure> {
+    let (shown, diagnostics, sources) = of_files(compiler, work.world(), &work.roots, stage, profile)?;
     terminal::print(&shown)?;
     Ok((diagnostics, sources))
 }
@@ -56,6 +64,7 @@ pub fn of_files(
     world: &FileWorld,
     roots: &[String],
     stage: Stage,
+    profile: bool,
 ) -> Result<(String, Vec<Diagnostic>, Vec<Source>), Failure> {
     let passes = compiler.options().passes;
     let (elaborated, diagnostics, sources) = compiler.elaborate(world, roots);
@@ -72,15 +81,43 @@ pub fn of_files(
             check(&elaborated.graph).map_err(invalid)?;
             let graph = pack(&optimise(&elaborated.graph, passes), passes).graph;
             let info = check(&graph).map_err(invalid)?;
-            let schedule = schedule::schedule(&graph, &info, codegen::isa::Isa::chosen());
+            let schedule = schedule::schedule(&graph, &info, Isa::chosen());
             if stage == Stage::Schedule {
-                format!("{}\n{}", text::print(&graph), schedule::print(&graph, &schedule))
+                let regions = Regions::new(&elaborated, compiler.options(), profile)?;
+                let more = |i: usize| regions.about(i);
+                format!("{}\n{}", text::print(&graph), schedule::print_with(&graph, &schedule, more))
             } else {
                 codegen::text(&graph, &schedule).map_err(|why| Failure::because(format!("no code: {why}")))?
             }
         }
     };
     Ok((shown, diagnostics, sources))
+}
+
+/// What is known of the regions of a program.
+struct Regions {
+    code: Vec<RegionCode>,
+    /// Nanoseconds per frame of each, if they were measured.
+    cost: Option<Vec<f64>>,
+}
+
+impl Regions {
+    fn new(elaborated: &Elaborated, options: &front::Options, profile: bool) -> Result<Regions, Failure> {
+        let front::Options { sample_rate, passes, backend, verify, .. } = *options;
+        let patch = exec::compile(&elaborated.graph, &exec::Options { sample_rate, passes, backend, verify });
+        let patch = Arc::new(patch.map_err(|why| Failure::because(format!("no code: {why}")))?);
+        let Code::Jit(code) = &patch.code else { return Err(Failure::because("no code: it is interpreted")) };
+        let cost = profile.then(|| measure::regions(Arc::clone(&patch), code.regions().len()));
+        Ok(Regions { code: code.regions().to_vec(), cost })
+    }
+
+    /// ` ns 1.25 code avx2 340 bytes`
+    fn about(&self, i: usize) -> String {
+        let cost = self.cost.as_ref().map_or(String::new(), |cost| format!(" ns {:.2}", cost[i]));
+        let RegionCode { vectors, bytes } = self.code[i];
+        let by = if vectors { Isa::chosen().name() } else { "cranelift" };
+        format!("{cost} code {by} {bytes} bytes")
+    }
 }
 
 /// The trees of all files of the session.

@@ -8,13 +8,14 @@ use super::bench::Args;
 use super::terminal::{self, Level};
 use super::work::{self, Work};
 use modurust_runtime::command::EngineNotice;
-use modurust_runtime::compiler::codegen::isa::Isa;
-use modurust_runtime::compiler::exec::Code;
+use modurust_runtime::compiler::codegen::{guard, isa::Isa};
+use modurust_runtime::compiler::exec::{Code, Instance};
 use modurust_runtime::compiler::front::Compiler;
+use modurust_runtime::compiler::graph::QUANTUM;
 use modurust_runtime::compiler::lang::ast::{Item, Stmt};
 use modurust_runtime::compiler::lang::token::{Kind, tokens};
 use modurust_runtime::compiler::lang::{FileId, Source, parse};
-use modurust_runtime::compiler::program::{Program, Unit, UnitKind};
+use modurust_runtime::compiler::program::{Patch, Program, Unit, UnitKind};
 use modurust_runtime::compiler::score::{Ratio, ScoreBuilder, Value};
 use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::swap::Control;
@@ -392,4 +393,27 @@ fn hold(program: &Program, n: u32) -> Program {
         unit.choke = None;
     }
     Program { score: Arc::new(score.finish()), units: Arc::new(units), ..program.clone() }
+}
+
+/// Quanta for which regions are measured.
+const QUANTA: u64 = 4_000;
+
+/// Nanoseconds per frame of each of the regions of a patch, by the wall clock: the least that one of its calls took. Values of
+/// block rate are computed in every quantum; rows and inputs are silent.
+pub fn regions(patch: Arc<Patch>, count: usize) -> Vec<f64> {
+    let mut instance = Instance::new(patch);
+    let mut least = vec![f64::INFINITY; count];
+    // What reading the clock and entering code take is no work of a region.
+    let mut nothing = f64::INFINITY;
+    for quantum in 0..QUANTA {
+        let mut last = Instant::now();
+        let mut took = || {
+            let now = Instant::now();
+            now.duration_since(std::mem::replace(&mut last, now)).as_secs_f64()
+        };
+        guard::flushed(|| ());
+        nothing = nothing.min(took());
+        instance.run_each(quantum * QUANTUM as u64, &mut |region| least[region] = least[region].min(took()));
+    }
+    least.iter().map(|took| (took - nothing).max(0.0) * 1e9 / QUANTUM as f64).collect()
 }

@@ -31,7 +31,7 @@ impl Live {
     pub fn stage(&mut self, code: bool) -> String {
         let stage = if code { Stage::Clif } else { Stage::Graph };
         let world = self.world();
-        match emit::of_files(&mut self.compiler, &world, &self.roots, stage) {
+        match emit::of_files(&mut self.compiler, &world, &self.roots, stage, false) {
             Ok((text, diagnostics, sources)) if text.is_empty() => {
                 diag::render(&diagnostics, &sources, terminal::colour_out())
             }
