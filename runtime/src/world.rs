@@ -63,6 +63,11 @@ impl World for FileWorld {
         read_text(Path::new(path))
     }
 
+    fn bytes(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_string());
+        read_bytes(Path::new(path))
+    }
+
     fn exists(&self, path: &str) -> bool {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_string());
         self.overlays.contains_key(path) || Path::new(path).is_file()
@@ -98,6 +103,14 @@ fn user_library() -> Option<std::path::PathBuf> {
 
 /// A file as text. Bytes that are no UTF-8 become replacement characters, which the parser then points at.
 pub fn read_text(path: &Path) -> Result<String, String> {
+    let text = match String::from_utf8(read_bytes(path)?) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    };
+    Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let why = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_string(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_string(),
@@ -113,11 +126,7 @@ pub fn read_text(path: &Path) -> Result<String, String> {
     if bytes.len() as u64 > MAX_TEXT {
         return Err(format!("it is larger than {} MB", MAX_TEXT >> 20));
     }
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    };
-    Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
+    Ok(bytes)
 }
 
 #[cfg(test)]

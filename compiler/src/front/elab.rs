@@ -424,6 +424,11 @@ impl<'a> Elab<'a> {
         super::beside(own, name)
     }
 
+    /// The bytes of a file.
+    pub(super) fn read_bytes(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.world.bytes(path)
+    }
+
     /// The text of a file.
     pub(super) fn read_file(&self, path: &str) -> Result<String, String> {
         self.world.read(path)

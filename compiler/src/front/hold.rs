@@ -220,6 +220,10 @@ impl World for Overlay<'_> {
         }
     }
 
+    fn bytes(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.world.bytes(path)
+    }
+
     fn exists(&self, path: &str) -> bool {
         self.world.exists(path)
     }

@@ -13,6 +13,7 @@ mod feedback;
 mod harmony;
 pub mod hold;
 mod lookup;
+mod midi_file;
 mod names;
 mod number;
 mod outside;
@@ -51,6 +52,11 @@ pub use types::type_names;
 pub trait World: Sync {
     /// The text of a file. `path` is as the user named it, or beside the file that names it. `Err` says why not.
     fn read(&self, path: &str) -> Result<String, String>;
+
+    /// The bytes of a file that is no text.
+    fn bytes(&self, _path: &str) -> Result<Vec<u8>, String> {
+        Err("there are no files here".into())
+    }
 
     /// True if there is such a file, whatever it holds.
     fn exists(&self, path: &str) -> bool {

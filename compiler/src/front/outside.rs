@@ -7,6 +7,7 @@
 use crate::front::builtins::{Builtin, Call, Run};
 use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
+use crate::front::midi_file;
 use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
@@ -34,7 +35,7 @@ const SPECTRAL: &str = "spectral";
 #[rustfmt::skip]
 pub static TABLE: &[Builtin] = &[
     entry("input", "input(n = 1)", "An input of the sound card, counted from 1.", OUTSIDE, input),
-    entry("midi", "midi('device', ch: 1)", "The notes of a keyboard, as a pattern; without `ch` of all channels.", OUTSIDE, midi),
+    entry("midi", "midi('device', ch: 1)", "The notes of a keyboard, or of a file (`midi('riff.mid')`), as a pattern; without `ch` of all channels.", OUTSIDE, midi),
     entry("midi_out", "midi_out(pattern, 'device', ch = 1)", "Plays a pattern on an instrument outside.", OUTSIDE, midi_out),
     entry("osc_out", "osc_out(x, '/path')", "Sends events or values by OSC.", OUTSIDE, osc_out),
     entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
@@ -201,10 +202,24 @@ fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 }
 
 fn midi<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    take!(e.text_arg(call, "device"));
+    let name = take!(e.text_arg(call, "device"));
+    let mut ch = None;
     if let Some(item) = call.take_named("ch") {
         let arg = e.item(item, call.scope);
-        take!(channel(e, call, arg));
+        ch = Some(take!(channel(e, call, arg)));
+    }
+    if [".mid", ".midi", ".smf"].iter().any(|end| name.to_ascii_lowercase().ends_with(end)) {
+        let read = e.read_bytes(&e.sources_dir(&name));
+        let beats = e.timing.beats_per_bar;
+        match read.and_then(|bytes| midi_file::pattern(&bytes, ch, beats, &mut e.score)) {
+            Ok(pattern) => return Value::Pat(pattern),
+            Err(why) => {
+                e.warn("silent", call.span, format!("`{name}` cannot be played: {why}")).help =
+                    Some("put the file beside the patch".into());
+                let silence = e.score.silence();
+                return Value::Pat(e.score.to_notes(silence));
+            }
+        }
     }
     e.later("MIDI notes", call.span);
     let silence = e.score.silence();

@@ -4,13 +4,14 @@
 //! scales, fields and every other function of patterns count.
 
 use super::work;
-use super::{Failure, terminal};
+use super::{Failure, midi_file, terminal};
 use modurust_runtime::compiler::front::{Compiler, Evaluated};
 use modurust_runtime::compiler::lang::pattern::PatternError;
 use modurust_runtime::compiler::lang::{Diagnostic, FileId, Source, pattern};
-use modurust_runtime::compiler::score::{self, EventBuf, FieldId, Ratio, Score, TextError};
+use modurust_runtime::compiler::score::{self, EventBuf, FieldId, Ratio, Score, TextError, Value};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// What `events` takes.
 #[derive(clap::Args)]
@@ -27,6 +28,17 @@ pub struct Args {
     /// Print a JSON array
     #[arg(long)]
     json: bool,
+    /// Write them to a Standard MIDI File: notes on channel 1, the words of a kit on channel 10
+    #[arg(long, value_name = "FILE")]
+    midi: Option<PathBuf>,
+    /// The tempo that the MIDI file names; a cycle is four beats
+    #[arg(long, value_name = "BPM", default_value_t = 120.0, requires = "midi", value_parser = tempo)]
+    bpm: f64,
+}
+
+fn tempo(text: &str) -> Result<f64, String> {
+    let bpm: f64 = text.parse().map_err(|_| "write a number of beats per minute")?;
+    if (4.0..=2000.0).contains(&bpm) { Ok(bpm) } else { Err("a tempo lies between 4 and 2000 bpm".into()) }
 }
 
 /// One onset.
@@ -37,6 +49,10 @@ struct Onset {
     #[serde(serialize_with = "value")]
     value: String,
     source: [u32; 2],
+    #[serde(skip)]
+    whole: (Ratio, Ratio),
+    #[serde(skip)]
+    sound: Option<midi_file::Sound>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     fields: BTreeMap<String, f32>,
 }
@@ -68,6 +84,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         (None, Some(mini)) => of_mini(mini, args.cycles)?,
         (None, None) => Vec::new(),
     };
+    if let Some(path) = &args.midi {
+        let notes = onsets.iter().filter_map(Onset::note).collect();
+        let count = midi_file::write(path, notes, args.cycles, args.bpm)?;
+        return terminal::print(&format!("{}: {count} notes, {} bars\n", path.display(), args.cycles));
+    }
     if args.json {
         return terminal::print_json(&onsets);
     }
@@ -79,6 +100,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         })
         .collect();
     terminal::print(&terminal::table(&rows))
+}
+
+impl Onset {
+    /// As a note of a MIDI file; words that no drum of General MIDI has are left out.
+    fn note(&self) -> Option<midi_file::Note> {
+        let vel = self.fields.get("vel").copied().unwrap_or(1.0);
+        let sound = match &self.sound {
+            Some(sound) => sound.clone(),
+            // Of a mini-notation there is only text: a word, or a number.
+            None => match self.value.parse() {
+                Ok(key) => midi_file::Sound::Key(key),
+                Err(_) => match modurust_runtime::compiler::lang::note_number(&self.value) {
+                    Some(key) => midi_file::Sound::Key(f64::from(key)),
+                    None => midi_file::Sound::Word(self.value.clone()),
+                },
+            },
+        };
+        midi_file::Note::new(self.whole, &sound, vel)
+    }
 }
 
 fn fraction(time: Ratio) -> String {
@@ -111,6 +151,8 @@ fn of_mini(text: &str, cycles: u32) -> Result<Vec<Onset>, Failure> {
         end: fraction(end),
         value,
         source: [source.0, source.1],
+        whole: (begin, end),
+        sound: None,
         fields: BTreeMap::new(),
     };
     Ok(events.into_iter().map(onset).collect())
@@ -151,6 +193,12 @@ fn onset(score: &Score, event: &score::Event, origins: &[u32]) -> Onset {
         end: fraction(event.whole.1),
         value: score::event_text(score, event),
         source: [origin + event.source.0, origin + event.source.1],
+        whole: event.whole,
+        sound: match event.value {
+            Value::Word(word) => Some(midi_file::Sound::Word(score.word(word).to_string())),
+            Value::Note(key) | Value::Num(key) => Some(midi_file::Sound::Key(key)),
+            Value::Freq(hz) => Some(midi_file::Sound::Key(69.0 + 12.0 * (hz / 440.0).log2())),
+        },
         fields: fields.collect(),
     }
 }

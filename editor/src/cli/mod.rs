@@ -21,6 +21,7 @@ mod fmt;
 mod length;
 mod lsp;
 mod measure;
+mod midi_file;
 pub(crate) mod output;
 mod picture;
 mod play;
