@@ -6,6 +6,7 @@
 mod common;
 
 use common::{MODURUST, Scratch, examples, finish};
+use modurust_runtime::compiler::lang::dice::Dice;
 use std::process::Command;
 use std::time::Duration;
 
@@ -13,18 +14,6 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(1);
 /// Address space, kilobytes: generated code reserves some, so this is more than what is used.
 const MEMORY: u32 = 2_000_000;
-
-/// Whole numbers that look random and are the same every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % n.max(1)
-    }
-}
 
 /// Words, numbers, signs and blanks, as byte ranges.
 fn tokens(text: &str) -> Vec<(usize, usize)> {
@@ -50,7 +39,7 @@ fn tokens(text: &str) -> Vec<(usize, usize)> {
 
 /// Texts with their names.
 fn variants() -> Vec<(String, Vec<u8>)> {
-    let mut random = Random(0x5eed_0fa1);
+    let mut dice = Dice::new(0x5eed_0fa1);
     let mut found: Vec<(String, Vec<u8>)> = Vec::new();
     let texts: Vec<(String, String)> = examples()
         .iter()
@@ -62,9 +51,9 @@ fn variants() -> Vec<(String, Vec<u8>)> {
     for round in 0..8 {
         for (name, text) in &texts {
             let tokens = tokens(text);
-            let (a, b) = tokens[random.below(tokens.len())];
+            let (a, b) = tokens[dice.below(tokens.len())];
             let word = &text[a..b];
-            let mut cut = random.below(text.len());
+            let mut cut = dice.below(text.len());
             while !text.is_char_boundary(cut) {
                 cut -= 1;
             }
@@ -76,9 +65,9 @@ fn variants() -> Vec<(String, Vec<u8>)> {
             found.push((format!("{name} without {word:?} at {a}"), format!("{}{}", &text[..a], &text[b..]).into()));
         }
     }
-    let rubbish = |random: &mut Random, n: usize| (0..n).map(|_| random.below(256) as u8).collect::<Vec<u8>>();
+    let rubbish = |dice: &mut Dice, n: usize| (0..n).map(|_| dice.below(256) as u8).collect::<Vec<u8>>();
     for n in [1, 100, 5_000, 200_000] {
-        found.push((format!("{n} random bytes"), rubbish(&mut random, n)));
+        found.push((format!("{n} random bytes"), rubbish(&mut dice, n)));
     }
     found.push(("zeros".into(), vec![0; 4096]));
     found.push(("a line of 10 MB".into(), b"out = x + ".repeat(1 << 20)));

@@ -14,6 +14,7 @@ pub mod ast;
 mod build;
 pub mod codes;
 pub mod diag;
+pub mod dice;
 pub mod doc;
 pub mod edit;
 pub mod elsewhere;

@@ -1,6 +1,7 @@
 //! What the formatter promises: nothing but blanks changes, the tree stays, once is enough, and texts that are laid
 //! out well stay as they are.
 
+use modurust_lang::dice::Dice;
 use modurust_lang::format::{format, same_meaning};
 use modurust_lang::{FileId, Source};
 
@@ -130,32 +131,20 @@ fn broken_statements_are_left_alone() {
     assert_eq!(out.diagnostics.len(), 2);
 }
 
-/// A small generator of numbers; the same seed gives the same run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n.max(1) as u64) as usize
-    }
-}
-
 /// Texts whose blanks were thrown about, and texts that were cut and joined anywhere.
 #[test]
 fn any_text_keeps_its_tree_and_is_done_in_one_go() {
-    let mut random = Random(7);
+    let mut dice = Dice::new(7);
     let mut texts: Vec<String> = ["../examples", "tests/programs"].iter().flat_map(|f| files(f)).map(|f| f.1).collect();
     let library: Vec<String> = files("../stdlib").into_iter().map(|f| f.1).collect();
     for text in &library {
         texts.extend(text.split("\n\n").take(6).map(str::to_string));
     }
     for round in 0..600 {
-        let text = &texts[random.below(texts.len())];
+        let text = &texts[dice.below(texts.len())];
         let mut out = String::new();
         for c in text.chars() {
-            match (c, random.below(14)) {
+            match (c, dice.below(14)) {
                 (' ', 0) => out.push_str("    "),
                 (' ', 1) => out.push('\t'),
                 (' ', 2) => out.push_str("\n  "),
@@ -163,7 +152,7 @@ fn any_text_keeps_its_tree_and_is_done_in_one_go() {
                 ('\n', 1) => out.push_str("   \n"),
                 ('\n', 2) => out.push_str(" // x\n"),
                 ('\n', 3) => out.push_str("\n "),
-                (_, 0) if round % 3 == 0 && random.below(40) == 0 => {}
+                (_, 0) if round % 3 == 0 && dice.below(40) == 0 => {}
                 _ => out.push(c),
             }
         }

@@ -1,6 +1,7 @@
 //! What reading promises: good programs give no diagnostics, any text at all gives a tree and diagnostics inside
 //! the text, soon, and what is printed reads as the same tree.
 
+use modurust_lang::dice::Dice;
 use modurust_lang::print::print_item;
 use modurust_lang::{FileId, Item, Source, parse};
 use std::time::{Duration, Instant};
@@ -56,18 +57,6 @@ const CANONICAL: &[&str] = &[
     "stop a at now",
     "export song to 'x y.wav' stems",
 ];
-
-/// A small generator of numbers; the same seed gives the same run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n.max(1) as u64) as usize
-    }
-}
 
 /// Parses anything and checks what must hold of any result. True if there was nothing to say.
 fn survives(text: &str) -> bool {
@@ -160,23 +149,23 @@ fn random_mutations_survive() {
     ];
     let mut corpus: Vec<String> = programs().into_iter().map(|(_, text)| text).collect();
     corpus.extend(CANONICAL.iter().map(|text| text.to_string()));
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut dice = Dice::new(7);
     let mut good = 0;
     for _ in 0..5_000 {
-        let mut text = corpus[random.below(corpus.len())].clone();
-        for _ in 0..1 + random.below(3) {
+        let mut text = corpus[dice.below(corpus.len())].clone();
+        for _ in 0..1 + dice.below(3) {
             let chars: Vec<usize> = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
-            let (a, b) = (chars[random.below(chars.len())], chars[random.below(chars.len())]);
+            let (a, b) = (chars[dice.below(chars.len())], chars[dice.below(chars.len())]);
             let (a, b) = (a.min(b), a.max(b).min(a.min(b) + 12));
             let b = (b..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap();
-            match random.below(4) {
+            match dice.below(4) {
                 0 => text.replace_range(a..b, ""),
                 1 => {
                     let piece = text[a..b].to_string();
                     text.insert_str(a, &piece);
                 }
-                2 => text.replace_range(a..b, PIECES[random.below(PIECES.len())]),
-                _ => text.insert_str(a, PIECES[random.below(PIECES.len())]),
+                2 => text.replace_range(a..b, PIECES[dice.below(PIECES.len())]),
+                _ => text.insert_str(a, PIECES[dice.below(PIECES.len())]),
             }
         }
         good += usize::from(survives(&text));

@@ -1,25 +1,14 @@
 //! Ten thousand seeded mutations of programs go through the front stages: no panic, every place inside its file.
 //!
-//! A fifth of them is run in a debug build. The mean time is printed; `cargo test --release -p modurust-tests --test mutations --
+//! The mean time is printed; `cargo test --release -p modurust-tests --test mutations --
 //! --nocapture` shows it.
 
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::{Compiler, World};
+use modurust_runtime::compiler::lang::dice::Dice;
 use modurust_tests::sound::options;
 use modurust_tests::suite::home;
 use std::time::{Duration, Instant};
-
-/// xorshift64*: the same mutations on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n.max(1)
-    }
-}
 
 struct Files(Vec<(String, String)>);
 
@@ -129,22 +118,29 @@ fn mutate(text: &str, programs: &[String], dice: &mut Dice) -> String {
     chars.into_iter().collect()
 }
 
-#[test]
-fn mutated_programs_are_told_what_is_wrong_inside_their_files() {
-    let programs = programs();
-    let count = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
-    let mut dice = Dice(0x5EED_CAFE);
+/// What some mutations have come to.
+#[derive(Default)]
+struct Found {
+    wrong: usize,
+    total: Duration,
+    longest: Duration,
+}
+
+/// Checks so many mutations of the programs, with a compiler that sees one after another.
+fn check(programs: &[String], seed: u64, numbers: std::ops::Range<usize>) -> Found {
+    let mut dice = Dice::new(seed);
     let mut compiler = Compiler::new(options(Backend::Interp));
-    let (mut total, mut longest, mut wrong) = (Duration::ZERO, Duration::ZERO, 0);
-    for n in 0..count {
-        let text = mutate(&programs[n % programs.len()], &programs, &mut dice);
+    let mut found = Found::default();
+    for n in numbers {
+        // Those of one program follow each other, as in a night.
+        let text = mutate(&programs[n / 25 % programs.len()], programs, &mut dice);
         let files = Files(vec![("a.modu".into(), text.clone()), ("acid.modu".into(), programs[0].clone())]);
         let begin = Instant::now();
         let (elaborated, diagnostics, sources) = compiler.elaborate(&files, &["a.modu".into()]);
         let took = begin.elapsed();
-        total += took;
-        longest = longest.max(took);
-        wrong += usize::from(elaborated.is_none());
+        found.total += took;
+        found.longest = found.longest.max(took);
+        found.wrong += usize::from(elaborated.is_none());
         let errors = diagnostics.iter().filter(|d| d.is_error()).count();
         assert_eq!(elaborated.is_none(), errors > 0, "mutation {n}\n{text}");
         for d in &diagnostics {
@@ -161,6 +157,25 @@ fn mutated_programs_are_told_what_is_wrong_inside_their_files() {
             );
         }
     }
-    assert!(wrong > count / 4, "only {wrong} of {count} mutations are wrong");
-    println!("{count} mutations, {wrong} with errors: mean {:?}, longest {longest:?}", total / count as u32);
+    found
+}
+
+#[test]
+fn mutated_programs_are_told_what_is_wrong_inside_their_files() {
+    const COUNT: usize = 10_000;
+    let programs = programs();
+    let halves = std::thread::scope(|scope| {
+        let half = |n: usize| {
+            scope.spawn({
+                let programs = &programs;
+                move || check(programs, 0x5EED_CAFE + n as u64, n * COUNT / 2..(n + 1) * COUNT / 2)
+            })
+        };
+        [half(0), half(1)].map(|half| half.join().expect("a half"))
+    });
+    let wrong: usize = halves.iter().map(|half| half.wrong).sum();
+    let total: Duration = halves.iter().map(|half| half.total).sum();
+    let longest = halves.iter().map(|half| half.longest).max().unwrap_or_default();
+    assert!(wrong > COUNT / 4, "only {wrong} of {COUNT} mutations are wrong");
+    println!("{COUNT} mutations, {wrong} with errors: mean {:?}, longest {longest:?}", total / COUNT as u32);
 }
