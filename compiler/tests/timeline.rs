@@ -199,3 +199,17 @@ fn faders_change_nothing_until_they_are_touched() {
         assert!(names.contains(&wanted), "{names:?}");
     }
 }
+
+#[test]
+fn what_is_bounded_on_its_way_is_still_moved() {
+    // The library bounds what a filter is given, and counts with the result.
+    for filter in ["lpf(cut)", "svf(cut)", "lpf(max(cut, 50hz))", "hpf(min(cut, 9khz) * 0.5)"] {
+        let text = format!(
+            "cut = 300hz\ntrack a = noise >> {filter}\nscene s {{}}\narrange {{ s 1bar {{ cut: 200hz ~> 2khz }} }}\n"
+        );
+        let (elaborated, messages) = elaborate(&[&text]);
+        assert!(messages.is_empty(), "{filter}: {messages}");
+        let elaborated = elaborated.expect("it has no errors");
+        assert_eq!(elaborated.timeline.arrangements[0].sections[0].lanes.len(), 1, "{filter}");
+    }
+}

@@ -229,6 +229,11 @@ pub enum Notice {
         /// One line.
         message: String,
     },
+    /// A file is being written, was written, or could not be.
+    File {
+        /// One line.
+        message: String,
+    },
     /// A command could not be carried out, and why.
     Refused {
         /// One line.

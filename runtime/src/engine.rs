@@ -126,6 +126,7 @@ struct State {
 }
 
 /// Both ends of what leaves the engine besides sound.
+#[derive(Default)]
 pub struct Taps {
     /// What the recorder reads: frames before the limiter.
     pub recorder: Option<Consumer<[f32; 2]>>,
@@ -226,6 +227,16 @@ impl Engine {
     /// Position in bars at the next frame.
     pub fn cycle(&self) -> Ratio {
         self.state.transport.cycle(self.state.frame)
+    }
+
+    /// Ends the music at a position in bars: notes end there, and what they leave behind fades as it will.
+    pub fn end_at(&mut self, cycle: Ratio) {
+        self.state.transport.set_end(cycle);
+    }
+
+    /// The frame in which the music ended, if it has.
+    pub fn ended(&self) -> Option<u64> {
+        self.state.transport.ended()
     }
 
     /// The program that plays.

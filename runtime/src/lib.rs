@@ -13,7 +13,9 @@
 pub mod command;
 pub mod device;
 pub mod engine;
+pub mod export;
 pub mod fifo;
+pub mod flac;
 pub mod lanes;
 pub mod launcher;
 pub mod limiter;
@@ -22,6 +24,7 @@ pub mod metronome;
 pub mod performance;
 pub mod recorder;
 pub mod samples;
+mod scribe;
 pub mod sequencer;
 pub mod session;
 pub mod song;

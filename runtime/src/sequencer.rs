@@ -154,7 +154,7 @@ impl Sequencer {
         for (number, (state, unit)) in table.units.iter_mut().zip(units).enumerate() {
             let sets = score.sets(unit.pattern);
             for (index, piece) in transport.pieces().iter().enumerate().take(pieces.end).skip(pieces.start) {
-                if piece.jump {
+                if piece.jump || piece.ends {
                     let frame = inside(piece.mark.frame_of(piece.begin));
                     state.advance(base, frame);
                     state.stop_all(base, frame);

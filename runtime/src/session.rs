@@ -18,6 +18,7 @@ use crate::launcher::{Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
 use crate::samples::Bank;
+use crate::scribe::Scribe;
 use crate::swap::Control;
 use crate::watch::{Changed, WatchError, Watcher};
 use crate::world::FileWorld;
@@ -52,6 +53,8 @@ pub struct SessionOptions {
     pub limiter: bool,
     /// Frames that a recorder may lag behind; 0 for no recorder.
     pub tap: usize,
+    /// Who holds the session records what plays ([`Session::take_recorder_tap`]): the text does not.
+    pub recorded: bool,
 }
 
 impl SessionOptions {
@@ -65,6 +68,7 @@ impl SessionOptions {
             colour: false,
             limiter: true,
             tap: 4 * compile.sample_rate as usize,
+            recorded: false,
         }
     }
 }
@@ -125,7 +129,7 @@ pub struct Session {
     notices: Mutex<Receiver<Notice>>,
     snapshot: Arc<Mutex<Snapshot>>,
     meters: Arc<Meters>,
-    taps: Mutex<Taps>,
+    taps: Arc<Mutex<Taps>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -186,6 +190,9 @@ impl Session {
             }
         })?;
         let meters = Arc::clone(control.meters());
+        let taps = Arc::new(Mutex::new(taps));
+        let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
+        let scribe = Scribe::new(for_text, Arc::clone(&meters), notify.clone());
         let mut inner = Inner {
             control,
             jobs,
@@ -200,17 +207,11 @@ impl Session {
             lost: 0,
             desk: Desk::default(),
             bank,
+            scribe,
         };
         inner.first(first, program);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
-        let session = Session {
-            inbox,
-            notices: Mutex::new(notices),
-            snapshot,
-            meters,
-            taps: Mutex::new(taps),
-            thread: Some(thread),
-        };
+        let session = Session { inbox, notices: Mutex::new(notices), snapshot, meters, taps, thread: Some(thread) };
         Ok((session, engine))
     }
 
@@ -281,6 +282,7 @@ struct Inner {
     lost: u64,
     desk: Desk,
     bank: Bank,
+    scribe: Scribe,
 }
 
 impl Inner {
@@ -413,6 +415,9 @@ impl Inner {
         {
             self.tell(Notice::Compiled { ms: done.ms, generated: outcome.generated, kind: ChangeKind::Code });
         }
+        if let Some(program) = &program {
+            self.scribe.follow(program, None);
+        }
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.stale = stale;
         snapshot.program = program;
@@ -460,6 +465,8 @@ impl Inner {
         let kind = published.as_ref().map_or(ChangeKind::None, |p| p.kind);
         self.since = if published.is_some() { Some(done.at) } else { self.since.filter(|_| self.control.is_pending()) };
         self.tell(Notice::Compiled { ms: done.ms, generated, kind });
+        let last = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).program.clone();
+        self.scribe.follow(&program, last.as_ref());
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.program = Some(program);
         snapshot.stale = stale;

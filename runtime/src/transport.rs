@@ -33,8 +33,10 @@ pub struct Piece {
     pub jump: bool,
     /// From where it jumped.
     pub jumped_from: Ratio,
-    /// Count-in: nothing plays yet.
+    /// Count-in, or behind the end: nothing plays.
     pub silent: bool,
+    /// The end was reached: what sounds must end.
+    pub ends: bool,
 }
 
 /// Where the tempo is read.
@@ -66,6 +68,9 @@ pub struct Transport {
     /// At a position: to another, and the loop there.
     jump: Option<(Ratio, Ratio, Option<Ratio>)>,
     silent_until: Option<Ratio>,
+    /// Where the music ends, and the frame in which it did.
+    end: Option<Ratio>,
+    ended: Option<u64>,
     jumped: bool,
     jumped_from: Ratio,
     changed: bool,
@@ -78,8 +83,15 @@ impl Transport {
     /// At cycle 0 and frame `frame`, playing. `rate` is in frames per second.
     pub fn new(rate: u32, timing: Timing, frame: u64) -> Transport {
         let mark = Mark::at_frame(Ratio::ZERO, frame, Ratio::int(i64::from(rate) * 2));
-        let piece =
-            Piece { begin: Ratio::ZERO, end: Ratio::ZERO, mark, jump: false, jumped_from: Ratio::ZERO, silent: false };
+        let piece = Piece {
+            begin: Ratio::ZERO,
+            end: Ratio::ZERO,
+            mark,
+            jump: false,
+            jumped_from: Ratio::ZERO,
+            silent: false,
+            ends: false,
+        };
         let mut transport = Transport {
             rate,
             timing,
@@ -93,6 +105,8 @@ impl Transport {
             loop_over: None,
             jump: None,
             silent_until: None,
+            end: None,
+            ended: None,
             jumped: false,
             jumped_from: Ratio::ZERO,
             changed: false,
@@ -188,13 +202,19 @@ impl Transport {
             if start.is_none() {
                 self.silent_until = None;
             }
+            let over = self.end.is_some_and(|last| begin >= last);
+            let ends = over && self.ended.is_none();
+            if ends {
+                self.ended = Some(self.mark.frame_of(begin).max(frame as i64) as u64);
+            }
+            let last = self.end.filter(|_| !over);
             let jump_at = self.jump.map(|j| j.0);
-            let limit =
-                [self.until, loop_end, start, jump_at].into_iter().flatten().filter(|l| *l > begin && *l <= end).min();
-            let silent = start.is_some();
+            let limits = [self.until, loop_end, start, jump_at, last];
+            let limit = limits.into_iter().flatten().filter(|l| *l > begin && *l <= end).min();
+            let silent = start.is_some() || over;
             let jump = std::mem::take(&mut self.jumped);
             let jumped_from = self.jumped_from;
-            let piece = Piece { begin, end: limit.unwrap_or(end), mark: self.mark, jump, jumped_from, silent };
+            let piece = Piece { begin, end: limit.unwrap_or(end), mark: self.mark, jump, jumped_from, silent, ends };
             self.pieces[self.count] = piece;
             self.count += 1;
             let Some(limit) = limit else {
@@ -357,6 +377,16 @@ impl Transport {
     pub fn jump(&mut self, at: Ratio, to: Ratio, round: Option<Ratio>) {
         self.loop_over = None;
         self.jump = Some((at, to, round));
+    }
+
+    /// Ends the music at a position: notes end there, time goes on.
+    pub fn set_end(&mut self, at: Ratio) {
+        (self.end, self.ended) = (Some(at), None);
+    }
+
+    /// The frame in which the music ended.
+    pub fn ended(&self) -> Option<u64> {
+        self.ended
     }
 
     /// The loop in force.

@@ -2,8 +2,9 @@
 //!
 //! Whole numbers of 16 and 24 bits are dithered: two random numbers of a fixed sequence, a triangle of one step to either side,
 //! turn the error of rounding into a faint even noise. The sequence depends on nothing but the position in the file, so a
-//! rendering is the same bytes every time. 32-bit floats are written as they are.
+//! rendering is the same bytes every time. 32-bit floats are written as they are. A name that ends in `.flac` makes a FLAC file.
 
+use crate::flac::FlacFile;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,13 @@ pub enum Bits {
     I24,
     /// 16-bit whole numbers, dithered.
     I16,
+}
+
+impl Bits {
+    /// What full scale is in whole numbers.
+    pub(crate) fn scale(self) -> f64 {
+        if self == Bits::I16 { 32_768.0 } else { 8_388_608.0 }
+    }
 }
 
 impl std::str::FromStr for Bits {
@@ -42,11 +50,92 @@ pub struct WavError {
     pub source: hound::Error,
 }
 
+impl WavError {
+    /// A file that the system refused.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> WavError {
+        WavError { path: path.to_path_buf(), source: hound::Error::IoError(source) }
+    }
+}
+
+/// Noise of one step to either side, in the shape of a triangle: the sum of two even random numbers (Lipshitz, Wannamaker and
+/// Vanderkooy, 1992).
+#[derive(Clone, Debug)]
+pub(crate) struct Dither {
+    random: u64,
+}
+
+impl Default for Dither {
+    fn default() -> Dither {
+        Dither { random: 0x9e37_79b9_7f4a_7c15 }
+    }
+}
+
+impl Dither {
+    /// A random number from -0.5 to 0.5.
+    fn noise(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+    }
+
+    /// A sample as a whole number.
+    pub(crate) fn quantise(&mut self, x: f32, scale: f64) -> i32 {
+        let dither = self.noise() + self.noise();
+        let whole = (f64::from(x) * scale + dither).round();
+        if whole.is_finite() { whole.clamp(-scale, scale - 1.0) as i32 } else { 0 }
+    }
+}
+
+/// Writes interleaved frames into a file, of the kind that its name says.
+pub enum SoundFile {
+    /// WAV.
+    Wav(Box<WavFile>),
+    /// FLAC.
+    Flac(Box<FlacFile>),
+}
+
+impl SoundFile {
+    /// Creates or replaces the file.
+    pub fn create(path: &Path, channels: u16, sample_rate: u32, bits: Bits) -> Result<SoundFile, WavError> {
+        let flac = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("flac"));
+        Ok(if flac {
+            SoundFile::Flac(Box::new(FlacFile::create(path, channels, sample_rate, bits)?))
+        } else {
+            SoundFile::Wav(Box::new(WavFile::create(path, channels, sample_rate, bits)?))
+        })
+    }
+
+    /// Adds samples, interleaved.
+    pub fn write(&mut self, samples: &[f32]) -> Result<(), WavError> {
+        match self {
+            SoundFile::Wav(file) => file.write(samples),
+            SoundFile::Flac(file) => {
+                file.write(samples);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds silence.
+    pub fn silence(&mut self, samples: u64) -> Result<(), WavError> {
+        (0..samples).try_for_each(|_| self.write(&[0.0]))
+    }
+
+    /// Writes what is left, and closes the file.
+    pub fn finish(self) -> Result<(), WavError> {
+        match self {
+            SoundFile::Wav(file) => file.finish(),
+            SoundFile::Flac(file) => file.finish(),
+        }
+    }
+}
+
 /// Writes interleaved frames into a WAV file.
 pub struct WavFile {
     writer: hound::WavWriter<BufWriter<File>>,
     bits: Bits,
-    random: u64,
+    dither: Dither,
     path: PathBuf,
 }
 
@@ -61,7 +150,7 @@ impl WavFile {
         let spec = hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format };
         let writer =
             hound::WavWriter::create(path, spec).map_err(|source| WavError { path: path.to_path_buf(), source })?;
-        Ok(WavFile { writer, bits, random: 0x9e37_79b9_7f4a_7c15, path: path.to_path_buf() })
+        Ok(WavFile { writer, bits, dither: Dither::default(), path: path.to_path_buf() })
     }
 
     /// Adds samples, interleaved.
@@ -69,40 +158,14 @@ impl WavFile {
         self.write_all(samples).map_err(|source| WavError { path: self.path.clone(), source })
     }
 
-    /// Adds silence.
-    pub fn silence(&mut self, samples: u64) -> Result<(), WavError> {
-        for _ in 0..samples {
-            self.write(&[0.0])?;
-        }
-        Ok(())
-    }
-
     fn write_all(&mut self, samples: &[f32]) -> Result<(), hound::Error> {
         match self.bits {
             Bits::F32 => samples.iter().try_for_each(|x| self.writer.write_sample(*x)),
-            Bits::I24 => samples.iter().try_for_each(|x| {
-                let whole = self.quantise(*x, 8_388_608.0);
-                self.writer.write_sample(whole)
-            }),
-            Bits::I16 => samples.iter().try_for_each(|x| {
-                let whole = self.quantise(*x, 32_768.0);
+            bits => samples.iter().try_for_each(|x| {
+                let whole = self.dither.quantise(*x, bits.scale());
                 self.writer.write_sample(whole)
             }),
         }
-    }
-
-    /// A random number from -0.5 to 0.5.
-    fn noise(&mut self) -> f64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 11) as f64 / (1u64 << 53) as f64 - 0.5
-    }
-
-    fn quantise(&mut self, x: f32, scale: f64) -> i32 {
-        let dither = self.noise() + self.noise();
-        let whole = (f64::from(x) * scale + dither).round();
-        if whole.is_finite() { whole.clamp(-scale, scale - 1.0) as i32 } else { 0 }
     }
 
     /// Writes the header and closes the file.

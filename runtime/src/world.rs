@@ -48,6 +48,11 @@ impl FileWorld {
         self.overlays.remove(file);
     }
 
+    /// Every path that was asked for so far, found or not.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Every path that was asked for, found or not, and forgets them.
     pub fn take_asked(&self) -> BTreeSet<String> {
         std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))

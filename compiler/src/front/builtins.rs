@@ -438,7 +438,10 @@ impl<'a> Elab<'a> {
         if let Some(numbers) = numbers.into_iter().collect::<Option<Vec<Num>>>()
             && let Some(value) = number::apply(call.name, &numbers)
         {
-            return Value::Num(value);
+            // What is moved by its name goes on being moved.
+            let moved = numbers.iter().any(|n| n.live.is_some());
+            let live = moved.then(|| self.apply(op, &args).node);
+            return Value::Num(Num { live, ..value });
         }
         // Rounding, choosing and bounding keep what is measured; the others make a plain number.
         let keeps = matches!(call.name, "abs" | "ceil" | "floor" | "max" | "min" | "round" | "trunc" | "finite");

@@ -49,7 +49,7 @@ impl<'a> Elab<'a> {
             });
             return None;
         }
-        let file = command.to.clone().unwrap_or_default();
+        let file = command.to.as_ref().map_or(String::new(), |file| self.sources_dir(file));
         let stems = command.stems;
         let scene = self.timeline.scene(name);
         let song = self.timeline.arrangement(name);

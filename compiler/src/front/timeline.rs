@@ -256,17 +256,11 @@ impl<'a> Elab<'a> {
     /// What the scheduler does not do yet.
     fn tell_unplayed(&mut self) {
         let timeline = &self.timeline;
-        let place = |places: Option<Place>, what: &'static str| places.map(|place| (what, place));
         let mut sections = timeline.arrangements.iter().flat_map(|a| &a.sections);
         // Patterns fade by the velocity of their notes.
         let signals = timeline.sets.iter().flat_map(|s| &s.clips).any(|clip| clip.pattern.is_none());
-        let fading = sections.find(|s| signals && s.xfade.is_some()).map(|s| s.place);
-        let to_file = |c: &&Command| matches!(c.action, Action::Record { .. } | Action::Export { .. });
-        let found = [
-            place(fading, "crossfades of clips that are signals: they change at once"),
-            place(timeline.commands.iter().find(to_file).map(|c| c.place), "recording and exporting by command"),
-        ];
-        for (what, place) in found.into_iter().flatten() {
+        if let Some(place) = sections.find(|s| signals && s.xfade.is_some()).map(|s| s.place) {
+            let what = "crossfades of clips that are signals: they change at once";
             self.at = Origin { file: place.file, offset: 0, library: false };
             self.later(what, place.span);
         }

@@ -280,7 +280,7 @@ pub enum Action {
     Record {
         /// What.
         strip: String,
-        /// The file, as written.
+        /// The path of the file; what is written counts from the folder of the text.
         file: String,
         /// Every strip into a file of its own beside it.
         stems: bool,
@@ -289,7 +289,7 @@ pub enum Action {
     Export {
         /// What.
         what: Exported,
-        /// The file, as written.
+        /// The path of the file; what is written counts from the folder of the text.
         file: String,
         /// Every strip into a file of its own beside it.
         stems: bool,

@@ -45,9 +45,9 @@ impl Output {
         Ok(choice)
     }
 
-    /// Frames that the recorder may lag behind.
-    pub fn tap(&self, rate: u32) -> usize {
-        if self.record.is_some() { 4 * rate as usize } else { 0 }
+    /// True if what plays is recorded.
+    pub fn records(&self) -> bool {
+        self.record.is_some()
     }
 
     /// Starts to record, if that is asked for.

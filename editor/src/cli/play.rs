@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (session, engine) = Session::new(SessionOptions {
         watch: !args.no_watch,
         colour: terminal::colour(),
-        tap: args.output.tap(rate),
+        recorded: args.output.records(),
         ..SessionOptions::new(work.roots.clone(), work::options(rate))
     })
     .map_err(Failure::outside)?;
@@ -258,9 +258,10 @@ impl Player {
                 self.status.clear()?;
                 terminal::log(Level::Info, || format!("{count} deadlines missed so far"));
             }
-            Notice::Device { message } | Notice::Refused { message } | Notice::Sample { message } => {
-                self.say(&format!("{message}\n"))?
-            }
+            Notice::Device { message }
+            | Notice::Refused { message }
+            | Notice::Sample { message }
+            | Notice::File { message } => self.say(&format!("{message}\n"))?,
         }
         Ok(())
     }

@@ -14,12 +14,18 @@ use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::{Compiler, Options};
 use modurust_runtime::compiler::passes::Passes;
 use modurust_runtime::compiler::program::{Program, Timing};
+use modurust_runtime::compiler::score::Ratio;
+use modurust_runtime::device::offline::TAIL;
 use modurust_runtime::device::{RenderOptions, RenderReport, render};
+use modurust_runtime::export::{self, Export, Record};
 use modurust_runtime::wav::Bits;
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+/// Longest song, seconds.
+const LONGEST: u64 = 24 * 3600;
 
 /// What `render` takes.
 #[derive(clap::Args)]
@@ -30,12 +36,12 @@ pub struct Args {
     /// Render one expression instead of files
     #[arg(short, long, value_name = "EXPR", allow_hyphen_values = true)]
     expression: Option<String>,
-    /// The WAV file to write
-    #[arg(short, long = "out", value_name = "WAV", required_unless_present_any = ["stems", "json", "spectrogram", "waveform"])]
+    /// The file to write: WAV, or FLAC by its name
+    #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How much: 10s, 8bars
-    #[arg(long = "for", value_name = "LENGTH", default_value = "10s")]
-    length: Length,
+    /// How much: 10s, 8bars; without it a song to its end and until it has died away, and 10 s of anything else
+    #[arg(long = "for", value_name = "LENGTH")]
+    length: Option<Length>,
     /// Frames per second
     #[arg(long, default_value_t = work::RATE, value_parser = work::rate)]
     rate: u32,
@@ -48,7 +54,7 @@ pub struct Args {
     /// Leave out the limiter, through which a set of tracks goes that has no `bus master` of its own
     #[arg(long)]
     no_limiter: bool,
-    /// A folder for one file per track
+    /// A folder for one file per track and bus
     #[arg(long, value_name = "DIR")]
     stems: Option<PathBuf>,
     /// A picture of the frequencies over time, 20 Hz to half of the rate, -100 to 0 dBFS
@@ -132,6 +138,7 @@ struct Summary<'a> {
     lost_events: u64,
     faults: &'a [String],
     stems: &'a [PathBuf],
+    exports: &'a [PathBuf],
     seconds: f64,
 }
 
@@ -158,21 +165,85 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let options = Options { backend, passes: args.passes.into(), seed: args.seed, ..work::options(args.rate) };
     let mut compiler = Compiler::new(options);
     let program = work.compile(&mut compiler)?;
-    let frames = frames(&args.length, &program.timing, args.rate, "--for")?;
-    if frames == 0 {
+    let records = export::records(&program, None);
+    let exports = export::exports(&program, None);
+    let whole = args.out.is_some() || args.stems.is_some() || args.json || pictured(args) || !records.is_empty();
+    if !whole && exports.is_empty() {
+        let message = "give a file to write, such as `-o set.wav`; `--stems`, `--json` and pictures do as well";
+        return Err(Failure::Usage(message.into()));
+    }
+    let asked: Vec<String> = reads.into_iter().chain(work.world().asked()).collect();
+    for path in records.iter().map(|r| &r.take.path).chain(exports.iter().map(|e| &e.path)) {
+        work::keep_apart(path, &asked)?;
+    }
+    let mut heard = Vec::new();
+    let report = if whole {
+        let extent = extent(args, &program)?;
+        let at = swaps(args, &mut work, &mut compiler, &program.timing)?;
+        let report = carry_out(args, program.clone(), (extent, &records), at, &mut heard)?;
+        if let Some(path) = &args.spectrogram {
+            picture::spectrogram(&heard, args.rate).write(path)?;
+        }
+        if let Some(path) = &args.waveform {
+            picture::waveform(&heard, args.rate).write(path)?;
+        }
+        Some(report)
+    } else {
+        None
+    };
+    let mut files = Vec::new();
+    for export in &exports {
+        files.extend(carry_out_export(args, export, program.clone())?);
+    }
+    report.map_or(Ok(()), |report| tell(args, &report, &files))
+}
+
+fn pictured(args: &Args) -> bool {
+    args.spectrogram.is_some() || args.waveform.is_some()
+}
+
+/// How much is rendered.
+struct Extent {
+    /// Frames; with a song, the most.
+    frames: u64,
+    /// The end of a song that is to die away, in bars.
+    song: Option<Ratio>,
+    /// Frames that are to be expected.
+    likely: u64,
+}
+
+fn extent(args: &Args, program: &Program) -> Result<Extent, Failure> {
+    let timing = &program.timing;
+    let (likely, song) = match (&args.length, export::song(program)) {
+        (Some(length), _) => (frames(length, timing, args.rate, "--for")?, None),
+        (None, None) => (10 * u64::from(args.rate), None),
+        // Where the tempo moves this is a guess; what counts is the end in bars.
+        (None, Some(end)) => {
+            let length = (end * timing.frames_per_bar(args.rate)).ceil().max(1) as u64;
+            (length + TAIL * u64::from(args.rate), Some(end))
+        }
+    };
+    if likely == 0 {
         return Err(Failure::Usage("`--for` must be longer than nothing".into()));
     }
-    let at = swaps(args, &mut work, &mut compiler, &program.timing)?;
-    fits(args, frames)?;
-    let mut heard = Vec::new();
-    let report = carry_out(args, program, frames, at, &mut heard)?;
-    if let Some(path) = &args.spectrogram {
-        picture::spectrogram(&heard, args.rate).write(path)?;
+    fits(args, likely)?;
+    let frames = if song.is_some() { LONGEST * u64::from(args.rate) } else { likely };
+    Ok(Extent { frames, song, likely })
+}
+
+/// Renders what `export` asks for, and tells it. The files come back.
+fn carry_out_export(args: &Args, export: &Export, program: Program) -> Result<Vec<PathBuf>, Failure> {
+    let options = export.options(program);
+    let limiter = options.limiter && !args.no_limiter;
+    let report = render(RenderOptions { bits: args.bits, block: args.block as usize, limiter, ..options })
+        .map_err(Failure::outside)?;
+    let whole = export.strip.is_none().then(|| export.path.clone());
+    let files: Vec<PathBuf> = whole.into_iter().chain(report.stems.clone()).collect();
+    faults(&report);
+    if !args.json {
+        terminal::print(&line(&files, &report))?;
     }
-    if let Some(path) = &args.waveform {
-        picture::waveform(&heard, args.rate).write(path)?;
-    }
-    tell(args, &report)
+    Ok(files)
 }
 
 fn frames(length: &Length, timing: &Timing, rate: u32, option: &str) -> Result<u64, Failure> {
@@ -215,24 +286,25 @@ fn fits(args: &Args, frames: u64) -> Result<(), Failure> {
 fn carry_out(
     args: &Args,
     program: Program,
-    frames: u64,
+    (extent, records): (Extent, &[Record]),
     at: Vec<(u64, Program)>,
     heard: &mut Vec<f32>,
 ) -> Result<RenderReport, Failure> {
-    let pictured = args.spectrogram.is_some() || args.waveform.is_some();
-    let bar = bar(frames);
-    let mut progress = |done: u64, _: u64| bar.set_position(done);
+    let bar = bar(extent.likely);
+    let mut progress = |done: u64, _: u64| bar.set_position(done.min(extent.likely));
     let shown: Option<&mut dyn FnMut(u64, u64)> = if bar.is_hidden() { None } else { Some(&mut progress) };
     let result = render(RenderOptions {
         block: args.block as usize,
         out: args.out.clone(),
         bits: args.bits,
         limiter: !args.no_limiter && program.timeline.leaves_master_open(),
-        stems: args.stems.clone(),
+        stems: args.stems.clone().or(records.iter().find_map(|r| r.stems.clone())),
+        takes: records.iter().map(|r| r.take.clone()).collect(),
+        song: extent.song,
         at,
-        heard: pictured.then_some(heard),
+        heard: pictured(args).then_some(heard),
         progress: shown,
-        ..RenderOptions::new(program, frames)
+        ..RenderOptions::new(program, extent.frames)
     });
     bar.finish_and_clear();
     result.map_err(Failure::outside)
@@ -250,28 +322,11 @@ fn bar(frames: u64) -> ProgressBar {
     bar
 }
 
-fn tell(args: &Args, report: &RenderReport) -> Result<(), Failure> {
+fn tell(args: &Args, report: &RenderReport, exports: &[PathBuf]) -> Result<(), Failure> {
     for (frame, kind) in &report.adopted {
         terminal::log(Level::Info, || format!("swapped at frame {frame}: {}", kind.word()));
     }
-    if report.peak > 1.0 {
-        let message = format!(
-            "the peak is {} above 0 dBFS: a sound card or a file of whole numbers will clip it; turn it down",
-            terminal::decibels(report.peak)
-        );
-        terminal::warn(&message);
-    }
-    if report.limited > 0 {
-        let seconds = report.limited as f64 / f64::from(report.rate);
-        let message = format!("too loud: the limiter turned it down for {seconds:.1} s; see `--no-limiter`");
-        terminal::warn(&message);
-    }
-    for track in &report.faults {
-        terminal::warn(&format!("`{track}` made values that are no numbers; they were silenced"));
-    }
-    if report.lost > 0 {
-        terminal::warn(&format!("{} events found no room and were left out", report.lost));
-    }
+    faults(report);
     if args.json {
         let adopted = report.adopted.iter().map(|&(frame, kind)| Adopted { frame, change: kind.word() }).collect();
         return terminal::print_json(&Summary {
@@ -287,26 +342,52 @@ fn tell(args: &Args, report: &RenderReport) -> Result<(), Failure> {
             lost_events: report.lost,
             faults: &report.faults,
             stems: &report.stems,
+            exports,
             seconds: report.seconds,
         });
     }
     let pictures = args.spectrogram.iter().chain(&args.waveform);
-    let written = args
-        .out
-        .iter()
-        .chain(&report.stems)
-        .chain(pictures)
-        .map(|p| p.display().to_string())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let written: Vec<PathBuf> = args.out.iter().chain(&report.stems).chain(pictures).cloned().collect();
+    terminal::print(&line(&written, report))
+}
+
+/// What is not as it should be.
+fn faults(report: &RenderReport) {
+    if report.peak > 1.0 {
+        let message = format!(
+            "the peak is {} above 0 dBFS: a sound card or a file of whole numbers will clip it; turn it down",
+            terminal::decibels(report.peak)
+        );
+        terminal::warn(&message);
+    }
+    if report.limited > 0 {
+        let seconds = report.limited as f64 / f64::from(report.rate);
+        let message = format!("too loud: the limiter turned it down for {seconds:.1} s; see `--no-limiter`");
+        terminal::warn(&message);
+    }
+    if report.cut {
+        let message = format!("it still sounded {TAIL} s after the end of the song, and was cut off there");
+        terminal::warn(&message);
+    }
+    for track in &report.faults {
+        terminal::warn(&format!("`{track}` made values that are no numbers; they were silenced"));
+    }
+    if report.lost > 0 {
+        terminal::warn(&format!("{} events found no room and were left out", report.lost));
+    }
+}
+
+/// What was written, in one line.
+fn line(written: &[PathBuf], report: &RenderReport) -> String {
+    let files = written.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ");
     let length = report.frames as f64 / f64::from(report.rate);
-    terminal::print(&format!(
-        "{written}: {length:.2} s at {} Hz, peak {}, rms {}, {:.0} times faster than real time\n",
+    format!(
+        "{files}: {length:.2} s at {} Hz, peak {}, rms {}, {:.0} times faster than real time\n",
         report.rate,
         terminal::decibels(report.peak),
         terminal::decibels(report.rms),
         length / report.seconds.max(1e-9)
-    ))
+    )
 }
 
 #[cfg(test)]

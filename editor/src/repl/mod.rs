@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (session, engine) = Session::new(SessionOptions {
         watch: false,
         colour: terminal::colour_out() && !args.pipe,
-        tap: args.output.tap(rate),
+        recorded: args.output.records(),
         texts: BTreeMap::from([(file.clone(), text.clone())]),
         ..SessionOptions::new(roots.clone(), work::options(rate))
     })
@@ -174,7 +174,10 @@ fn words_of(notice: Notice) -> Option<String> {
             format!("`{track}` made a value that is no number; it was silenced for that moment\n")
         }
         Notice::Lost { events } => format!("{events} events so far found no room and were left out\n"),
-        Notice::Device { message } | Notice::Refused { message } | Notice::Sample { message } => format!("{message}\n"),
+        Notice::Device { message }
+        | Notice::Refused { message }
+        | Notice::Sample { message }
+        | Notice::File { message } => format!("{message}\n"),
         Notice::Diagnostics { text, .. } => text,
         Notice::Compiled { .. } | Notice::Adopted { .. } | Notice::Xruns { .. } => return None,
     })

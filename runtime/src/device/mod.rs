@@ -10,9 +10,11 @@
 mod card;
 pub mod null;
 pub mod offline;
+pub mod takes;
 
 pub use card::list;
 pub use offline::{RenderError, RenderOptions, RenderReport, render};
+pub use takes::Take;
 
 use crate::command::Notice;
 use crate::engine::Engine;

@@ -1,26 +1,40 @@
 //! Rendering: the engine as fast as it goes, into a file, a hash, or both.
 //!
 //! It is the same engine that a sound card drives, block by block, so what is rendered is what would be played, bit for bit. The
-//! limiter of loudspeakers is taken in when it is asked for, without its delay: below its ceiling it changes no bit. Swaps can be asked for at frames; each is adopted at the first quantum at or
-//! after its frame, whatever the block size.
+//! limiter of loudspeakers is taken in when it is asked for, without its delay: below its ceiling it changes no bit. Swaps can be asked
+//! for at frames; each is adopted at the first quantum at or after its frame, whatever the block size. A song is rendered to its end
+//! and until it has died away.
 
-use crate::command::{ChangeKind, EngineNotice};
+use super::takes::{Take, Takes};
+use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::engine::{Engine, EngineError, EngineOptions};
-use crate::launcher::Happened;
+use crate::launcher::{Happened, Order, Quantise, What, Wish};
 use crate::limiter::Limiter;
-use crate::wav::{Bits, Sound, SoundHash, WavError, WavFile};
-use modurust_compiler::graph::{OutKind, QUANTUM};
+use crate::swap::Control;
+use crate::wav::{Bits, Sound, SoundFile, SoundHash, WavError};
+use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::Program;
-use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path, PathBuf};
+use modurust_compiler::score::Ratio;
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::Instant;
+
+/// What is quieter than this for a second has died away: -90 dBFS.
+const QUIET: f32 = 3.162_277_7e-5;
+/// Longest time that a song is given to die away, seconds.
+pub const TAIL: u64 = 30;
 
 /// What to render.
 pub struct RenderOptions<'a> {
     /// From frame 0.
     pub program: Program,
-    /// How much, in frames.
+    /// How much, in frames; with `song`, the most.
     pub frames: u64,
+    /// Ends the music at a position in bars. Notes end there; the rendering ends when nothing has been heard for a second,
+    /// [`TAIL`] seconds later at the latest.
+    pub song: Option<Ratio>,
+    /// Launched at the start, in place of what the text launches by itself.
+    pub launch: Option<What>,
     /// Frames asked for at once, at least 1. Changes no bit of the sound.
     pub block: usize,
     /// The file, if one is wanted.
@@ -29,8 +43,10 @@ pub struct RenderOptions<'a> {
     pub bits: Bits,
     /// Passes the whole through the limiter of loudspeakers; stems are left as they are.
     pub limiter: bool,
-    /// A folder for one file per track, made if it is not there.
+    /// A folder for one file per track and bus, made if it is not there.
     pub stems: Option<PathBuf>,
+    /// Strips that get files of their own.
+    pub takes: Vec<Take>,
     /// Programs to swap in, with frames, in ascending order.
     pub at: Vec<(u64, Program)>,
     /// What the inputs hear, from frame 0; silence after its end.
@@ -47,11 +63,14 @@ impl RenderOptions<'_> {
         RenderOptions {
             program,
             frames,
+            song: None,
+            launch: None,
             block: QUANTUM,
             out: None,
             bits: Bits::F32,
             limiter: false,
             stems: None,
+            takes: Vec::new(),
             at: Vec::new(),
             input: None,
             heard: None,
@@ -87,8 +106,10 @@ pub struct RenderReport {
     pub faults: Vec<String>,
     /// Clips, scenes and songs that were launched, in order.
     pub happened: Vec<Happened>,
-    /// Files of the stems.
+    /// Files of single strips.
     pub stems: Vec<PathBuf>,
+    /// A song that still sounded when its time to die away was over.
+    pub cut: bool,
     /// Time it took, seconds.
     pub seconds: f64,
 }
@@ -113,55 +134,6 @@ pub enum RenderError {
     },
 }
 
-/// Files of tracks, by name; each as long as the rendering, silent while its track is not there.
-struct Stems {
-    folder: PathBuf,
-    files: BTreeMap<String, (WavFile, u64, PathBuf)>,
-    rate: u32,
-    bits: Bits,
-}
-
-impl Stems {
-    /// Adds `frames` frames of every track, of the quantum that the engine has just computed.
-    fn add(&mut self, engine: &Engine, frames: usize, before: u64) -> Result<(), WavError> {
-        for (i, out) in engine.program().patch.graph.outs.iter().enumerate() {
-            if out.kind != OutKind::Track {
-                continue;
-            }
-            if !self.files.contains_key(&out.name) {
-                let path = self.folder.join(format!("{}.wav", file_name(&out.name)));
-                let file = WavFile::create(&path, 2, self.rate, self.bits)?;
-                self.files.insert(out.name.clone(), (file, 0, path));
-            }
-            let Some((file, length, _)) = self.files.get_mut(&out.name) else { continue };
-            if *length < before {
-                file.silence((before - *length) * 2)?;
-            }
-            for frame in 0..frames {
-                let frame = engine.out_frame(i, frame).map(|x| if x.is_finite() { x } else { 0.0 });
-                file.write(&frame)?;
-            }
-            *length = before + frames as u64;
-        }
-        Ok(())
-    }
-
-    fn finish(self, total: u64) -> Result<Vec<PathBuf>, WavError> {
-        let mut paths = Vec::new();
-        for (_, (mut file, length, path)) in self.files {
-            file.silence((total - length.min(total)) * 2)?;
-            file.finish()?;
-            paths.push(path);
-        }
-        Ok(paths)
-    }
-}
-
-/// A track's name as a file's.
-fn file_name(track: &str) -> String {
-    track.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
-}
-
 /// Renders.
 pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
     let start = Instant::now();
@@ -172,16 +144,16 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
     }
     let (mut engine, mut control, mut taps) = Engine::new(&engine_options, Some(options.program))?;
     let mut file = match &options.out {
-        Some(path) => Some(WavFile::create(path, 2, rate, options.bits)?),
+        Some(path) => Some(SoundFile::create(path, 2, rate, options.bits)?),
         None => None,
     };
-    let mut stems = match options.stems.take() {
-        Some(folder) => {
-            make_folder(&folder)?;
-            Some(Stems { folder, files: BTreeMap::new(), rate, bits: options.bits })
-        }
-        None => None,
-    };
+    let mut takes = Takes::new(options.stems.take(), std::mem::take(&mut options.takes), rate, options.bits)?;
+    if let Some(what) = options.launch {
+        launch(&mut control, what);
+    }
+    if let Some(end) = options.song {
+        engine.end_at(end);
+    }
     let mut swaps: VecDeque<(u64, Program)> = options.at.into();
     let mut report = RenderReport {
         frames: options.frames,
@@ -197,17 +169,19 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         faults: Vec::new(),
         happened: Vec::new(),
         stems: Vec::new(),
+        cut: false,
         seconds: 0.0,
     };
     // Stems are read after each quantum, so a block must not hold more than one.
-    let block = if stems.is_some() { QUANTUM } else { options.block.max(1) };
+    let block = if takes.is_some() { QUANTUM } else { options.block.max(1) };
     let mut buffer = vec![0.0f32; block * 2];
     let (mut done, mut square, mut heard, mut told) = (0u64, 0.0f64, 0usize, 0u64);
     let mut limiter = options.limiter.then(|| Limiter::new(rate));
     // What the limiter holds back at first is silence, and is left out: it runs on by as much at the end.
     let mut early = limiter.as_ref().map_or(0, Limiter::latency);
-    let end = options.frames + early as u64;
-    while done < end {
+    let late = early as u64;
+    let mut quiet = 0;
+    while done < options.frames + late {
         while !control.is_pending()
             && let Some((at, program)) = swaps.pop_front()
         {
@@ -218,7 +192,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
                 break;
             }
         }
-        let mut n = (end - done).min(block as u64) as usize;
+        let mut n = (options.frames + late - done).min(block as u64) as usize;
         if !swaps.is_empty() {
             // The next swap waits for this one: look at every quantum, so that block sizes make no difference.
             n = n.min(QUANTUM - (done % QUANTUM as u64) as usize);
@@ -231,8 +205,21 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         }
         let out = &mut buffer[..n * 2];
         engine.process(out, 2);
-        if let Some(stems) = &mut stems {
-            stems.add(&engine, n.min(options.frames.saturating_sub(done) as usize), done)?;
+        if let Some(ended) = engine.ended().filter(|_| options.song.is_some()) {
+            for (frame, sides) in (done..).zip(out.chunks_exact(2)).filter(|(frame, _)| *frame >= ended) {
+                quiet = if sides.iter().all(|x| x.abs() < QUIET) { quiet + 1 } else { 0 };
+                let over = frame + 1 - ended >= TAIL * u64::from(rate);
+                if quiet >= rate || over {
+                    report.cut = quiet < rate;
+                    options.frames = options.frames.min(frame + 1);
+                    break;
+                }
+            }
+        }
+        n = n.min((options.frames + late).saturating_sub(done) as usize);
+        let out = &mut out[..n * 2];
+        if let Some(takes) = &mut takes {
+            takes.add(&engine, n.min(options.frames.saturating_sub(done) as usize), done)?;
         }
         if let Some(limiter) = &mut limiter {
             report.limited += limiter.process(out);
@@ -268,7 +255,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         control.collect();
         done += n as u64;
         if let Some(progress) = &mut options.progress
-            && (done - told >= u64::from(rate / 4) || done == end)
+            && (done - told >= u64::from(rate / 4) || done == options.frames + late)
         {
             told = done;
             progress(done.min(options.frames), options.frames);
@@ -277,8 +264,9 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
     if let Some(file) = file {
         file.finish()?;
     }
-    if let Some(stems) = stems {
-        report.stems = stems.finish(options.frames)?;
+    report.frames = options.frames;
+    if let Some(takes) = takes {
+        report.stems = takes.finish(options.frames)?;
     }
     report.rms = (square / (options.frames.max(1) * 2) as f64).sqrt() as f32;
     report.lost = control.meters().lost.load(std::sync::atomic::Ordering::Relaxed);
@@ -286,6 +274,14 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
     Ok(report)
 }
 
-fn make_folder(path: &Path) -> Result<(), RenderError> {
-    std::fs::create_dir_all(path).map_err(|source| RenderError::Folder { path: path.to_path_buf(), source })
+/// Launches something at the start, and nothing else.
+fn launch(control: &mut Control, what: What) {
+    let order = |what: What, launch: bool| EngineCommand::Wish {
+        epoch: 0,
+        wish: Wish::Order(Order { what, launch, legato: false, at: Quantise::Now }),
+    };
+    if !matches!(what, What::Song(_)) {
+        control.send(order(What::Song(0), false));
+    }
+    control.send(order(what, true));
 }
