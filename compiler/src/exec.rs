@@ -21,7 +21,7 @@ use crate::passes::fast::Target;
 use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise_for};
 use crate::program::{Patch, Sleeper};
-pub use crate::sample::SampleMemory;
+pub use crate::sample::{PAGE, SampleMemory};
 use crate::sleep::{self, Sleep};
 use crate::words::Words;
 use std::cell::UnsafeCell;
@@ -500,6 +500,11 @@ impl Instance {
     pub fn set_sample(&mut self, sample: SampleId, memory: Arc<SampleMemory>) {
         self.sample_ptrs[sample.index()] = memory.pointer();
         self.samples[sample.index()] = memory;
+    }
+
+    /// The sound of a sample.
+    pub fn sample(&self, sample: SampleId) -> &SampleMemory {
+        &self.samples[sample.index()]
     }
 
     /// A parameter's value.

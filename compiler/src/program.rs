@@ -134,6 +134,10 @@ pub enum FieldSource {
     Vel,
     /// How long the event lasts by the tempo at its beginning, in frames.
     Frames,
+    /// How long a bar lasts by the tempo at its beginning, in frames.
+    Bar,
+    /// Where the event begins, in beats of the session's meter.
+    Beat,
     /// The event's plain value; words are their tail number (`bd:3`) or 0.
     Value,
     /// A named field of the event.

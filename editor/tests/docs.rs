@@ -23,6 +23,20 @@ fn pages() -> Vec<(String, String)> {
     found
 }
 
+/// What the programs find beside them: the scale, the samples and the kit of the examples.
+fn beside(scratch: &Scratch) {
+    let examples = root().join("examples");
+    std::fs::create_dir_all(scratch.path().join("dust")).expect("a folder");
+    for folder in ["", "dust"] {
+        for file in std::fs::read_dir(examples.join(folder)).expect("the examples").flatten() {
+            let name = file.file_name();
+            if file.path().extension().is_some_and(|end| end == "wav" || end == "scl") {
+                std::fs::copy(file.path(), scratch.path().join(folder).join(name)).expect("a copy");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_block_of_code_is_of_a_known_kind() {
     // What a reader takes for a program or a command must be one that a test looks at.
@@ -42,7 +56,7 @@ fn every_block_of_code_is_of_a_known_kind() {
 #[test]
 fn every_program_checks() {
     let scratch = Scratch::new();
-    std::fs::copy(root().join("examples/just.scl"), scratch.path().join("just.scl")).expect("a scale");
+    beside(&scratch);
     let mut files = Vec::new();
     for (name, text) in pages() {
         for (line, program) in blocks(&text, "modu").into_iter().chain(blocks(&text, "modu right")) {
@@ -83,6 +97,7 @@ fn every_wrong_program_has_its_mistake() {
 #[test]
 fn every_page_of_the_tour_sounds() {
     let scratch = Scratch::new();
+    beside(&scratch);
     let text = std::fs::read_to_string(root().join("docs/language.md")).expect("the tour");
     let programs = blocks(&text, "modu");
     assert!(programs.len() >= 18, "{} programs", programs.len());

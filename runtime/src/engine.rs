@@ -24,7 +24,7 @@ use crate::sequencer::{self, Sequencer};
 use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
 use crate::transport::{Source, Transport};
 use modurust_compiler::exec::{self, Backend};
-use modurust_compiler::graph::{FrameId, Graph, ParamId, QUANTUM};
+use modurust_compiler::graph::{FrameId, Graph, OutKind, ParamId, QUANTUM, SampleId};
 use modurust_compiler::passes::Passes;
 use modurust_compiler::program::{Program, Timing};
 use modurust_compiler::score::timeline::Target;
@@ -549,6 +549,10 @@ impl Engine {
         }
         let outs = self.active.program.patch.graph.outs.len();
         for i in 0..outs {
+            if let OutKind::Head(sample) = self.active.program.patch.graph.outs[i].kind {
+                self.tell_head(i, sample);
+                continue;
+            }
             let words = self.active.instance.out(i);
             let finite = self.meters.measure(i, words, self.state.smooth);
             if self.active.master == Some(i) {
@@ -563,6 +567,14 @@ impl Engine {
                 self.notify(EngineNotice::Fault { epoch, out });
             }
         }
+    }
+
+    /// Tells whoever reads a sample from disk where it is played, and what came too late.
+    fn tell_head(&self, out: usize, sample: SampleId) {
+        let words = self.active.instance.out(out);
+        let missed = words.chunks_exact(2).filter(|w| w[1] > 0.0).count() as u64;
+        let page = words.get(words.len().saturating_sub(2)).map_or(0.0, |x| x.max(0.0));
+        self.active.instance.sample(sample).follow(page as u32, missed);
     }
 
     /// Runs the old program beside the new one: `old + (new - old) * g`, with `g` rising in a straight line. Where both are

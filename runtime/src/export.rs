@@ -5,10 +5,11 @@
 //! its own, in a folder beside the file: `set-stems` beside `set.wav`.
 
 use crate::device::{RenderOptions, Take};
-use crate::launcher::{What, bars, song_length};
+use crate::launcher::{What, bars};
+use crate::song::song_length;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
-use modurust_compiler::score::timeline::{Action, Command, Exported};
+use modurust_compiler::score::timeline::{Action, Command, Exported, Timeline};
 use std::path::{Path, PathBuf};
 
 /// Bars of a scene or a strip that does not say how long it is.
@@ -31,7 +32,13 @@ pub struct Export {
 
 impl Export {
     /// The rendering that makes it.
-    pub fn options(&self, program: Program) -> RenderOptions<'static> {
+    pub fn options(&self, mut program: Program) -> RenderOptions<'static> {
+        // A part of a song that the text plays is not what is exported.
+        if program.timeline.commands.iter().any(parts) {
+            let mut timeline = Timeline::clone(&program.timeline);
+            timeline.commands.retain(|command| !parts(command));
+            program.timeline = timeline.into();
+        }
         let most = 24 * 3600 * u64::from(program.patch.sample_rate);
         let (path, strip) = (self.path.clone(), self.strip.clone());
         let limiter = program.timeline.leaves_master_open() && strip.is_none();
@@ -47,10 +54,16 @@ impl Export {
     }
 }
 
-/// The song that plays by itself: its length in bars.
+/// `play song from .. to ..`
+fn parts(command: &Command) -> bool {
+    matches!(command.action, Action::PlayArrangement { .. })
+}
+
+/// The song that plays by itself: its length in bars. One of which a part goes round has no end.
 pub fn song(program: &Program) -> Option<Ratio> {
     let timeline = &program.timeline;
-    let song = timeline.arrangements.first()?;
+    let round = |c: &Command| matches!(c.action, Action::PlayArrangement { to: Some(_), .. });
+    let song = timeline.arrangements.first().filter(|_| !timeline.commands.iter().any(round))?;
     Some(song_length(timeline, &program.timing, song)).filter(|length| length.is_positive())
 }
 

@@ -11,6 +11,7 @@
 //! The promises that the audio side makes, and the tests that hold them, are in `CONTRACT.md` beside this crate's manifest.
 
 pub mod command;
+mod decode;
 pub mod device;
 pub mod engine;
 pub mod export;
@@ -28,6 +29,8 @@ mod scribe;
 pub mod sequencer;
 pub mod session;
 pub mod song;
+mod stream;
+pub mod stretch;
 pub mod swap;
 pub mod transport;
 pub mod voice;

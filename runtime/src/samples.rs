@@ -5,29 +5,25 @@
 //! When it is there the text is compiled again, which makes no code; the program differs in its sounds alone and comes in under
 //! the fade of a swap. The callback sees nothing of all this but pointers that hold.
 //!
-//! Decoding is Symphonia's work, resampling rubato's. A file that breaks off is played as far as it goes.
+//! A file that is too long to be held is read from disk while it plays (`stream`); offline all of it is there.
 
+pub use crate::decode::{LONGEST, read};
+use crate::stream;
+use crate::stretch::stretch;
 use modurust_compiler::exec::SampleMemory;
-use rubato::{FftFixedIn, Resampler};
+use modurust_compiler::graph::Sample;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
-use symphonia::core::audio::SampleBuffer;
-use symphonia::core::errors::Error;
-use symphonia::core::io::MediaSourceStream;
-use symphonia::core::probe::Hint;
-
-/// Longest file, seconds; all of it is held in memory.
-pub const LONGEST: u64 = 600;
-/// Frames that the resampler takes at once.
-const CHUNK: usize = 1024;
 
 /// What a file was when it was decoded: length and time of its last change.
 type Stamp = (u64, Option<SystemTime>);
-/// Files one after another, at a rate.
-type Key = (Vec<String>, u32);
+/// A sample at a rate.
+type Key = (Sample, u32);
+/// What [`Sample::stretch`] is for a sample as it was recorded.
+const AS_IT_IS: u32 = 1_000_000;
 
 #[derive(Clone)]
 struct Entry {
@@ -48,9 +44,8 @@ impl Inner {
         &mut self,
         key: Key,
         stamps: Vec<Stamp>,
-        (memory, complaints): (SampleMemory, Vec<String>),
+        (memory, complaints): (Arc<SampleMemory>, Vec<String>),
     ) -> Arc<SampleMemory> {
-        let memory = Arc::new(memory);
         self.complaints.extend(complaints);
         self.entries.insert(key, Entry { asked: stamps.clone(), stamps, memory: Arc::clone(&memory) });
         memory
@@ -83,7 +78,7 @@ impl Bank {
         let own = Arc::clone(&inner);
         std::thread::Builder::new().name("modurust-samples".into()).spawn(move || {
             while let Ok((key, stamps)) = jobs.recv() {
-                let loaded = load(&key.0, key.1);
+                let loaded = load(&key.0, key.1, true);
                 own.lock().unwrap_or_else(PoisonError::into_inner).put(key, stamps, loaded);
                 ready();
             }
@@ -91,10 +86,12 @@ impl Bank {
         Ok(Bank { inner, worker: Some(worker) })
     }
 
-    /// The sound of files at a rate, one after another. Empty while a worker is at it, or when there is none.
-    pub fn get(&self, files: &[String], rate: u32) -> Arc<SampleMemory> {
+    /// The sound of a sample at a rate. Empty while a worker is at it, or when there is none; a file that is to be stretched
+    /// otherwise than before plays on as it was until that is done.
+    pub fn get(&self, sample: &Sample, rate: u32) -> Arc<SampleMemory> {
+        let files = &sample.files;
         let stamps: Vec<Stamp> = files.iter().map(|file| stamp(file)).collect();
-        let key = (files.to_vec(), rate);
+        let key = (sample.clone(), rate);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = inner.entries.get(&key)
             && entry.stamps == stamps
@@ -102,10 +99,18 @@ impl Bank {
             return Arc::clone(&entry.memory);
         }
         let Some(worker) = &self.worker else {
-            let loaded = load(files, rate);
+            let loaded = load(sample, rate, false);
             return inner.put(key, stamps, loaded);
         };
-        let nothing = || Entry { stamps: Vec::new(), memory: Arc::new(SampleMemory::empty()), asked: Vec::new() };
+        let like = inner.entries.iter().find(|((known, at), entry)| {
+            known.files == *files
+                && known.head == sample.head
+                && *at == rate
+                && entry.stamps == stamps
+                && !entry.memory.is_empty()
+        });
+        let memory = like.map_or_else(|| Arc::new(SampleMemory::empty()), |(_, entry)| Arc::clone(&entry.memory));
+        let nothing = || Entry { stamps: Vec::new(), memory, asked: Vec::new() };
         let entry = inner.entries.entry(key.clone()).or_insert_with(nothing);
         if entry.asked != stamps {
             entry.asked.clone_from(&stamps);
@@ -122,7 +127,16 @@ impl Bank {
 
     /// What could not be played, and why; each is told once.
     pub fn take_complaints(&self) -> Vec<String> {
-        std::mem::take(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner).complaints)
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut complaints = std::mem::take(&mut inner.complaints);
+        for ((sample, rate), entry) in inner.entries.iter().filter(|((sample, _), _)| sample.head > 0) {
+            let missed = entry.memory.take_missed();
+            if let (1.., Some(file)) = (missed, sample.files.first()) {
+                let ms = missed as f64 / f64::from(*rate) * 1e3;
+                complaints.push(format!("`{file}` was read too late: {ms:.0} ms of it were silent"));
+            }
+        }
+        complaints
     }
 }
 
@@ -131,101 +145,48 @@ fn stamp(file: &str) -> Stamp {
 }
 
 /// Decodes files; what cannot be decoded is an empty file and a complaint. A file that is not there is told by the compiler.
-fn load(files: &[String], rate: u32) -> (SampleMemory, Vec<String>) {
+fn load(sample: &Sample, rate: u32, live: bool) -> (Arc<SampleMemory>, Vec<String>) {
     let mut complaints = Vec::new();
-    let mut sounds = Vec::with_capacity(files.len());
-    for file in files.iter() {
+    if let (1.., Some(file)) = (sample.head, sample.files.first()) {
+        let opened = std::panic::catch_unwind(|| stream::open(Path::new(file), (sample.head, rate), live));
+        let opened = opened.unwrap_or_else(|_| Err("it is damaged".into()));
+        let memory = opened.unwrap_or_else(|why| {
+            complaints.push(format!("`{file}` cannot be played: {why}"));
+            Arc::new(SampleMemory::empty())
+        });
+        return (memory, complaints);
+    }
+    let mut sounds = Vec::with_capacity(sample.files.len());
+    for file in &sample.files {
         let path = Path::new(file);
         sounds.push(if path.is_file() {
             // A decoder that panics on a broken file is a complaint, not an end.
             let read = std::panic::catch_unwind(|| read(path, rate)).unwrap_or_else(|_| Err("it is damaged".into()));
-            read.unwrap_or_else(|why| {
+            let sound = read.unwrap_or_else(|why| {
                 complaints.push(format!("`{file}` cannot be played: {why}"));
                 Vec::new()
-            })
+            });
+            match sample.stretch {
+                AS_IT_IS => sound,
+                millionths => stretch(&sound, f64::from(millionths) / f64::from(AS_IT_IS), rate),
+            }
         } else {
             Vec::new()
         });
     }
     if sounds.iter().all(Vec::is_empty) {
-        return (SampleMemory::empty(), complaints);
+        return (Arc::new(SampleMemory::empty()), complaints);
     }
-    (SampleMemory::of(&sounds), complaints)
+    (Arc::new(SampleMemory::of(&sounds)), complaints)
 }
 
-/// A file as stereo frames at a rate. More channels than two are mixed to the sides in turn.
-pub fn read(path: &Path, rate: u32) -> Result<Vec<[f32; 2]>, String> {
-    let why = |error: Error| match error {
-        Error::IoError(error) => error.to_string(),
-        Error::Unsupported(what) => format!("this kind of file is not known ({what})"),
-        other => other.to_string(),
+/// True for a file that is read from disk while it plays: decoded it would fill memory for minutes of sound.
+pub fn is_long(path: &Path) -> bool {
+    let end = path.extension().and_then(|end| end.to_str()).unwrap_or("").to_ascii_lowercase();
+    let most = match end.as_str() {
+        "mp3" | "ogg" => 4 << 20,
+        "flac" => 20 << 20,
+        _ => 40 << 20,
     };
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
-    let mut hint = Hint::new();
-    if let Some(end) = path.extension().and_then(|e| e.to_str()) {
-        hint.with_extension(end);
-    }
-    let probe = symphonia::default::get_probe();
-    let probed = probe.format(&hint, stream, &Default::default(), &Default::default()).map_err(why)?;
-    let mut format = probed.format;
-    let track = format.default_track().ok_or("it holds no sound")?;
-    let id = track.id;
-    let mut decoder = symphonia::default::get_codecs().make(&track.codec_params, &Default::default()).map_err(why)?;
-    let (mut frames, mut own) = (Vec::<[f32; 2]>::new(), rate);
-    // What breaks off is played as far as it goes.
-    while let Ok(packet) = format.next_packet() {
-        if packet.track_id() != id {
-            continue;
-        }
-        let decoded = match decoder.decode(&packet) {
-            Ok(decoded) => decoded,
-            Err(Error::DecodeError(_)) => continue,
-            Err(_) => break,
-        };
-        let spec = *decoded.spec();
-        let channels = spec.channels.count();
-        if channels == 0 || !(1000..=768_000).contains(&spec.rate) {
-            return Err("it has no channels, or an impossible rate".into());
-        }
-        own = spec.rate;
-        let mut buffer = SampleBuffer::<f32>::new(decoded.capacity() as u64, spec);
-        buffer.copy_interleaved_ref(decoded);
-        frames.extend(buffer.samples().chunks_exact(channels).map(stereo));
-        if frames.len() as u64 > LONGEST * u64::from(own) {
-            return Err(format!("it is longer than {} minutes", LONGEST / 60));
-        }
-    }
-    if frames.is_empty() {
-        return Err("it holds no sound".into());
-    }
-    if own == rate { Ok(frames) } else { resample(&frames, own, rate).map_err(|e| e.to_string()) }
-}
-
-fn stereo(frame: &[f32]) -> [f32; 2] {
-    match frame {
-        [x] => [*x; 2],
-        [l, r] => [*l, *r],
-        more => std::array::from_fn(|side| more.iter().skip(side).step_by(2).sum()),
-    }
-}
-
-/// From one rate to another, in step with the original: frame `i` is what sounded `i / to` seconds after the beginning.
-fn resample(frames: &[[f32; 2]], from: u32, to: u32) -> Result<Vec<[f32; 2]>, Box<dyn std::error::Error>> {
-    let mut resampler = FftFixedIn::<f32>::new(from as usize, to as usize, CHUNK, 2, 2)?;
-    let wanted = (frames.len() as u64 * u64::from(to)).div_ceil(u64::from(from)) as usize;
-    let late = resampler.output_delay();
-    let mut out: Vec<[f32; 2]> = Vec::with_capacity(wanted + late + 2 * CHUNK);
-    let mut at = 0;
-    while out.len() < wanted + late {
-        let n = resampler.input_frames_next();
-        let side =
-            |c: usize| -> Vec<f32> { (at..at + n).map(|i| frames.get(i).map_or(0.0, |frame| frame[c])).collect() };
-        let sides = resampler.process(&[side(0), side(1)], None)?;
-        out.extend(sides[0].iter().zip(&sides[1]).map(|(&l, &r)| [l, r]));
-        at += n;
-    }
-    out.drain(..late);
-    out.truncate(wanted);
-    Ok(out)
+    std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() > most)
 }

@@ -184,7 +184,9 @@ impl Sequencer {
                         (Kind::Play, UnitKind::Hold) if event.continuous => {
                             self.draw(state, unit, (score, launches), piece.end, &event);
                         }
-                        (Kind::Play, UnitKind::Hold) => set_fields(state, unit, 0, (base, due.frame, 0.0), &event),
+                        (Kind::Play, UnitKind::Hold) => {
+                            set_fields(state, unit, 0, (base, due.frame), transport, &event)
+                        }
                         (Kind::Play, _) => play(state, unit, transport, base, due.frame, &event),
                         _ => state.stop_all(base, due.frame),
                     }
@@ -256,23 +258,30 @@ fn play(state: &mut UnitState, unit: &Unit, transport: &Transport, base: u64, fr
     }
     let fall = transport.frame_of(end).saturating_sub(1).max(0) as u64;
     state.start(voice, base, frame, fall, end);
-    let lasts = (transport.frame_of(event.whole.1) - frame as i64).max(1) as f32;
-    set_fields(state, unit, voice, (base, frame, lasts), event);
+    set_fields(state, unit, voice, (base, frame), transport, event);
 }
 
-/// Steps the fields of a voice at a frame of the quantum from `base` on, for an event that lasts so many frames.
-fn set_fields(state: &mut UnitState, unit: &Unit, voice: usize, (base, frame, lasts): (u64, u64, f32), event: &Event) {
+/// Steps the fields of a voice at a frame of the quantum from `base` on.
+fn set_fields(
+    state: &mut UnitState,
+    unit: &Unit,
+    voice: usize,
+    (base, frame): (u64, u64),
+    transport: &Transport,
+    event: &Event,
+) {
     for (i, field) in unit.fields.iter().enumerate() {
-        if field.source == FieldSource::Frames {
-            state.set(i, voice, frame.saturating_sub(base) as usize, lasts);
-        } else if field.source != FieldSource::Gate {
-            let value = field_value(field.source, field.default, event);
-            state.set(i, voice, frame.saturating_sub(base) as usize, value);
-        }
+        let value = match field.source {
+            FieldSource::Gate => continue,
+            FieldSource::Frames => (transport.frame_of(event.whole.1) - frame as i64).max(1) as f32,
+            FieldSource::Bar => transport.frames_per_bar().to_f64() as f32,
+            FieldSource::Beat => (event.whole.0 * transport.timing().beats_per_bar).to_f64() as f32,
+            source => field_value(source, field.default, event),
+        };
+        state.set(i, voice, frame.saturating_sub(base) as usize, value);
     }
 }
 
-/// What an event gives a field.
 fn field_value(source: FieldSource, default: f32, event: &Event) -> f32 {
     let value = match source {
         FieldSource::Freq => event.field(FieldId::FREQ).or_else(|| event.value.freq().map(|x| x as f32)),
@@ -282,7 +291,7 @@ fn field_value(source: FieldSource, default: f32, event: &Event) -> f32 {
             value => value.number().map(|x| x as f32),
         },
         FieldSource::Named(field) => event.field(field),
-        FieldSource::Gate | FieldSource::Frames => None,
+        FieldSource::Gate | FieldSource::Frames | FieldSource::Bar | FieldSource::Beat => None,
     };
     value.filter(|x| x.is_finite()).unwrap_or(default)
 }

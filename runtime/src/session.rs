@@ -114,12 +114,15 @@ struct Job {
     roots: Vec<String>,
     overlays: BTreeMap<String, String>,
     at: Instant,
+    /// Only a sound has come: what is to be said of the text has been said.
+    quiet: bool,
 }
 
 struct Done {
     outcome: Result<Outcome, String>,
     ms: f64,
     at: Instant,
+    quiet: bool,
     asked: BTreeSet<String>,
 }
 
@@ -155,7 +158,8 @@ impl Session {
     /// told by the first notices.
     pub fn new(options: SessionOptions) -> Result<(Session, Engine), SessionError> {
         let mut compiler = Compiler::new(options.compile);
-        let job = Job { roots: options.files.clone(), overlays: options.texts.clone(), at: Instant::now() };
+        let job =
+            Job { roots: options.files.clone(), overlays: options.texts.clone(), at: Instant::now(), quiet: false };
         let (inbox, messages) = channel();
         let ready = inbox.clone();
         let bank = Bank::with_worker(move || drop(ready.send(Message::Sound)))?;
@@ -182,7 +186,7 @@ impl Session {
             while let Ok(mut job) = queue.recv() {
                 // The newest text wins; its event is the one that is waited for.
                 while let Ok(newer) = queue.try_recv() {
-                    job = newer;
+                    job = Job { quiet: newer.quiet && job.quiet, ..newer };
                 }
                 if results.send(Message::Compiled(Box::new(work(&mut compiler, job, &sounds)))).is_err() {
                     return;
@@ -262,7 +266,7 @@ fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
         world.overlay(file, text);
     }
     let outcome = evaluate(compiler, &world, &job.roots);
-    Done { outcome, ms: begin.elapsed().as_secs_f64() * 1e3, at: job.at, asked: world.take_asked() }
+    Done { outcome, ms: begin.elapsed().as_secs_f64() * 1e3, at: job.at, quiet: job.quiet, asked: world.take_asked() }
 }
 
 /// What the session thread owns.
@@ -300,7 +304,7 @@ impl Inner {
                     self.compile(changed.at);
                 }
                 Ok(Message::Compiled(done)) => self.compiled(*done),
-                Ok(Message::Sound) => self.compile(Instant::now()),
+                Ok(Message::Sound) => self.job(Instant::now(), true),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.tick();
@@ -312,7 +316,11 @@ impl Inner {
     }
 
     fn compile(&self, at: Instant) {
-        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays: self.overlays.clone(), at });
+        self.job(at, false);
+    }
+
+    fn job(&self, at: Instant, quiet: bool) {
+        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays: self.overlays.clone(), at, quiet });
     }
 
     fn engine(&mut self, command: EngineCommand) {
@@ -450,7 +458,7 @@ impl Inner {
 
     fn compiled(&mut self, done: Done) {
         self.watch(&done.asked);
-        let outcome = self.diagnostics(done.outcome, Some(done.at));
+        let outcome = if done.quiet { done.outcome.ok() } else { self.diagnostics(done.outcome, Some(done.at)) };
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
         let Some((program, generated)) = outcome.and_then(|o| Some((o.program?, o.generated))) else {
             self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).stale = true;
@@ -463,8 +471,14 @@ impl Inner {
             None => self.control.publish(&program, None),
         };
         let kind = published.as_ref().map_or(ChangeKind::None, |p| p.kind);
-        self.since = if published.is_some() { Some(done.at) } else { self.since.filter(|_| self.control.is_pending()) };
-        self.tell(Notice::Compiled { ms: done.ms, generated, kind });
+        self.since = if published.is_some() && !done.quiet {
+            Some(done.at)
+        } else {
+            self.since.filter(|_| self.control.is_pending())
+        };
+        if !done.quiet {
+            self.tell(Notice::Compiled { ms: done.ms, generated, kind });
+        }
         let last = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).program.clone();
         self.scribe.follow(&program, last.as_ref());
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);

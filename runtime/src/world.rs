@@ -3,9 +3,10 @@
 //! The compiler does no IO; it asks a [`World`]. This one reads files, with unsaved texts of an editor laid over them, and
 //! remembers what it was asked for, also in vain, so that the watcher knows what to watch.
 
-use crate::samples::Bank;
+use crate::samples::{self, Bank};
 use modurust_compiler::exec::SampleMemory;
 use modurust_compiler::front::World;
+use modurust_compiler::graph::Sample;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
@@ -85,9 +86,13 @@ impl World for FileWorld {
         names
     }
 
-    fn sample(&self, files: &[String], rate: u32) -> Arc<SampleMemory> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).extend(files.iter().cloned());
-        self.bank.get(files, rate)
+    fn is_long(&self, path: &str) -> bool {
+        samples::is_long(Path::new(path))
+    }
+
+    fn sample(&self, sample: &Sample, rate: u32) -> Arc<SampleMemory> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).extend(sample.files.iter().cloned());
+        self.bank.get(sample, rate)
     }
 
     fn library(&self, module: &str) -> Option<String> {

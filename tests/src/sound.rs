@@ -2,7 +2,7 @@
 
 use modurust_runtime::compiler::exec::{Backend, Instance, SampleMemory};
 use modurust_runtime::compiler::front::{Compiler, Options, Outcome, World};
-use modurust_runtime::compiler::graph::{QUANTUM, SampleId};
+use modurust_runtime::compiler::graph::{QUANTUM, Sample, SampleId};
 use modurust_runtime::compiler::passes::Passes;
 use modurust_runtime::compiler::program::Program;
 use std::sync::Arc;
@@ -32,10 +32,11 @@ impl World for Texts {
         path == TONE || self.read(path).is_ok()
     }
 
-    fn sample(&self, files: &[String], rate: u32) -> Arc<SampleMemory> {
+    fn sample(&self, sample: &Sample, rate: u32) -> Arc<SampleMemory> {
         let tone = |i: u32| [(f64::from(i) / f64::from(rate) * 440.0 * std::f64::consts::TAU).sin() as f32 * 0.5; 2];
-        let sound = |file: &String| if file == TONE { (0..rate).map(tone).collect() } else { Vec::new() };
-        Arc::new(SampleMemory::of(&files.iter().map(sound).collect::<Vec<_>>()))
+        let length = (u64::from(rate) * u64::from(sample.stretch) / 1_000_000) as u32;
+        let sound = |file: &String| if file == TONE { (0..length).map(tone).collect() } else { Vec::new() };
+        Arc::new(SampleMemory::of(&sample.files.iter().map(sound).collect::<Vec<_>>()))
     }
 }
 

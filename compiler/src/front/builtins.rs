@@ -166,6 +166,13 @@ static INTRINSICS: &[Builtin] = &[
         run: Run::Fn(tools::mix_all),
     },
     Builtin {
+        name: "follow",
+        signature: "prim.follow(slot, x, page, missed)",
+        doc: "x itself; tells which page of a slot is played, and 1 where it was not there, so that it can be read ahead.",
+        category: "primitives",
+        run: Run::Fn(samples::follow),
+    },
+    Builtin {
         name: "peek",
         signature: "prim.peek(slot, index)",
         doc: "A word of a sample's memory by its 32-bit number; 0 outside of it.",

@@ -439,6 +439,11 @@ impl<'a> Elab<'a> {
         self.world.exists(path)
     }
 
+    /// True for a file that is read from disk while it plays.
+    pub(super) fn is_long(&self, path: &str) -> bool {
+        self.world.is_long(path)
+    }
+
     /// The names in a folder.
     pub(super) fn folder(&self, path: &str) -> Vec<String> {
         self.world.folder(path)

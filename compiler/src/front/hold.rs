@@ -19,6 +19,7 @@
 
 use crate::front::strips::File;
 use crate::front::{Compiler, Outcome, Round, World};
+use crate::graph::Sample;
 use crate::sample::SampleMemory;
 use modurust_lang::ast::Item;
 use modurust_lang::token::{self, Kind, tokens};
@@ -236,8 +237,12 @@ impl World for Overlay<'_> {
         self.world.folder(path)
     }
 
-    fn sample(&self, files: &[String], rate: u32) -> Arc<SampleMemory> {
-        self.world.sample(files, rate)
+    fn is_long(&self, path: &str) -> bool {
+        self.world.is_long(path)
+    }
+
+    fn sample(&self, sample: &Sample, rate: u32) -> Arc<SampleMemory> {
+        self.world.sample(sample, rate)
     }
 }
 

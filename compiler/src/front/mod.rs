@@ -36,7 +36,7 @@ mod voices;
 
 use crate::codegen::cache::Cache;
 use crate::exec::{self, Backend, SampleMemory};
-use crate::graph::Graph;
+use crate::graph::{Graph, Sample};
 use crate::passes::Passes;
 use crate::program::{Patch, Program};
 use elab::Elab;
@@ -68,9 +68,14 @@ pub trait World: Sync {
         Vec::new()
     }
 
-    /// The sound of files at a sample rate, one after another as `stdlib/sample.modu` reads it. What is not decoded yet, or cannot
-    /// be, is empty.
-    fn sample(&self, _files: &[String], _rate: u32) -> Arc<SampleMemory> {
+    /// True for a file that is too long to be held in memory.
+    fn is_long(&self, _path: &str) -> bool {
+        false
+    }
+
+    /// The sound of a sample at a rate, its files one after another as `stdlib/sample.modu` reads them. What is not decoded yet, or
+    /// cannot be, is empty.
+    fn sample(&self, _sample: &Sample, _rate: u32) -> Arc<SampleMemory> {
         Arc::new(SampleMemory::empty())
     }
 
@@ -242,7 +247,7 @@ impl Compiler {
                 }
             },
         };
-        let samples = patch.graph.samples.iter().map(|s| world.sample(&s.files, self.options.sample_rate)).collect();
+        let samples = patch.graph.samples.iter().map(|s| world.sample(s, self.options.sample_rate)).collect();
         outcome.program = Some(Program {
             samples: Arc::new(samples),
             patch,

@@ -131,7 +131,7 @@ impl<'a> Elab<'a> {
             self.warn("silent", span, format!("there is no file `{file}`, so this sample is silent")).help =
                 Some("put the file beside the patch; it plays as soon as it is there".into());
         }
-        Rc::new(Sample { files: vec![Rc::from(path)], part: None })
+        Rc::new(Sample { files: vec![Rc::from(path)], stretch: samples::AS_IT_IS, head: 0, part: None })
     }
 
     fn spec_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<(u32, Sig)> {
@@ -174,7 +174,7 @@ impl<'a> Elab<'a> {
         const PARTS: [&str; 4] = ["vocals", "drums", "bass", "other"];
         match value {
             Value::Slot(slot) if slot.part.is_some() => Some(match PARTS.iter().find(|part| **part == name) {
-                Some(part) => Ok(Value::Slot(Rc::new(Sample { files: slot.files.clone(), part: Some(part) }))),
+                Some(part) => Ok(Value::Slot(Rc::new(Sample { part: Some(part), ..Sample::clone(slot) }))),
                 None => Err(PARTS.to_vec()),
             }),
             Value::Device(device) => Some(Ok(self.outside_param(format!("{device}/{name}")))),
@@ -328,7 +328,7 @@ fn rec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 fn stems<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let slot = take!(e.slot_arg(call, "slot"));
     e.later("stems (every part is the whole)", call.span);
-    Value::Slot(Rc::new(Sample { files: slot.files.clone(), part: Some("all") }))
+    Value::Slot(Rc::new(Sample { part: Some("all"), ..Sample::clone(&slot) }))
 }
 
 fn convolve<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
@@ -350,9 +350,8 @@ fn ai<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     e.later("models (the sound passes)", call.span);
     if matches!(x.value, Value::Slot(_) | Value::Text(_)) {
         // The original, until a model is there.
-        let slot = Value::Slot(take!(e.slot(x, "ai")));
-        let (one, zero) = (Value::Num(Num::constant(1.0)), Value::Num(Num::constant(0.0)));
-        return e.library_call(None, "sampleplay", &[slot, one.clone(), one.clone(), zero, one], call.span);
+        let slot = take!(e.slot(x, "ai"));
+        return e.over_and_over(slot, call.span);
     }
     take!(e.signal(x.value, x.span)).into()
 }

@@ -13,6 +13,9 @@ use crate::score::{self, Factor, FieldId, JoinMode, Map, Operator, PatId, Ratio,
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 
+/// Most parts into which a sample is cut.
+const MOST_PARTS: u32 = 256;
+
 /// A number that may change with time.
 #[derive(Clone, Copy)]
 pub(super) enum Amount {
@@ -575,4 +578,41 @@ pub(super) fn with<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         pattern = e.score.with_field(pattern, field, values);
     }
     Value::Pat(pattern)
+}
+
+/// Fields that say which part of a sample is played: the `i`th of `n`.
+fn part_of<'a>(e: &mut Elab<'a>, pattern: PatId, i: u32, n: u32, span: Span) -> Option<PatId> {
+    let (Some(begin), Some(end)) = (e.score.field("begin"), e.score.field("end")) else {
+        e.error("limit", span, "events have room for 16 different fields in one session").help =
+            Some("use fewer field names".into());
+        return None;
+    };
+    let place = |i: u32| score::Value::Num(f64::from(i) / f64::from(n));
+    let (from, to) = (e.score.pure(place(i)), e.score.pure(place(i + 1)));
+    let pattern = e.score.with_field(pattern, begin, from);
+    Some(e.score.with_field(pattern, end, to))
+}
+
+pub(super) fn chop<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(pattern) = e.input(call) else { return Value::Broken };
+    let Some(n) = e.count(call, "n", MOST_PARTS) else { return Value::Broken };
+    let mut parts = Vec::new();
+    for i in 0..n {
+        let one = e.score.pure(score::Value::Num(0.0));
+        let Some(part) = part_of(e, one, i, n, call.span) else { return Value::Broken };
+        parts.push(part);
+    }
+    let parts = e.score.fastcat(&parts);
+    Value::Pat(e.score.binop_with(Operator::Keep, JoinMode::Squeeze, pattern, parts))
+}
+
+pub(super) fn striate<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(pattern) = e.input(call) else { return Value::Broken };
+    let Some(n) = e.count(call, "n", MOST_PARTS) else { return Value::Broken };
+    let mut parts = Vec::new();
+    for i in 0..n {
+        let Some(part) = part_of(e, pattern, i, n, call.span) else { return Value::Broken };
+        parts.push(part);
+    }
+    Value::Pat(e.score.fastcat(&parts))
 }

@@ -41,6 +41,7 @@ table! { PATTERNS, "patterns":
     "cat(a, b, ..)" "One pattern a cycle, in turn." f::cat;
     "choose(a, b, .., seed: n)" "At each moment the value of one of several, by chance: a signal to sample with `segment` or `struct`." f::choose;
     "chooseCycles(a, b, .., seed: n)" "One of several, by chance, anew in each cycle." f::rand_cat;
+    "chop(pattern, n)" "Cuts every event into n parts, each of which plays its part of a sample (fields `begin` and `end`)." f::chop;
     "chunk(pattern, n, f)" "Applies f to one nth of the cycle, the next nth in each next cycle; a cycle of the pattern lasts for n." f::chunk;
     "chunkBack(pattern, n, f)" "As `chunk`, going backwards." f::chunk_back;
     "compress(pattern, begin, end)" "Squeezes each cycle between two places of the cycle." f::compress;
@@ -124,6 +125,7 @@ table! { PATTERNS, "patterns":
     "squeeze(numbers, [a, b, ..])" "Squeezes a cycle of the chosen pattern into each event of the numbers, which wrap." f::squeeze;
     "stack(a, b, ..)" "All patterns at once." f::stack;
     "stepcat([weight, pattern], ..)" "All patterns in one cycle, each as long as its weight says." f::time_cat;
+    "striate(pattern, n)" "The first nth of every sample of the pattern, then the second, and so on, all in one cycle." f::striate;
     "struct(pattern, rhythm)" "The values of a pattern in the rhythm of another, where that is true." f::struct_;
     "sub(pattern, n)" "Subtracts from every value." f::operator;
     "superimpose(pattern, f, ..)" "A pattern and changed copies at once." f::superimpose;

@@ -174,6 +174,10 @@ pub enum Value<'a> {
 pub struct Sample {
     /// Paths of its files.
     pub files: Vec<Rc<str>>,
+    /// How much longer it is made at its own pitch, in millionths.
+    pub stretch: u32,
+    /// The playhead for which it is read from disk while it plays; 0 if it is held in memory.
+    pub head: u32,
     /// Of a separated recording: which part, or `all`.
     pub part: Option<&'static str>,
 }

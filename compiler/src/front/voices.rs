@@ -32,6 +32,8 @@ pub(super) struct Plan<'a> {
     pub choke: Option<Sym>,
     /// What its place in the tree of names is called.
     pub label: &'static str,
+    /// Keeps time: the swing of the session is not for it.
+    pub straight: bool,
     /// Arguments that are there already.
     pub given: Vec<(&'static str, Value<'a>)>,
 }
@@ -44,7 +46,15 @@ pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     if !mpe(e, call) {
         return Value::Broken;
     }
-    let plan = Plan { kind: UnitKind::Poly, voices: n, word: None, choke: None, label: "poly", given: Vec::new() };
+    let plan = Plan {
+        kind: UnitKind::Poly,
+        voices: n,
+        word: None,
+        choke: None,
+        label: "poly",
+        straight: false,
+        given: Vec::new(),
+    };
     e.voices_of(pattern, voice, plan, None, call.span)
 }
 
@@ -76,7 +86,15 @@ pub(super) fn mono<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
             }
         }
     };
-    let plan = Plan { kind: UnitKind::Mono, voices: 1, word: None, choke: None, label: "mono", given: Vec::new() };
+    let plan = Plan {
+        kind: UnitKind::Mono,
+        voices: 1,
+        word: None,
+        choke: None,
+        label: "mono",
+        straight: false,
+        given: Vec::new(),
+    };
     e.voices_of(pattern, voice, plan, glide, call.span)
 }
 
@@ -143,7 +161,7 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 /// A drum of a kit.
 fn drum<'a>(choke: Option<Sym>) -> Plan<'a> {
-    Plan { kind: UnitKind::Mono, voices: 1, word: None, choke, label: "drum", given: Vec::new() }
+    Plan { kind: UnitKind::Mono, voices: 1, word: None, choke, label: "drum", straight: false, given: Vec::new() }
 }
 
 /// The pattern of a call, in which words such as `c4` are notes.
@@ -197,7 +215,7 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         }
         let f = Rc::clone(f);
-        let pattern = match self.swing {
+        let pattern = match self.swing.filter(|_| !plan.straight) {
             Some(amount) => self.score.swing(pattern, amount, 8),
             None => pattern,
         };
@@ -288,6 +306,8 @@ impl<'a> Elab<'a> {
                 ("vel", None) => (FieldSource::Vel, 1.0, Dim::None),
                 ("vel", Some(_)) => (FieldSource::Vel, 1.0, Dim::None),
                 ("dur", None) if default.is_none() => (FieldSource::Frames, self.sample_rate, Dim::Time),
+                ("bar", None) if default.is_none() => (FieldSource::Bar, self.sample_rate, Dim::Time),
+                ("beat", None) if default.is_none() => (FieldSource::Beat, 0.0, Dim::None),
                 ("n" | "value", None) => (FieldSource::Value, 0.0, Dim::None),
                 (_, Some(field)) => {
                     // An event without the field takes the default of the text.
@@ -343,7 +363,7 @@ impl<'a> Elab<'a> {
             let node = self.row_of(unit as u32, index);
             let shape = Shape { channels: 1, banked: self.voices() > 1 };
             let mut value = Value::Sig(Sig { node, shape, dim });
-            if source == FieldSource::Frames {
+            if matches!(source, FieldSource::Frames | FieldSource::Bar) {
                 let seconds = self.lower(Num::constant(1.0 / self.sample_rate));
                 let row = Sig { node, shape, dim: Dim::None };
                 value = Value::Sig(Sig { dim, ..self.named_op("mul", &[row, seconds]) });

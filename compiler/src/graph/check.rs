@@ -10,7 +10,7 @@
 //! the library's or of the text's own numbers is written so that it can be ([`crate::passes::cut`]).
 
 use crate::graph::bounds::{Bounds, bounds};
-use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, Ty, operands};
+use crate::graph::ir::{CellId, Graph, Node, NodeId, OutKind, QUANTUM, Rate, RingId, Ty, operands};
 use crate::graph::ops::Op;
 use smallvec::SmallVec;
 
@@ -325,6 +325,9 @@ fn references(graph: &Graph) -> Vec<GraphError> {
         }
     }
     for out in &graph.outs {
+        if matches!(out.kind, OutKind::Head(s) if s.index() >= graph.samples.len()) {
+            errors.push(GraphError::Out { name: out.name.clone(), fault: "its sample does not exist" });
+        }
         if !exists(out.node) {
             errors.push(GraphError::Out { name: out.name.clone(), fault: "its value does not exist" });
         }

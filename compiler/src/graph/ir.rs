@@ -187,6 +187,19 @@ pub enum OutKind {
     Master,
     /// A track's or bus's own sound before its strip: two lanes, for meters, stems and fault finding.
     Track,
+    /// Where a sample is played that is read from disk on the way: the page, and 1 where it was not there in time.
+    Head(SampleId),
+}
+
+impl OutKind {
+    /// A word for hashes.
+    pub fn word(self) -> u32 {
+        match self {
+            OutKind::Master => 0,
+            OutKind::Track => 1,
+            OutKind::Head(sample) => 2 + sample.0,
+        }
+    }
 }
 
 /// A value that the engine reads after each quantum. Two F32 lanes, sample rate.
@@ -203,10 +216,14 @@ pub struct Out {
 }
 
 /// Recorded sound, by its files. The control side brings the memory; until then it is empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sample {
     /// Paths of the files, in the order of their numbers.
     pub files: Vec<String>,
+    /// How much longer it is made at its own pitch, in millionths: 1,000,000 leaves it as it is.
+    pub stretch: u32,
+    /// 0 if all of it is held in memory; else it is read from disk while it plays, for the playhead of this number.
+    pub head: u32,
 }
 
 /// A whole patch. What no pass rewrites is shared between the graphs of all stages: write to it by [`Arc::make_mut`].

@@ -105,15 +105,16 @@ fn write(graph: &Graph, out: &mut String) -> std::fmt::Result {
     }
     for (id, s) in graph.samples.iter().enumerate() {
         let files: String = s.files.iter().map(|f| format!(" {f:?}")).collect();
-        writeln!(out, "sample {id}{files}")?;
+        writeln!(out, "sample {id} {} {}{files}", s.stretch, s.head)?;
     }
     for (id, n) in graph.nodes.iter().enumerate() {
         writeln!(out, "%{id} = {}", node(n))?;
     }
     for o in &graph.outs {
         let kind = match o.kind {
-            OutKind::Master => "master",
-            OutKind::Track => "track",
+            OutKind::Master => "master".into(),
+            OutKind::Track => "track".into(),
+            OutKind::Head(sample) => format!("head {}", sample.0),
         };
         writeln!(out, "out {:?} {kind} %{} in {}", o.name, o.node.0, o.frame.0)?;
     }
@@ -295,15 +296,20 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
             }
             "sample" => {
                 let _: u32 = r.number()?;
+                let (stretch, head) = (r.number()?, r.number()?);
                 let mut files = Vec::new();
                 while r.more() {
                     files.push(r.string()?);
                 }
-                graph.samples.push(Sample { files });
+                graph.samples.push(Sample { files, stretch, head });
             }
             "out" => {
                 let name = r.string()?;
-                let kind = if r.word()? == "master" { OutKind::Master } else { OutKind::Track };
+                let kind = match r.word()? {
+                    "master" => OutKind::Master,
+                    "head" => OutKind::Head(SampleId(r.number()?)),
+                    _ => OutKind::Track,
+                };
                 graph.outs.push(Out { name, kind, node: r.node()?, frame: FrameId(r.after("in")?) });
             }
             number => {
@@ -435,12 +441,13 @@ pub fn hash(graph: &Graph) -> u64 {
     for r in graph.rows.iter() {
         [r.unit, r.field, r.lanes].into_iter().for_each(|w| h.word(w));
     }
-    for file in graph.samples.iter().flat_map(|s| s.files.iter().map(String::as_str).chain([""])) {
-        h.text(file);
+    for s in graph.samples.iter() {
+        s.files.iter().for_each(|file| h.text(file));
+        [s.stretch, s.head].into_iter().for_each(|w| h.word(w));
     }
     for o in &graph.outs {
         h.text(&o.name);
-        [o.kind as u32, o.node.0].into_iter().for_each(|w| h.word(w));
+        [o.kind.word(), o.node.0].into_iter().for_each(|w| h.word(w));
     }
     h.0
 }

@@ -180,6 +180,8 @@ fn unit_text(elaborated: &Elaborated, unit: &Unit) -> String {
             FieldSource::Freq => "freq",
             FieldSource::Gate => "gate",
             FieldSource::Frames => "frames",
+            FieldSource::Bar => "bar",
+            FieldSource::Beat => "beat",
             FieldSource::Vel => "vel",
             FieldSource::Value => "value",
             FieldSource::Named(id) => elaborated.score.field_name(id),

@@ -66,6 +66,9 @@ impl Takes {
     pub fn add(&mut self, engine: &Engine, frames: usize, before: u64) -> Result<(), WavError> {
         for (i, out) in engine.program().patch.graph.outs.iter().enumerate() {
             let whole = out.kind == OutKind::Master;
+            if matches!(out.kind, OutKind::Head(_)) {
+                continue;
+            }
             // What the bus `master` makes is the whole, but for the limiter.
             if out.name == "master" && !whole {
                 continue;
