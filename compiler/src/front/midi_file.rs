@@ -102,6 +102,11 @@ pub(super) fn pattern(
 
 /// The notes of all tracks, where the file ends, and ticks in a quarter beat.
 fn notes(bytes: &[u8]) -> Result<(Vec<Note>, u64, u16), String> {
+    // Asked here, since the reader of the file does not survive every number of frames per second.
+    let header = bytes.windows(4).position(|word| word == b"MThd");
+    if header.and_then(|at| bytes.get(at + 12)).is_some_and(|division| division & 0x80 != 0) {
+        return Err("it counts in seconds and not in beats".into());
+    }
     let file = Smf::parse(bytes).map_err(|error| format!("it is no MIDI file: {error}"))?;
     let per_beat = match file.header.timing {
         Timing::Metrical(ticks) if ticks.as_int() > 0 => ticks.as_int(),
