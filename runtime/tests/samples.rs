@@ -6,6 +6,7 @@ use modurust_runtime::compiler::front::{Compiler, Options};
 use modurust_runtime::compiler::graph::Sample;
 use modurust_runtime::compiler::passes::Passes;
 use modurust_runtime::device::{RenderOptions, render};
+use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::samples::{Bank, read};
 use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::wav::{Bits, SoundFile, WavFile};
@@ -423,5 +424,34 @@ fn a_sound_that_comes_says_nothing_of_the_text_again() {
     let told = session.notices();
     let diagnostics = told.iter().filter(|n| matches!(n, Notice::Diagnostics { .. })).count();
     assert_eq!(diagnostics, 1, "{told:?}");
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn samples_sound_the_same_beside_what_rests() {
+    let dir = folder("rest");
+    let sound = |i: usize| [((i * 7919) % 1000) as f32 / 2000.0 + 0.1; 2];
+    write(&dir.join("r.wav"), RATE, 9000, sound);
+    write(&dir.join("own/bd.wav"), RATE, 3000, sound);
+    let text = "tempo 240bpm
+lead(freq, gate) = saw(freq) * adsr(gate, 2ms, 10ms, 0.5, 15ms)
+track chops = \"<[0 2] ~ ~ ~ 3*4 ~ ~>\" >> slice('r.wav', 4)
+track kit = \"<bd*2 ~ ~ [~ bd] ~>\" >> kit('own')
+track keys = \"<~ 0 ~ ~ ~ ~>\" >> scale(a3, minor) >> poly(3, lead) * 0.3";
+    // Sixteen bars, of which most are silent. Machine code leaves out what rests, the interpreter computes everything.
+    let heard = hear(&dir, text, 16 * 48_000);
+    let loud = heard.iter().filter(|x| x.abs() > 0.01).count();
+    assert!((30_000..600_000).contains(&loud), "{loud} frames are loud");
+    let file = dir.join("a.modu").to_str().unwrap().to_string();
+    let outcome = Compiler::new(options(Backend::Jit)).compile(&FileWorld::new(), &[file]);
+    let (mut engine, _control, _taps) = Engine::new(&EngineOptions::new(RATE), outcome.program).unwrap();
+    let mut block = [0.0; 2 * 64];
+    let resting: Vec<usize> = (0..16 * 750)
+        .map(|_| {
+            engine.process(&mut block, 2);
+            engine.resting()
+        })
+        .collect();
+    assert!(resting.iter().any(|n| *n > 0) && resting.windows(2).any(|n| n[1] < n[0]), "nothing sleeps and wakes");
     std::fs::remove_dir_all(dir).unwrap();
 }

@@ -20,7 +20,7 @@ use crate::codegen::guard;
 use crate::graph::check::check;
 use crate::graph::ops::{Op, canonical};
 use crate::graph::{FrameId, Graph, Node, NodeId, RowId, Ty, operands};
-use crate::passes::cross::operands_mut;
+use crate::passes::cross::{operands_mut, rewrite};
 use crate::program::{FieldSource, Unit};
 use rustc_hash::FxHashMap as HashMap;
 
@@ -339,18 +339,7 @@ impl Writer<'_> {
 /// Puts operands before users.
 fn ordered(graph: Graph) -> Graph {
     let Ok(info) = check(&graph) else { return graph };
-    let mut out = graph.without_nodes();
-    let mut new = vec![NodeId(0); graph.nodes.len()];
-    for &id in &info.order {
-        let mut node = graph.node(id).clone();
-        operands_mut(&mut node).iter_mut().for_each(|n| *n = new[n.index()]);
-        new[id.index()] = out.push(node);
-    }
-    let moved = |n: NodeId| new[n.index()];
-    out.cells.iter_mut().for_each(|c| c.next = c.next.map(moved));
-    out.rings.iter_mut().for_each(|r| r.input = r.input.map(moved));
-    out.outs.iter_mut().for_each(|o| o.node = moved(o.node));
-    out
+    rewrite(&graph, &info.order, |_, _, _| {})
 }
 
 /// True for a cell that adds a step to itself, which no more than notes move.

@@ -52,6 +52,24 @@ pub fn cross(graph: &Graph) -> Graph {
     out
 }
 
+/// Writes a graph anew, node by node in an order in which operands come first. `change` sees each node with its operands as they are
+/// now, and may write others before it.
+pub fn rewrite(graph: &Graph, order: &[NodeId], mut change: impl FnMut(&mut Graph, NodeId, &mut Node)) -> Graph {
+    let mut out = graph.without_nodes();
+    let mut new = vec![NodeId(0); graph.nodes.len()];
+    for &id in order {
+        let mut node = graph.node(id).clone();
+        operands_mut(&mut node).iter_mut().for_each(|n| *n = new[n.index()]);
+        change(&mut out, id, &mut node);
+        new[id.index()] = out.push(node);
+    }
+    let moved = |n: NodeId| new[n.index()];
+    out.cells.iter_mut().for_each(|c| c.next = c.next.map(moved));
+    out.rings.iter_mut().for_each(|r| r.input = r.input.map(moved));
+    out.outs.iter_mut().for_each(|o| o.node = moved(o.node));
+    out
+}
+
 /// The operands of a node, to be changed.
 pub fn operands_mut(node: &mut Node) -> &mut [NodeId] {
     match node {

@@ -18,7 +18,7 @@ use crate::graph::bounds::{Bounds, bounds};
 use crate::graph::check::check;
 use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, QUANTUM};
-use crate::passes::cross::operands_mut;
+use crate::passes::cross::rewrite;
 
 /// Samples at which a delay by the numbers of the text is long: twice the least, so that there is room to turn it down.
 pub const LONG: f32 = 2.0 * QUANTUM as f32;
@@ -39,22 +39,12 @@ pub fn cut(graph: Graph) -> Graph {
     if !info.order.iter().any(|&id| long(id)) {
         return graph;
     }
-    let mut out = graph.without_nodes();
-    let mut new: Vec<NodeId> = vec![NodeId(0); graph.nodes.len()];
-    for &id in &info.order {
-        let mut node = graph.node(id).clone();
-        operands_mut(&mut node).iter_mut().for_each(|n| *n = new[n.index()]);
-        if let Node::Tap(_, delay) = &mut node
+    rewrite(&graph, &info.order, |out, id, node| {
+        if let Node::Tap(_, delay) = node
             && long(id)
         {
             let least = out.constant(QUANTUM as f32);
             *delay = out.op(Op::Max, &[*delay, least]);
         }
-        new[id.index()] = out.push(node);
-    }
-    let moved = |n: NodeId| new[n.index()];
-    out.cells.iter_mut().for_each(|c| c.next = c.next.map(moved));
-    out.rings.iter_mut().for_each(|r| r.input = r.input.map(moved));
-    out.outs.iter_mut().for_each(|o| o.node = moved(o.node));
-    out
+    })
 }
