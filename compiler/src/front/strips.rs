@@ -359,7 +359,10 @@ impl<'a> Elab<'a> {
         let node = sig.and_then(|sig| self.stereo(sig, strip.value.span));
         let node = node.map(|node| self.fader(&strip.name.name, node));
         self.frame = FrameId(0);
-        node.map(|node| self.output_in(frame, &strip.name.name, node))
+        node.map(|node| {
+            let node = self.ended(node);
+            self.output_in(frame, &strip.name.name, node)
+        })
     }
 
     fn output(&mut self, name: &Ident, value: Value<'a>, span: Span) -> Option<NodeId> {
@@ -400,7 +403,6 @@ impl<'a> Elab<'a> {
     }
 
     fn output_in(&mut self, frame: FrameId, name: &str, node: NodeId) -> NodeId {
-        let node = self.ended(node);
         self.graph.outs.push(Out { name: name.to_string(), kind: OutKind::Track, node, frame });
         let stereo = Sig { node, shape: Shape { channels: 2, banked: false }, dim: Dim::None };
         self.named_op("finite", &[stereo]).node
