@@ -35,7 +35,7 @@ impl ChangeKind {
 /// From the control side to the audio thread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EngineCommand {
-    /// Moves a parameter of the program numbered `epoch`; ignored if another is playing.
+    /// Moves a parameter, in the numbers of the program numbered `epoch`: the one that plays, or the one before it.
     Param {
         /// Number of the program.
         epoch: u64,
@@ -65,7 +65,7 @@ pub enum EngineCommand {
         /// How many bars before.
         bars: Ratio,
     },
-    /// A launch, a stop, a mute, in the terms of the program numbered `epoch`; ignored if another is playing.
+    /// A launch, a stop, a mute, in the numbers of the program numbered `epoch`: the one that plays, or the one before it.
     Wish {
         /// Number of the program.
         epoch: u64,
@@ -97,7 +97,7 @@ pub enum EngineNotice {
         /// Index of the output.
         out: u32,
     },
-    /// A command for a program that is not playing was left out.
+    /// A command was left out: what it speaks of is not in the program that plays.
     Stale,
     /// Something was launched, or queued, or stopped.
     Happened(Happened),

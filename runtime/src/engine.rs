@@ -13,6 +13,7 @@
 //! control.publish(&edited, None);         // another thread: the next quantum swaps it in
 //! ```
 
+use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
 use crate::lanes::Lanes;
@@ -113,6 +114,8 @@ struct State {
     transport: Transport,
     sequencer: Sequencer,
     launcher: Box<Launcher>,
+    /// For commands that were meant for the program before.
+    bridge: Bridge,
     metronome: Metronome,
     /// For the patterns of lanes.
     room: EventBuf,
@@ -159,6 +162,7 @@ impl Engine {
             transport: Transport::new(rate, program.timing, 0),
             sequencer: Sequencer::new(),
             launcher: Box::new(first_launcher(&program)),
+            bridge: Bridge::default(),
             metronome: Metronome::default(),
             room: EventBuf::new(64),
             fade_quanta,
@@ -412,13 +416,10 @@ impl Engine {
             let Ok(command) = self.commands.pop() else { return };
             let frame = self.state.frame;
             match command {
-                EngineCommand::Param { epoch, index, value } => {
-                    if epoch == self.active.epoch {
-                        self.active.params.aim(index as usize, value);
-                    } else {
-                        self.notify(EngineNotice::Stale);
-                    }
-                }
+                EngineCommand::Param { epoch, index, value } => match self.in_today(epoch, index, Bridge::param) {
+                    Some(index) => self.active.params.aim(index as usize, value),
+                    None => self.notify(EngineNotice::Stale),
+                },
                 EngineCommand::Play => {
                     self.state.hushed = false;
                     self.state.transport.play(frame);
@@ -450,14 +451,13 @@ impl Engine {
                     let timing = Timing { bpm, ..self.state.transport.timing() };
                     self.retime(timing, true);
                 }
-                EngineCommand::Wish { epoch, wish } => {
-                    if epoch == self.active.epoch {
+                EngineCommand::Wish { epoch, wish } => match self.in_today(epoch, wish, Bridge::wish) {
+                    Some(wish) => {
                         let now = self.state.transport.cursor();
                         self.state.launcher.wish(&self.active.program.timeline, wish, now);
-                    } else {
-                        self.notify(EngineNotice::Stale);
                     }
-                }
+                    None => self.notify(EngineNotice::Stale),
+                },
                 EngineCommand::Hush | EngineCommand::Panic => {
                     sequencer::release_all(&mut self.active.table, frame);
                     self.state.hushed = true;
@@ -467,6 +467,15 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    /// What was said in the words of the program numbered `epoch`, in the words of the one that plays.
+    fn in_today<T>(&self, epoch: u64, said: T, over: impl Fn(&Bridge, T) -> Option<T>) -> Option<T> {
+        match &self.state.bridge {
+            _ if epoch == self.active.epoch => Some(said),
+            bridge if epoch == bridge.from => over(bridge, said),
+            _ => None,
         }
     }
 
@@ -495,6 +504,8 @@ impl Engine {
             !transport.playing() || Ratio::int(next) * grid < transport.cycle(frame + QUANTUM as u64)
         };
         let Some(mut parcel) = self.receiver.due(frame, reached) else { return };
+        // What was sent before the program was published is meant for an older one, and goes first.
+        self.obey();
         let (epoch, kind) = (parcel.epoch(), parcel.kind());
         let before = self.active.program.timing;
         let fades = parcel.exchange(&mut self.active, frame);
@@ -503,6 +514,7 @@ impl Engine {
         if parcel.exchange_launcher(&mut self.state.launcher, &self.active.program.timeline, now) {
             self.state.transport.reread(frame);
         }
+        parcel.exchange_bridge(&mut self.state.bridge);
         if self.active.program.timing != before {
             self.retime(self.active.program.timing, false);
         }

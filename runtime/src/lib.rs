@@ -10,6 +10,7 @@
 //!
 //! The promises that the audio side makes, and the tests that hold them, are in `CONTRACT.md` beside this crate's manifest.
 
+pub mod bridge;
 pub mod command;
 mod decode;
 pub mod device;
@@ -17,6 +18,7 @@ pub mod engine;
 pub mod export;
 pub mod fifo;
 pub mod flac;
+mod jobs;
 pub mod lanes;
 pub mod launcher;
 pub mod limiter;

@@ -2,7 +2,7 @@
 //!
 //! Two threads behind one handle. The *session* thread owns the engine's control side: it carries out commands, publishes programs,
 //! frees what is retired, and passes notices on. The *worker* owns the compiler, so that a slow compilation delays no command; of
-//! several edits that wait for it only the newest is compiled. An evaluation is a transaction per binding
+//! several edits that wait for it only the newest is compiled, unless another asks for something once ([`crate::jobs`]). An evaluation is a transaction per binding
 //! ([`Compiler::evaluate`]): the good bindings go in at one sample, where `quantise` says, and broken ones keep their last good
 //! version. A compiler that panics is a diagnostic, not an end.
 //!
@@ -14,6 +14,7 @@
 
 use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, Perform};
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
+use crate::jobs::{Job, Jobs, saved};
 use crate::launcher::{Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
@@ -110,14 +111,6 @@ enum Message {
     Stop,
 }
 
-struct Job {
-    roots: Vec<String>,
-    overlays: BTreeMap<String, String>,
-    at: Instant,
-    /// Only a sound has come: what is to be said of the text has been said.
-    quiet: bool,
-}
-
 struct Done {
     outcome: Result<Outcome, String>,
     ms: f64,
@@ -183,11 +176,8 @@ impl Session {
         let results = inbox.clone();
         let sounds = bank.clone();
         std::thread::Builder::new().name("modurust-compile".into()).spawn(move || {
-            while let Ok(mut job) = queue.recv() {
-                // The newest text wins; its event is the one that is waited for.
-                while let Ok(newer) = queue.try_recv() {
-                    job = Job { quiet: newer.quiet && job.quiet, ..newer };
-                }
+            let mut queue = Jobs::new(queue);
+            while let Some(job) = queue.take() {
                 if results.send(Message::Compiled(Box::new(work(&mut compiler, job, &sounds)))).is_err() {
                     return;
                 }
@@ -298,13 +288,15 @@ impl Inner {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Message::Command(command, at)) => self.command(command, at),
                 Ok(Message::Changed(changed)) => {
-                    for file in changed.files {
+                    for file in &changed.files {
                         self.overlays.retain(|name, _| *name != *file.to_string_lossy());
                     }
-                    self.compile(changed.at);
+                    let mut overlays = self.overlays.clone();
+                    overlays.extend(saved(&changed.files));
+                    self.job(changed.at, overlays, false);
                 }
                 Ok(Message::Compiled(done)) => self.compiled(*done),
-                Ok(Message::Sound) => self.job(Instant::now(), true),
+                Ok(Message::Sound) => self.job(Instant::now(), self.overlays.clone(), true),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.tick();
@@ -316,11 +308,11 @@ impl Inner {
     }
 
     fn compile(&self, at: Instant) {
-        self.job(at, false);
+        self.job(at, self.overlays.clone(), false);
     }
 
-    fn job(&self, at: Instant, quiet: bool) {
-        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays: self.overlays.clone(), at, quiet });
+    fn job(&self, at: Instant, overlays: BTreeMap<String, String>, quiet: bool) {
+        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays, at, quiet });
     }
 
     fn engine(&mut self, command: EngineCommand) {
@@ -386,16 +378,23 @@ impl Inner {
             },
             Perform::Metronome(on) => self.engine(EngineCommand::Metronome(on)),
             Perform::Launch { path, launch, legato, at } => {
-                let (program, epoch) = self.control.playing();
-                let Some(what) = resolve(&program.timeline, &path) else {
+                // What only the program that waits has is launched with it.
+                let playing = resolve(&self.control.playing().0.timeline, &path);
+                let later = playing.is_none();
+                let Some(what) = playing.or_else(|| resolve(&self.control.program().timeline, &path)) else {
                     self.tell(refused(format!("there is no clip, scene or song `{path}`")));
                     return;
                 };
-                let quantise = program.timeline.settings.quantise;
-                let at =
-                    at.unwrap_or_else(|| quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, &program.timing))));
+                let (program, epoch) = self.control.playing();
+                let Program { timeline, timing, .. } = if later { self.control.program() } else { program };
+                let quantise = timeline.settings.quantise;
+                let at = at.unwrap_or_else(|| quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, timing))));
                 let wish = Wish::Order(Order { what, launch, legato, at });
-                self.engine(EngineCommand::Wish { epoch, wish });
+                if !later {
+                    self.engine(EngineCommand::Wish { epoch, wish });
+                } else if !self.control.wish(wish) {
+                    self.tell(refused("the engine does not answer".into()));
+                }
             }
         }
     }
@@ -514,7 +513,10 @@ impl Inner {
                 EngineNotice::Happened(happened) => {
                     self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).picture.take(happened);
                 }
-                EngineNotice::Stale => {}
+                EngineNotice::Stale => {
+                    let message = "the last edit took away what this command is about: nothing was done".into();
+                    self.tell(Notice::Refused { message });
+                }
             }
         }
         if !self.waiting.is_empty() && !self.control.is_pending() {

@@ -16,8 +16,9 @@
 //! A letter that has not been taken can be called back, so the newest program wins, and every plan is made against the program
 //! that is truly playing. Programs of one patch (same hash) share code and memory: then only numbers and patterns change hands.
 
+use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
-use crate::launcher::{Launcher, Links, Wish, wishes};
+use crate::launcher::{Launcher, Wish, wishes};
 use crate::meter::Meters;
 use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
@@ -201,15 +202,17 @@ pub struct Parcel {
     epoch: u64,
     kind: ChangeKind,
     body: Body,
+    /// What the numbers of the program before are called in this one.
+    bridge: Bridge,
+    /// What the text asks for once.
+    wishes: Vec<Wish>,
     /// For a text that says something else about the performance.
     performance: Option<Performance>,
 }
 
-/// Launches of a new text, and where everything was in the old one.
+/// Launches of a new text.
 struct Performance {
     launcher: Box<Launcher>,
-    links: Links,
-    wishes: Vec<Wish>,
     /// Tempo or meter move otherwise than before.
     tempo: bool,
 }
@@ -227,13 +230,21 @@ impl Parcel {
 
     /// Takes over the launches of the engine, and carries out the new commands. True if the tempo must be read anew.
     pub(crate) fn exchange_launcher(&mut self, active: &mut Box<Launcher>, timeline: &Timeline, now: Ratio) -> bool {
-        let Some(performance) = &mut self.performance else { return false };
-        performance.launcher.adopt(active, &performance.links);
-        std::mem::swap(&mut performance.launcher, active);
-        for wish in &performance.wishes {
+        let mut tempo = false;
+        if let Some(performance) = &mut self.performance {
+            performance.launcher.adopt(active, &self.bridge.links);
+            std::mem::swap(&mut performance.launcher, active);
+            tempo = performance.tempo;
+        }
+        for wish in &self.wishes {
             active.wish(timeline, *wish, now);
         }
-        performance.tempo
+        tempo
+    }
+
+    /// Leaves the table for commands that were meant for the program before.
+    pub(crate) fn exchange_bridge(&mut self, bridge: &mut Bridge) {
+        std::mem::swap(&mut self.bridge, bridge);
     }
 
     /// The old program, which plays on during a fade.
@@ -396,38 +407,63 @@ impl Control {
 
     fn put(&mut self, program: &Program, at: Option<u64>, grid: Option<Ratio>) -> Option<Published> {
         self.collect();
-        if let Some((letter, waiting, epoch)) = self.pending.take()
-            && letter.take().is_none()
-        {
-            (self.base, self.base_epoch) = (waiting, epoch);
+        let mut asked = Vec::new();
+        let mut told = self.base.clone();
+        if let Some((letter, waiting, epoch)) = self.pending.take() {
+            match letter.take() {
+                None => (self.base, self.base_epoch) = (waiting.clone(), epoch),
+                // What the text that is called back asked for is done all the same, once.
+                Some(parcel) if !parcel.wishes.is_empty() => {
+                    let map = map_of(&waiting, program);
+                    let bridge = Bridge::between(&waiting, epoch, program, &map.params);
+                    asked.extend(parcel.wishes.iter().filter_map(|wish| bridge.wish(*wish)));
+                }
+                Some(_) => {}
+            }
+            told = waiting;
         }
-        let kind = change(&self.base, program);
-        if kind == ChangeKind::None {
-            return None;
-        }
+        asked.extend(wishes(program, Some(&told)));
+        let kind = match change(&self.base, program) {
+            ChangeKind::None if asked.is_empty() => return None,
+            ChangeKind::None => ChangeKind::Score,
+            kind => kind,
+        };
         self.counter += 1;
         let epoch = self.counter;
+        let map = if kind == ChangeKind::Code { map_of(&self.base, program) } else { map_of_same(program) };
+        let bridge = Bridge::between(&self.base, self.base_epoch, program, &map.params);
         let mut report = None;
         let body = if kind == ChangeKind::Code {
-            let (plan, words) = plan(&self.base, program);
-            report = Some(words);
-            Body::Replace(Box::new(Active::new(program.clone(), epoch)), plan)
+            report = Some(map.report.clone());
+            Body::Replace(Box::new(Active::new(program.clone(), epoch)), plan(&self.base, program, map))
         } else {
             Body::Update(program.clone())
         };
         let (before, now) = (&self.base.timeline, &program.timeline);
         let performance = (before != now).then(|| Performance {
             launcher: Box::new(Launcher::new(now, 0)),
-            links: Links::between(before, now),
-            wishes: wishes(program, Some(&self.base)),
             tempo: !before.tempo.is_constant() || !now.tempo.is_constant(),
         });
-        let parcel = Box::into_raw(Box::new(Parcel { epoch, kind, body, performance }));
+        let parcel = Box::into_raw(Box::new(Parcel { epoch, kind, body, bridge, wishes: asked, performance }));
         let letter = Arc::new(Letter { at: at.unwrap_or(0), grid, parcel: AtomicPtr::new(parcel) });
         self.letters.push(Arc::clone(&letter));
         self.mailbox.store(Some(Arc::clone(&letter)));
         self.pending = Some((letter, program.clone(), epoch));
         Some(Published { epoch, kind, report })
+    }
+
+    /// Asks for something in the words of [`Control::program`]: with the program, if it waits to be taken. False if the ring of
+    /// commands is full.
+    pub fn wish(&mut self, wish: Wish) -> bool {
+        if let Some((letter, ..)) = &self.pending
+            && let Some(mut parcel) = letter.take()
+        {
+            parcel.wishes.push(wish);
+            letter.parcel.store(Box::into_raw(parcel), Ordering::Release);
+            return true;
+        }
+        let epoch = self.epoch();
+        self.send(EngineCommand::Wish { epoch, wish })
     }
 
     /// Frees what the engine has given back. Call it now and then. Returns how many parcels there were.
@@ -501,9 +537,18 @@ fn sounds(program: &Program) -> Vec<u64> {
     program.samples.iter().map(|s| s.hash()).collect()
 }
 
+/// What of one program is what in another.
+fn map_of(old: &Program, new: &Program) -> StateMap {
+    StateMap::between(&old.patch.graph, &old.units, &new.patch.graph, &new.units)
+}
+
+/// What of a program is what in another of the same patch: everything has its place.
+fn map_of_same(new: &Program) -> StateMap {
+    StateMap { params: (0..new.params.len()).map(|i| (i, i)).collect(), ..StateMap::default() }
+}
+
 /// What goes over from one program to the next.
-fn plan(old: &Program, new: &Program) -> (Plan, modurust_compiler::graph::state::Report) {
-    let map = StateMap::between(&old.patch.graph, &old.units, &new.patch.graph, &new.units);
+fn plan(old: &Program, new: &Program, map: StateMap) -> Plan {
     let mut vanished: Vec<usize> = (0..old.units.len()).collect();
     vanished.retain(|i| !map.units.iter().any(|(_, o)| o == i));
     let units = map
@@ -530,5 +575,5 @@ fn plan(old: &Program, new: &Program) -> (Plan, modurust_compiler::graph::state:
         |n: usize, o: usize| new.params.get(n).map(|v| v.to_bits()) == old.params.get(o).map(|v| v.to_bits());
     let params = map.params.iter().copied().filter(|&(n, o)| same_value(n, o)).collect();
     let words = word_moves(&new.patch, &old.patch, &map.cells);
-    (Plan { words, rings: map.rings, units, params, vanished }, map.report)
+    Plan { words, rings: map.rings, units, params, vanished }
 }

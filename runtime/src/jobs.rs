@@ -1,0 +1,102 @@
+//! Texts on their way to the compiler.
+//!
+//! Of several edits that wait only the newest is compiled, since nobody hears what has been overtaken. But what a text asks for once
+//! (`launch drop`, `mute bass`, `export song to ..`) is done once, in order, even if it stood in the text for a moment only. So a text is
+//! passed over only for a newer one with the same commands. Files are read when they are saved, not when the compiler has time for
+//! them, so that this holds for them as well.
+
+use crate::world::read_text;
+use modurust_compiler::lang::split::{head_word, split};
+use modurust_compiler::lang::token::COMMANDS;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+/// What is to be compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// The files that play.
+    pub roots: Vec<String>,
+    /// Texts that are read in place of files of these names.
+    pub overlays: BTreeMap<String, String>,
+    /// The event that asks for it.
+    pub at: Instant,
+    /// Only a sound has come: what is to be said of the text has been said.
+    pub quiet: bool,
+}
+
+impl Job {
+    /// The commands of its texts.
+    fn commands(&self) -> Vec<&str> {
+        let chunks = self.overlays.values().flat_map(|text| split(text));
+        let asks = |text: &&str| head_word(text).is_some_and(|word| word == "launch" || COMMANDS.contains(&word));
+        chunks.map(|chunk| chunk.text.trim_end()).filter(asks).collect()
+    }
+}
+
+/// Jobs in the order in which they come.
+pub(crate) struct Jobs {
+    queue: Receiver<Job>,
+    next: Option<Job>,
+}
+
+impl Jobs {
+    /// From a queue.
+    pub fn new(queue: Receiver<Job>) -> Jobs {
+        Jobs { queue, next: None }
+    }
+
+    /// Waits for the next job to be done. `None` when nobody can send any more.
+    pub fn take(&mut self) -> Option<Job> {
+        let mut job = match self.next.take() {
+            Some(job) => job,
+            None => self.queue.recv().ok()?,
+        };
+        while let Ok(newer) = self.queue.try_recv() {
+            if job.commands() != newer.commands() {
+                self.next = Some(newer);
+                break;
+            }
+            // The event of the newest is the one that is waited for.
+            job = Job { quiet: newer.quiet && job.quiet, ..newer };
+        }
+        Some(job)
+    }
+}
+
+/// The texts of files that were saved, by name; what cannot be read is left to the compiler to tell.
+pub(crate) fn saved(files: &[PathBuf]) -> impl Iterator<Item = (String, String)> {
+    let texts = files.iter().filter(|file| file.extension().is_some_and(|end| end == "modu"));
+    texts.filter_map(|file| Some((file.to_string_lossy().into_owned(), read_text(file).ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_text_with_a_command_is_not_passed_over() {
+        let (sender, queue) = channel();
+        let texts = [
+            "a = 1\n",
+            "a = 2\n",
+            "a = 2\nlaunch d.x\n",
+            "a = 3\nlaunch d.x\n",
+            "a = 3\n",
+            "// stop\na = 4\n",
+            "a = 4\nlaunch d.x\n",
+            "launch d.x\na = 5\n",
+            "a = 5\n/// now\nstop d\n",
+        ];
+        for text in texts {
+            let overlays = BTreeMap::from([("song".to_string(), text.to_string())]);
+            sender.send(Job { roots: Vec::new(), overlays, at: Instant::now(), quiet: false }).unwrap();
+        }
+        drop(sender);
+        let mut jobs = Jobs::new(queue);
+        let done: Vec<String> = std::iter::from_fn(|| jobs.take()).map(|job| job.overlays["song"].clone()).collect();
+        assert_eq!(done, [texts[1], texts[3], texts[5], texts[7], texts[8]]);
+    }
+}
