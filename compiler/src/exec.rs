@@ -28,6 +28,8 @@ use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub mod image;
+
 /// What runs a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
@@ -391,8 +393,7 @@ impl Instance {
         self.look(|sleep, sleepers, memory, _| sleep.after(sleepers, memory));
     }
 
-    /// [`Instance::run`] by machine code, region by region, as if parameters moved and nothing slept: `ended` is told the number of each region
-    /// that ran. For measuring; what is interpreted has no regions.
+    /// [`Instance::run`] by machine code, as if parameters moved and nothing slept: `ended` is told each region that ran. For measuring.
     pub fn run_each(&mut self, frame: u64, ended: &mut dyn FnMut(usize)) {
         self.quantum.moving = MOVING;
         self.settle();
@@ -454,8 +455,7 @@ impl Instance {
         what(&mut self.sleep, &patch.layout.sleepers, &mut memory, &mut self.quantum);
     }
 
-    /// Rows of a sequenced unit have changed since the last quantum, or will be others in the next. Whoever writes to memory that
-    /// was given to [`Instance::bind_row`] says so.
+    /// Rows of a sequenced unit change with this quantum. Whoever writes to memory given to [`Instance::bind_row`] says so.
     pub fn stir(&mut self, unit: u32) {
         self.sleep.stir(unit);
     }

@@ -111,7 +111,10 @@ fn the_text_asks_for_exports_and_recordings() {
     scratch.file("song.modu", format!("{SONG}{commands}"));
     let files = [scratch.at("clips.modu"), scratch.at("song.modu")];
     // Paths count from the text, not from where the command runs.
-    let ran = run(&["render", &files[0], &files[1]]).expect(0);
+    let bare = run(&["render", &files[0], &files[1]]).expect(0);
+    let lead = scratch.path().join("lead.wav");
+    assert!(bare.err.contains("`--takes`") && !lead.exists(), "a take is written when asked for: {bare:?}");
+    let ran = run(&["render", &files[0], &files[1], "--takes"]).expect(0);
     assert!(ran.err.is_empty() && ran.out.contains("set.wav") && ran.out.contains("two.flac"), "{ran:?}");
     let read = |name: &str| samples::read(&scratch.path().join(name), RATE).unwrap_or_else(|e| panic!("{name}: {e}"));
     scratch.file("plain.modu", SONG);
@@ -127,8 +130,32 @@ fn the_text_asks_for_exports_and_recordings() {
     assert!((9 * RATE..11 * RATE).contains(&two), "{two}");
     // A file that is read is never written.
     scratch.file("bad.modu", "track a = play('set.wav')\nrecord a to 'set.wav'\n");
-    let refused = run_in(scratch.path(), &["render", "bad.modu"]).expect(2);
+    let refused = run_in(scratch.path(), &["render", "bad.modu", "--takes"]).expect(2);
     assert!(refused.err.contains("would be written over"), "{}", refused.err);
+}
+
+#[test]
+fn a_rendering_from_a_bar_is_the_rest_of_the_whole() {
+    let scratch = Scratch::new();
+    scratch.file("clips.modu", CLIPS);
+    scratch.file("song.modu", SONG);
+    let render = |out: &str, more: &[&str]| {
+        let ran = run_in(scratch.path(), &[&["render", "clips.modu", "song.modu", "-o", out], more].concat()).expect(0);
+        (sides(&scratch.path().join(out)), ran.err)
+    };
+    let (whole, _) = render("whole.wav", &["--stems", "stems", "--checkpoints", "kept"]);
+    let bar = 2 * RATE as usize;
+    for from in ["bar2", "1bar", "4beats", "1s"] {
+        assert!(render("part.wav", &["--from", from]).0 == whole[bar..], "{from}");
+        let (part, err) = render("kept.wav", &["--from", from, "--checkpoints", "kept", "--stems", "part"]);
+        assert!(part == whole[bar..] && err.is_empty(), "{from}: {err}");
+    }
+    let stem = |folder: &str| sides(&scratch.path().join(folder).join("room.wav"));
+    assert!(stem("part") == stem("stems")[bar..] && peak(&stem("part")) > 0.001);
+    let (jump, _) = render("jump.wav", &["--from", "bar2", "--jump"]);
+    assert!(jump.len().abs_diff(whole.len() - bar) < bar && peak(&jump) > 0.1);
+    let wrong = run_in(scratch.path(), &["render", "song.modu", "-o", "x.wav", "--from", "bar0"]).expect(2);
+    assert!(wrong.err.contains("counted from 1"), "{}", wrong.err);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn programs_sound() {
     assert!(blocks.len() >= 3, "the README has no programs");
     for (line, text) in blocks {
         let file = scratch.file("readme.modu", &text);
-        let ran = run(&["render", &file, "--for", "4bars", "--json"]);
+        let ran = run(&["render", &file, "--for", "4bars", "--json", "--takes"]);
         assert_eq!(ran.code, 0, "README.md:{line}\n{text}\n{}", ran.err);
         let summary = ran.json();
         assert!(summary["peak"].as_f64().unwrap() > 0.01, "README.md:{line} is silent\n{text}");

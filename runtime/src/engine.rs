@@ -35,6 +35,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+mod ahead;
+
 /// Length of the fade between two programs, seconds; rounded up to whole quanta.
 pub const FADE: f64 = 0.02;
 
@@ -268,13 +270,14 @@ impl Engine {
         let _ = self.notices.push(notice);
     }
 
-    /// Computes one quantum.
-    fn quantum(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
+    /// Everything of a quantum that comes before its sound. False if nobody hears it: then time passes, and nothing is to be computed.
+    fn prepare(&mut self) -> bool {
         self.obey();
         self.adopt();
         let frame = self.state.frame;
         self.feed();
-        if !self.state.hushed || self.state.gain > 0.0 {
+        let heard = !self.state.hushed || self.state.gain > 0.0;
+        if heard {
             Sequencer::begin(&mut self.active.table);
             self.pass(true);
             let Active { instance, table, params, .. } = &mut self.active;
@@ -290,10 +293,17 @@ impl Engine {
                     instance.stir(unit as u32);
                 }
             }
-            instance.run(frame);
         } else {
-            // Nobody hears it: time passes, nothing is computed.
             self.pass(false);
+        }
+        heard
+    }
+
+    /// Computes one quantum.
+    fn quantum(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
+        let frame = self.state.frame;
+        if self.prepare() {
+            self.active.instance.run(frame);
         }
         self.gather(out);
         self.fade(out);
@@ -312,6 +322,11 @@ impl Engine {
                 *frame = limiter.step(*frame);
             }
         }
+        self.go_on();
+    }
+
+    /// The next quantum.
+    fn go_on(&mut self) {
         self.state.frame += QUANTUM as u64;
         let cycle = self.state.transport.cycle(self.state.frame).to_f64();
         let gain = self.limiter.as_ref().map_or(1.0, Limiter::gain);

@@ -11,6 +11,7 @@
 //! The promises that the audio side makes, and the tests that hold them, are in `CONTRACT.md` beside this crate's manifest.
 
 pub mod bridge;
+pub mod checkpoint;
 pub mod command;
 mod decode;
 pub mod device;

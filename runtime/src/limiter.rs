@@ -107,6 +107,41 @@ impl Limiter {
         output.map(|x| ((f64::from(x) * gain) as f32).clamp(-CEILING, CEILING))
     }
 
+    /// All that it holds, to go on from elsewhere.
+    pub fn image(&self) -> Vec<u32> {
+        let delay = self.delay.as_flattened().iter().map(|x| x.to_bits());
+        let numbers = [self.front as u64, self.count as u64, self.at as u64, self.frame, self.gain];
+        let queue = self.queue.iter().flat_map(|(frame, gain)| [*frame, *gain]);
+        let all = numbers.into_iter().chain(self.held.iter().copied()).chain(queue);
+        delay.chain(all.flat_map(|x| [x as u32, (x >> 32) as u32])).collect()
+    }
+
+    /// Goes on where the limiter of an image stood. False, and nothing is changed, if that was one of another rate. Numbers that no
+    /// limiter can hold are brought to those that it can.
+    pub fn restore(&mut self, image: &[u32]) -> bool {
+        if image.len() != self.image().len() {
+            return false;
+        }
+        let (delay, rest) = image.split_at(self.delay.len() * 2);
+        for (x, word) in self.delay.as_flattened_mut().iter_mut().zip(delay) {
+            *x = Some(f32::from_bits(*word)).filter(|x| x.is_finite()).unwrap_or(0.0);
+        }
+        let mut numbers = rest.chunks_exact(2).map(|w| u64::from(w[0]) | u64::from(w[1]) << 32);
+        let mut next = || numbers.next().unwrap_or(0);
+        let size = self.queue.len();
+        self.front = next() as usize % size;
+        self.count = (next() as usize).min(size - 1);
+        self.at = next() as usize % self.delay.len();
+        self.frame = next().min(u64::MAX / 2);
+        self.gain = next().min(ONE);
+        self.held.iter_mut().for_each(|gain| *gain = next().min(ONE));
+        for (frame, gain) in self.queue.iter_mut() {
+            (*frame, *gain) = (next().min(self.frame), next().min(ONE));
+        }
+        self.sum = self.held.iter().sum();
+        true
+    }
+
     /// Limits interleaved stereo in place; gives the number of frames that were turned down.
     pub fn process(&mut self, stereo: &mut [f32]) -> u64 {
         let mut turned = 0;

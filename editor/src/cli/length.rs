@@ -1,11 +1,13 @@
-//! Lengths on the command line: `10s`, `500ms`, `8bars`, `6beats`.
+//! Lengths and places on the command line: `10s`, `500ms`, `8bars`, `6beats`, `bar17`.
 //!
 //! A number and a unit of the language. Lengths in bars become frames by the program's tempo and meter, exactly; half a frame is
-//! rounded up.
+//! rounded up. A place is how much lies before it, as in the language (`play song from 16bars`), or a bar as people count them: `bar17`
+//! is the same as `16bars`.
 
 use modurust_runtime::compiler::lang::units::Unit;
 use modurust_runtime::compiler::program::Timing;
 use modurust_runtime::compiler::score::Ratio;
+use modurust_runtime::device::Begin;
 use std::fmt;
 use std::str::FromStr;
 
@@ -61,6 +63,36 @@ impl Length {
     }
 }
 
+/// A place in the music.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place(Length);
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Place, String> {
+        let Some(number) = text.trim().strip_prefix("bar") else {
+            return text.parse().map(Place).map_err(|why| format!("{why}, or a bar: bar17"));
+        };
+        match number.trim().parse::<i64>() {
+            Ok(bar @ 1..=1_000_000) => Ok(Place(Length { amount: Ratio::int(bar - 1), unit: Unit::Bar })),
+            _ => Err(format!("`{text}` is no bar; bars are counted from 1: bar17")),
+        }
+    }
+}
+
+impl Place {
+    /// Where a rendering of a program at a rate begins; `None` if it is out of all proportion.
+    pub fn begin(&self, timing: &Timing, rate: u32) -> Option<Begin> {
+        let frames = self.0.frames(timing, rate)?;
+        Some(match self.0.unit {
+            Unit::Bar => Begin::Bars(self.0.amount),
+            Unit::Beat => Begin::Bars(self.0.amount / timing.beats_per_bar),
+            _ => Begin::Frame(frames),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +127,16 @@ mod tests {
         }
         let timing = Timing { bpm: Ratio::int(120), beats_per_bar: Ratio::int(4) };
         assert_eq!("1000000000s".parse::<Length>().unwrap().frames(&timing, 48_000), None);
+    }
+
+    #[test]
+    fn a_place_is_what_lies_before_it_or_a_bar_counted_from_one() {
+        let timing = Timing { bpm: Ratio::int(120), beats_per_bar: Ratio::int(3) };
+        let place = |text: &str| text.parse::<Place>().unwrap().begin(&timing, 48_000).unwrap();
+        assert_eq!((place("bar17"), place("16bars")), (Begin::Bars(Ratio::int(16)), Begin::Bars(Ratio::int(16))));
+        assert_eq!((place("bar 1"), place("0s")), (Begin::Bars(Ratio::ZERO), Begin::Frame(0)));
+        assert_eq!((place("4beats"), place("500ms")), (Begin::Bars(Ratio::new(4, 3)), Begin::Frame(24_000)));
+        assert!("bar0".parse::<Place>().unwrap_err().contains("from 1"));
+        assert!("17".parse::<Place>().unwrap_err().contains("bar17"));
     }
 }

@@ -4,7 +4,7 @@
 //! written until every text compiles.
 
 use super::Failure;
-use super::length::Length;
+use super::length::{Length, Place};
 use super::picture;
 use super::terminal::{self, Level};
 use super::work::{self, Work};
@@ -16,7 +16,7 @@ use modurust_runtime::compiler::passes::Passes;
 use modurust_runtime::compiler::program::{Program, Timing};
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::offline::TAIL;
-use modurust_runtime::device::{RenderOptions, RenderReport, render};
+use modurust_runtime::device::{Begin, RenderOptions, RenderReport, Way, render};
 use modurust_runtime::export::{self, Export, Record};
 use modurust_runtime::wav::Bits;
 use serde::Serialize;
@@ -42,6 +42,15 @@ pub struct Args {
     /// How much: 10s, 8bars; without it a song to its end and until it has died away, and 10 s of anything else
     #[arg(long = "for", value_name = "LENGTH")]
     length: Option<Length>,
+    /// Where to begin: 16bars, 30s, or bar17; every bit is as in the whole, since what lies before is computed, too
+    #[arg(long, value_name = "PLACE")]
+    from: Option<Place>,
+    /// A folder for the memory of sound at every eighth bar, with which `--from` need not compute what lies before
+    #[arg(long, value_name = "DIR", conflicts_with = "at")]
+    checkpoints: Option<PathBuf>,
+    /// With `--from`: begin with silence where notes, clips and all that moves are as if played from the start
+    #[arg(long, requires = "from", conflicts_with_all = ["at", "checkpoints"])]
+    jump: bool,
     /// Frames per second
     #[arg(long, default_value_t = work::RATE, value_parser = work::rate)]
     rate: u32,
@@ -57,6 +66,9 @@ pub struct Args {
     /// A folder for one file per track and bus
     #[arg(long, value_name = "DIR")]
     stems: Option<PathBuf>,
+    /// Write what the text records while it plays (`record master to 'take.wav'`), too
+    #[arg(long)]
+    takes: bool,
     /// A picture of the frequencies over time, 20 Hz to half of the rate, -100 to 0 dBFS
     #[arg(long, value_name = "PNG")]
     spectrogram: Option<PathBuf>,
@@ -165,7 +177,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let options = Options { backend, passes: args.passes.into(), seed: args.seed, ..work::options(args.rate) };
     let mut compiler = Compiler::new(options);
     let program = work.compile(&mut compiler)?;
-    let records = export::records(&program, None);
+    let mut records = export::records(&program, None);
+    if let Some(record) = records.first().filter(|_| !args.takes) {
+        let file = record.take.path.display();
+        terminal::note(&format!("the text records to {file} while it plays; `--takes` writes it here as well"));
+        records.clear();
+    }
     let exports = export::exports(&program, None);
     let whole = args.out.is_some() || args.stems.is_some() || args.json || pictured(args) || !records.is_empty();
     if !whole && exports.is_empty() {
@@ -204,6 +221,8 @@ fn pictured(args: &Args) -> bool {
 
 /// How much is rendered.
 struct Extent {
+    /// Where it begins.
+    from: Begin,
     /// Frames; with a song, the most.
     frames: u64,
     /// The end of a song that is to die away, in bars.
@@ -212,14 +231,31 @@ struct Extent {
     likely: u64,
 }
 
+fn way(args: &Args) -> Way {
+    match &args.checkpoints {
+        Some(folder) => Way::Checkpoints(folder.clone()),
+        None if args.jump => Way::Jump,
+        None => Way::Whole,
+    }
+}
+
 fn extent(args: &Args, program: &Program) -> Result<Extent, Failure> {
     let timing = &program.timing;
+    let too_far = || Failure::Usage("`--from` is too far away".into());
+    let from = match &args.from {
+        Some(place) => place.begin(timing, args.rate).ok_or_else(too_far)?,
+        None => Begin::Frame(0),
+    };
     let (likely, song) = match (&args.length, export::song(program)) {
         (Some(length), _) => (frames(length, timing, args.rate, "--for")?, None),
         (None, None) => (10 * u64::from(args.rate), None),
         // Where the tempo moves this is a guess; what counts is the end in bars.
         (None, Some(end)) => {
-            let length = (end * timing.frames_per_bar(args.rate)).ceil().max(1) as u64;
+            let rest = match from {
+                Begin::Bars(bars) => end - bars,
+                Begin::Frame(frame) => end - Ratio::int(frame as i64) / timing.frames_per_bar(args.rate),
+            };
+            let length = (rest * timing.frames_per_bar(args.rate)).ceil().max(1) as u64;
             (length + TAIL * u64::from(args.rate), Some(end))
         }
     };
@@ -228,7 +264,7 @@ fn extent(args: &Args, program: &Program) -> Result<Extent, Failure> {
     }
     fits(args, likely)?;
     let frames = if song.is_some() { LONGEST * u64::from(args.rate) } else { likely };
-    Ok(Extent { frames, song, likely })
+    Ok(Extent { from, frames, song, likely })
 }
 
 /// Renders what `export` asks for, and tells it. The files come back.
@@ -301,6 +337,8 @@ fn carry_out(
         stems: args.stems.clone().or(records.iter().find_map(|r| r.stems.clone())),
         takes: records.iter().map(|r| r.take.clone()).collect(),
         song: extent.song,
+        from: extent.from,
+        way: way(args),
         at,
         heard: pictured(args).then_some(heard),
         progress: shown,
@@ -353,6 +391,7 @@ fn tell(args: &Args, report: &RenderReport, exports: &[PathBuf]) -> Result<(), F
 
 /// What is not as it should be.
 fn faults(report: &RenderReport) {
+    report.refused.iter().for_each(|refused| terminal::warn(refused));
     if report.peak > 1.0 {
         let message = format!(
             "the peak is {} above 0 dBFS: a sound card or a file of whole numbers will clip it; turn it down",

@@ -68,6 +68,11 @@ pub fn warn(message: &str) {
     log(Level::Warn, || format!("{}: {message}", paint("1;33", "warning")));
 }
 
+/// One line about something that was left undone, and how it is done.
+pub fn note(message: &str) {
+    log(Level::Warn, || format!("{}: {message}", paint("1;36", "note")));
+}
+
 fn allowed() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

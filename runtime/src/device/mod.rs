@@ -7,11 +7,13 @@
 //! The engine lives in a [`Slot`]. A callback takes it out, runs it and puts it back; when a stream has ended, the control side
 //! takes it out and gives it to another device. A callback that finds the slot empty plays silence.
 
+pub mod begin;
 mod card;
 pub mod null;
 pub mod offline;
 pub mod takes;
 
+pub use begin::{Begin, Way};
 pub use card::list;
 pub use offline::{RenderError, RenderOptions, RenderReport, render};
 pub use takes::Take;

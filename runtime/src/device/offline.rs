@@ -3,9 +3,11 @@
 //! It is the same engine that a sound card drives, block by block, so what is rendered is what would be played, bit for bit. The
 //! limiter of loudspeakers is taken in when it is asked for, without its delay: below its ceiling it changes no bit. Swaps can be asked
 //! for at frames; each is adopted at the first quantum at or after its frame, whatever the block size. A song is rendered to its end
-//! and until it has died away.
+//! and until it has died away. One that begins in the middle is brought there by `begin`.
 
+use super::begin::{Begin, Keeper, Way, approach, frame_of};
 use super::takes::{Take, Takes};
+use crate::checkpoint::{Checkpoints, key};
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::engine::{Engine, EngineError, EngineOptions};
 use crate::launcher::{Happened, Order, Quantise, What, Wish};
@@ -30,6 +32,10 @@ pub struct RenderOptions<'a> {
     pub program: Program,
     /// How much, in frames; with `song`, the most.
     pub frames: u64,
+    /// Where it begins. Times of swaps, of the song's end and of the input count from the start of the music all the same.
+    pub from: Begin,
+    /// How it comes there.
+    pub way: Way,
     /// Ends the music at a position in bars. Notes end there; the rendering ends when nothing has been heard for a second,
     /// [`TAIL`] seconds later at the latest.
     pub song: Option<Ratio>,
@@ -63,6 +69,8 @@ impl RenderOptions<'_> {
         RenderOptions {
             program,
             frames,
+            from: Begin::Frame(0),
+            way: Way::Whole,
             song: None,
             launch: None,
             block: QUANTUM,
@@ -100,6 +108,8 @@ pub struct RenderReport {
     pub swaps: u64,
     /// Frame and kind of each of them.
     pub adopted: Vec<(u64, ChangeKind)>,
+    /// Checkpoints that were left out, and why.
+    pub refused: Vec<String>,
     /// Events that found no room.
     pub lost: u64,
     /// Tracks whose sound was not a number at some time.
@@ -124,7 +134,13 @@ pub enum RenderError {
     /// A file could not be written.
     #[error(transparent)]
     Wav(#[from] WavError),
-    /// The folder of the stems could not be made.
+    /// Time goes round and never comes to where it was to begin.
+    #[error("the music never comes to {bars} bars: it goes round before")]
+    Unreached {
+        /// The place.
+        bars: f64,
+    },
+    /// A folder of files could not be written.
     #[error("{}: {source}", path.display())]
     Folder {
         /// The folder.
@@ -142,6 +158,12 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
     if let Some(sound) = &options.input {
         engine_options.input = (options.block.max(QUANTUM) * 2 + QUANTUM, sound.channels);
     }
+    let first = frame_of(&options.program, options.from)?;
+    let heard_input = options.input.as_ref().map_or(&[][..], |sound| &sound.samples);
+    let mut checkpoints = match &options.way {
+        Way::Checkpoints(f) => Some(Checkpoints::new(f, key(&options.program, options.limiter, heard_input))),
+        Way::Whole | Way::Jump => None,
+    };
     let (mut engine, mut control, mut taps) = Engine::new(&engine_options, Some(options.program))?;
     let mut file = match &options.out {
         Some(path) => Some(SoundFile::create(path, 2, rate, options.bits)?),
@@ -165,6 +187,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         hash: SoundHash::default(),
         swaps: 0,
         adopted: Vec::new(),
+        refused: Vec::new(),
         lost: 0,
         faults: Vec::new(),
         happened: Vec::new(),
@@ -172,16 +195,32 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         cut: false,
         seconds: 0.0,
     };
-    // Stems are read after each quantum, so a block must not hold more than one.
-    let block = if takes.is_some() { QUANTUM } else { options.block.max(1) };
+    // Stems are read after each quantum, so a block must not hold more than one; and checkpoints lie between them.
+    let block = if takes.is_some() || checkpoints.is_some() { QUANTUM } else { options.block.max(1) };
     let mut buffer = vec![0.0f32; block * 2];
-    let (mut done, mut square, mut heard, mut told) = (0u64, 0.0f64, 0usize, 0u64);
+    let (mut square, mut heard, mut told) = (0.0f64, 0usize, 0u64);
     let mut limiter = options.limiter.then(|| Limiter::new(rate));
+    let mut feed = |heard: &mut usize| {
+        let (Some(sound), Some(ring)) = (&options.input, &mut taps.input) else { return };
+        while ring.slots() > 0 && *heard < sound.samples.len() {
+            let _ = ring.push(sound.samples[*heard]);
+            *heard += 1;
+        }
+    };
+    let passed = || {
+        feed(&mut heard);
+        while control.notice().is_some() {}
+    };
+    let jump = options.way == Way::Jump;
+    approach(&mut engine, limiter.as_mut(), (checkpoints.as_mut(), jump), first, passed);
+    report.refused = checkpoints.as_mut().map_or(Vec::new(), Checkpoints::take_complaints);
+    let mut keeper = Keeper::new(&engine);
+    let mut done = engine.frame();
     // What the limiter holds back at first is silence, and is left out: it runs on by as much at the end.
-    let mut early = limiter.as_ref().map_or(0, Limiter::latency);
-    let late = early as u64;
+    let late = limiter.as_ref().map_or(0, Limiter::latency) as u64;
+    let mut early = (first - done) as usize + late as usize;
     let mut quiet = 0;
-    while done < options.frames + late {
+    while done < first + options.frames + late {
         while !control.is_pending()
             && let Some((at, program)) = swaps.pop_front()
         {
@@ -192,16 +231,14 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
                 break;
             }
         }
-        let mut n = (options.frames + late - done).min(block as u64) as usize;
+        let mut n = (first + options.frames + late - done).min(block as u64) as usize;
         if !swaps.is_empty() {
             // The next swap waits for this one: look at every quantum, so that block sizes make no difference.
             n = n.min(QUANTUM - (done % QUANTUM as u64) as usize);
         }
-        if let (Some(sound), Some(ring)) = (&options.input, &mut taps.input) {
-            while ring.slots() > 0 && heard < sound.samples.len() {
-                let _ = ring.push(sound.samples[heard]);
-                heard += 1;
-            }
+        feed(&mut heard);
+        if let Some(checkpoints) = &checkpoints {
+            keeper.keep(&mut engine, limiter.as_ref(), checkpoints)?;
         }
         let out = &mut buffer[..n * 2];
         engine.process(out, 2);
@@ -211,15 +248,17 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
                 let over = frame + 1 - ended >= TAIL * u64::from(rate);
                 if quiet >= rate || over {
                     report.cut = quiet < rate;
-                    options.frames = options.frames.min(frame + 1);
+                    options.frames = options.frames.min((frame + 1).saturating_sub(first));
                     break;
                 }
             }
         }
-        n = n.min((options.frames + late).saturating_sub(done) as usize);
+        n = n.min((first + options.frames + late).saturating_sub(done) as usize);
         let out = &mut out[..n * 2];
         if let Some(takes) = &mut takes {
-            takes.add(&engine, n.min(options.frames.saturating_sub(done) as usize), done)?;
+            let from = first.saturating_sub(done).min(n as u64) as usize;
+            let to = n.min((first + options.frames).saturating_sub(done) as usize);
+            takes.add(&engine, from..to.max(from), done.saturating_sub(first))?;
         }
         if let Some(limiter) = &mut limiter {
             report.limited += limiter.process(out);
@@ -255,10 +294,10 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
         control.collect();
         done += n as u64;
         if let Some(progress) = &mut options.progress
-            && (done - told >= u64::from(rate / 4) || done == options.frames + late)
+            && (done - told >= u64::from(rate / 4) || done == first + options.frames + late)
         {
             told = done;
-            progress(done.min(options.frames), options.frames);
+            progress(done.saturating_sub(first).min(options.frames), options.frames);
         }
     }
     if let Some(file) = file {

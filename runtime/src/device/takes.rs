@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::wav::{Bits, SoundFile, WavError};
 use modurust_compiler::graph::OutKind;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// One strip into one file.
@@ -62,8 +63,8 @@ impl Takes {
         Ok(())
     }
 
-    /// Adds `frames` frames of every strip, of the quantum that the engine has just computed, behind the `before` frames so far.
-    pub fn add(&mut self, engine: &Engine, frames: usize, before: u64) -> Result<(), WavError> {
+    /// Adds some frames of every strip, of the quantum that the engine has just computed, behind the `before` frames so far.
+    pub fn add(&mut self, engine: &Engine, frames: Range<usize>, before: u64) -> Result<(), WavError> {
         for (i, out) in engine.program().patch.graph.outs.iter().enumerate() {
             let whole = out.kind == OutKind::Master;
             if matches!(out.kind, OutKind::Head(_)) {
@@ -81,11 +82,11 @@ impl Takes {
                 if open.frames < before {
                     open.file.silence((before - open.frames) * 2)?;
                 }
-                for frame in 0..frames {
+                for frame in frames.clone() {
                     let frame = engine.out_frame(i, frame).map(|x| if x.is_finite() { x } else { 0.0 });
                     open.file.write(&frame)?;
                 }
-                open.frames = before + frames as u64;
+                open.frames = before + frames.len() as u64;
             }
         }
         Ok(())
