@@ -240,7 +240,52 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], parts: &Parts, f
             cluster.carried += u32::from(cell(graph, item).is_some()) * kept;
         }
     }
+    lend(graph, &mut clusters);
     clusters
+}
+
+/// A loop waits for itself about as long as it computes. Where it is narrower than a vector, what leads to it alone or comes from it
+/// alone is computed meanwhile, and passes through no buffer.
+fn lend(graph: &Graph, clusters: &mut [Cluster]) {
+    let loops: Vec<bool> = clusters.iter().map(|c| matches!(c.kind, Kind::Uniform(_)) && c.items.len() > 1).collect();
+    if !loops.contains(&true) {
+        return;
+    }
+    let mut room: Vec<u32> = clusters.iter().map(|c| c.weight).collect();
+    let mut sources: Vec<Vec<u32>> = vec![Vec::new(); clusters.len()];
+    for (i, cluster) in clusters.iter().enumerate() {
+        cluster.users.iter().for_each(|&user| sources[user as usize].push(i as u32));
+    }
+    let operation =
+        |cluster: &Cluster| matches!(cluster.items[..], [Item::Node(id)] if matches!(graph.node(id), Node::Op(..)));
+    // Whose room a cluster takes: that of the loop, also for what joined it by another.
+    let mut host: Vec<Option<u32>> = loops.iter().enumerate().map(|(i, looped)| looped.then_some(i as u32)).collect();
+    let mut join = |i: usize, neighbours: &[u32], clusters: &mut [Cluster]| {
+        let Kind::Flat(lanes) = clusters[i].kind else { return };
+        let Some(at) = neighbours.first().and_then(|n| host[*n as usize]) else { return };
+        let (kind, part) = (Kind::Uniform(lanes), clusters[i].part);
+        let same = |n: &u32| {
+            host[*n as usize] == Some(at) && clusters[*n as usize].kind == kind && clusters[*n as usize].part == part
+        };
+        if lanes > 1
+            && operation(&clusters[i])
+            && neighbours.iter().all(same)
+            && clusters[i].weight <= room[at as usize]
+        {
+            room[at as usize] -= clusters[i].weight;
+            clusters[i].kind = kind;
+            host[i] = Some(at);
+        }
+    };
+    for i in 0..clusters.len() {
+        let from = std::mem::take(&mut sources[i]);
+        join(i, &from, clusters);
+    }
+    for i in (0..clusters.len()).rev() {
+        let users = std::mem::take(&mut clusters[i].users);
+        join(i, &users, clusters);
+        clusters[i].users = users;
+    }
 }
 
 fn lanes(graph: &Graph, info: &GraphInfo, item: Item) -> u32 {
