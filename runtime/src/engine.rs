@@ -105,7 +105,8 @@ pub struct Engine {
     tap: Option<Producer<[f32; 2]>>,
     input: Option<(Consumer<f32>, usize)>,
     limiter: Option<Limiter>,
-    fifo: Fifo,
+    /// Taken out while it is filled; a box, since what it holds is not to be copied each time.
+    fifo: Option<Box<Fifo>>,
     state: State,
 }
 
@@ -184,7 +185,7 @@ impl Engine {
             tap,
             input: input_out.map(|ring| (ring, options.input.1)),
             limiter: options.limiter.then(|| Limiter::new(rate)),
-            fifo: Fifo::default(),
+            fifo: Some(Box::default()),
             state,
         };
         let control = Control {
@@ -210,9 +211,9 @@ impl Engine {
 
     /// Fills interleaved `out` of `channels` channels. Any number of frames, also none.
     pub fn process(&mut self, out: &mut [f32], channels: usize) {
-        let mut fifo = std::mem::take(&mut self.fifo);
+        let Some(mut fifo) = self.fifo.take() else { return };
         fifo.fill(out, channels, |quantum| self.quantum(quantum));
-        self.fifo = fifo;
+        self.fifo = Some(fifo);
     }
 
     /// The next frame to be computed; a multiple of [`QUANTUM`].
@@ -570,8 +571,11 @@ impl Engine {
 
     /// The master output, every value finite; faults and meters of all outputs.
     fn gather(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
-        out.fill([0.0; 2]);
-        if self.state.hushed && self.state.gain == 0.0 {
+        let silent = self.state.hushed && self.state.gain == 0.0;
+        if silent || self.active.master.is_none() {
+            out.fill([0.0; 2]);
+        }
+        if silent {
             return;
         }
         let outs = self.active.program.patch.graph.outs.len();

@@ -84,7 +84,19 @@ impl Mark {
     pub fn cycle_at(&self, frame: u64) -> Ratio {
         let passed = (i128::from(frame) << FRACTION) - self.moment;
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);
-        self.cycle + Ratio::new(passed, 1 << FRACTION) / self.per_bar
+        self.whole_frames(passed).unwrap_or_else(|| self.cycle + Ratio::new(passed, 1 << FRACTION) / self.per_bar)
+    }
+
+    /// The position after so many 2^-20 frames, if they are whole frames and all products fit: one fraction is reduced instead of
+    /// three, and the engine asks for every quantum.
+    fn whole_frames(&self, passed: i64) -> Option<Ratio> {
+        let frames = passed >> FRACTION;
+        if frames << FRACTION != passed {
+            return None;
+        }
+        let bars = frames.checked_mul(self.per_bar.den())?.checked_mul(self.cycle.den())?;
+        let num = self.cycle.num().checked_mul(self.per_bar.num())?.checked_add(bars)?;
+        Some(Ratio::new(num, self.cycle.den().checked_mul(self.per_bar.num())?))
     }
 }
 
@@ -220,6 +232,19 @@ mod tests {
         for i in 0..400 {
             let cycle = Ratio::new(i * 7, 51);
             assert_eq!(map.cycle_of_beats(&TIMING, map.beats_at(&TIMING, cycle)), cycle);
+        }
+    }
+
+    #[test]
+    fn whole_frames_are_found_as_all_are() {
+        for (cycle, per_bar) in
+            [((0, 1), (96_000, 1)), ((-7, 3), (1_234_567, 891)), ((1 << 40, 1_048_573), (88_200, 13))]
+        {
+            let mark = Mark::at_frame(Ratio::new(cycle.0, cycle.1), 640, Ratio::new(per_bar.0, per_bar.1));
+            for frame in [0, 64, 640, 704, 1_000_000_007] {
+                let passed = Ratio::int(frame as i64 - 640);
+                assert_eq!(mark.cycle_at(frame), mark.cycle + passed / mark.per_bar);
+            }
         }
     }
 
