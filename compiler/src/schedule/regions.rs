@@ -277,9 +277,8 @@ fn lend(graph: &Graph, clusters: &mut [Cluster]) {
             host[i] = Some(at);
         }
     };
-    for i in 0..clusters.len() {
-        let from = std::mem::take(&mut sources[i]);
-        join(i, &from, clusters);
+    for (i, from) in sources.iter().enumerate() {
+        join(i, from, clusters);
     }
     for i in (0..clusters.len()).rev() {
         let users = std::mem::take(&mut clusters[i].users);
