@@ -126,6 +126,17 @@ HEAD
         if (a) printf "| %s | %.2f | %s | %s |\n", w, a, b ? sprintf("%.0f", b) : "", b ? sprintf("%.0f", b / a) : "" }
     }' "$figures"
   echo
+  echo "## Patterns"
+  echo
+  echo "All that is not sound (patterns, launches, tempo, lanes, voices) for 64 frames, as a share of their 1.333 ms: \`modurust bench benches/dense.modu\`."
+  echo
+  echo "| workload | us | % |"
+  echo "|---|---|---|"
+  for w in dense set poly; do
+    line=$("$ours" bench --json --for "${secs}s" "$here/$w.modu")
+    printf '| %s | %.2f | %.3f |\n' "$w" "$(field events_us <<< "$line")" "$(field events_percent <<< "$line")"
+  done
+  echo
   echo "## Modurust alone"
   echo
   echo "As \`modurust bench\` says it: milliseconds of CPU time; \`cold\` (text to program in a new process) is by the wall clock, and so is \`worst block\`, a multiple of the middle one."

@@ -411,7 +411,7 @@ impl Engine {
         let begin = song.map_or(Ratio::ZERO, |s| s.1);
         for automation in &timeline.automations {
             if let (Target::Param(param), Some(value)) =
-                (&automation.target, lanes.of_automation(automation, at - begin))
+                (&automation.target, lanes.of_automation(automation, at - begin, room))
             {
                 put(*param, value);
             }

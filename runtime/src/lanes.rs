@@ -7,7 +7,7 @@
 use crate::launcher::bars;
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::timeline::{Arrangement, Automation, Motion, Play, Section, Target, Timeline};
-use modurust_compiler::score::{Curve, EventBuf, Ratio, Score, line};
+use modurust_compiler::score::{Curve, EventBuf, PatId, Ratio, Score, line};
 
 /// Deepest nesting of songs.
 const DEPTH: usize = 8;
@@ -78,11 +78,7 @@ impl Lanes<'_> {
                     let over = over.map_or(length, |l| bars(l, self.timing));
                     Some(line(from, to, at.to_f64() / over.to_f64(), curve))
                 }
-                Motion::Pattern(pattern) => {
-                    room.clear();
-                    self.score.query(pattern, at, at + Ratio::new(1, 4096), room);
-                    room.events().iter().find(|e| e.part.0 == at).and_then(|e| e.value.number())
-                }
+                Motion::Pattern(pattern) => self.of_pattern(pattern, at, room),
             };
             if let Some(value) = value {
                 f(&lane.target, value);
@@ -90,21 +86,35 @@ impl Lanes<'_> {
         }
     }
 
+    /// The value that a pattern has at a position.
+    fn of_pattern(&self, pattern: PatId, at: Ratio, room: &mut EventBuf) -> Option<f64> {
+        room.clear();
+        self.score.query(pattern, at, at + Ratio::new(1, 4096), room);
+        room.events().iter().find(|e| e.part.0 == at).and_then(|e| e.value.number())
+    }
+
     /// The value of an automation at a position since the begin of the song; before its first point there is none.
-    pub fn of_automation(&self, automation: &Automation, at: Ratio) -> Option<f64> {
+    pub fn of_automation(&self, automation: &Automation, at: Ratio, room: &mut EventBuf) -> Option<f64> {
         let place_of = |i: usize| automation.points.get(i).map(|p| bars(p.at, self.timing));
         let next = (0..automation.points.len()).find(|i| place_of(*i).is_some_and(|p| p > at));
         let next = next.unwrap_or(automation.points.len());
         let before = automation.points.get(next.checked_sub(1)?)?;
+        if let Some(pattern) = before.pattern {
+            return self.of_pattern(pattern, at, room);
+        }
         let (Some(after), Some(from), Some(to)) = (automation.points.get(next), place_of(next - 1), place_of(next))
         else {
             return Some(before.value);
         };
+        if after.pattern.is_some() {
+            return Some(before.value);
+        }
         let place = ((at - from) / (to - from)).to_f64();
         if after.curve != Curve::Spline {
             return Some(line(before.value, after.value, place, after.curve));
         }
-        let point = |i: usize| Some((place_of(i)?.to_f64(), automation.points.get(i)?.value));
+        let number = |i: usize| automation.points.get(i).filter(|p| p.pattern.is_none());
+        let point = |i: usize| Some((place_of(i)?.to_f64(), number(i)?.value));
         Some(spline([next.checked_sub(2).and_then(point), point(next - 1), point(next), point(next + 1)], place))
     }
 }

@@ -7,6 +7,7 @@ use crate::launcher::bars;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{Action, Timeline, When};
+use std::collections::BTreeSet;
 
 /// What can be launched or stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,23 +142,21 @@ pub struct SetView {
     pub by_hand: bool,
 }
 
-/// What the commands of a text ask for: those that are not in the text before.
+/// What the commands of a text ask for: those that are not in the text before. `mute` and `solo` end with their lines.
 pub fn wishes(program: &Program, before: Option<&Program>) -> Vec<Wish> {
     let Program { timeline, timing, patch, .. } = program;
     let known = |key: u64| before.is_some_and(|b| b.timeline.commands.iter().any(|c| c.key == key));
     let mut all = Vec::new();
+    let quantised = timeline.settings.quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, timing)));
+    // When a line that is gone, or the newest one, opens and shuts strips.
+    let (mut switch, mut said) = (quantised, Vec::new());
     for command in timeline.commands.iter().filter(|c| !known(c.key)) {
         let at = match command.at {
             When::Now => Quantise::Now,
             When::Next(length) => Quantise::Bars(bars(length, timing)),
-            When::Quantised => timeline.settings.quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, timing))),
+            When::Quantised => quantised,
         };
         let order = |what: What, launch: bool| Wish::Order(Order { what, launch, legato: false, at });
-        let mute = |strip: &str, value: f32| {
-            let name = format!("{strip}.mute");
-            let param = patch.graph.params.iter().position(|p| p.name == name)?;
-            Some(Wish::Move(Move { at, param: param as u32, value }))
-        };
         match &command.action {
             Action::LaunchClip(set, clip) => all.push(order(What::Clip { set: set.0, clip: *clip }, true)),
             Action::LaunchScene(scene) => all.push(order(What::Scene(*scene), true)),
@@ -169,16 +168,62 @@ pub fn wishes(program: &Program, before: Option<&Program>) -> Vec<Wish> {
             Action::StopSet(set) => all.push(order(What::Set(set.0), false)),
             Action::StopScene(scene) => all.push(order(What::Scene(*scene), false)),
             Action::StopArrangement(song) => all.push(order(What::Song(*song), false)),
-            Action::Mute(strip) => all.extend(mute(strip, 1.0)),
-            Action::Solo(strip) => {
-                let others = timeline.strips.iter().filter(|s| *s != strip && *s != "master");
-                all.extend(others.filter_map(|s| mute(s, 1.0)));
-                all.extend(mute(strip, 0.0));
+            Action::Mute(strip) => {
+                said.push(strip);
+                switch = at;
             }
+            Action::Solo(_) => switch = at,
             Action::Record { .. } | Action::Export { .. } => {}
         }
     }
+    let (was, is) = (before.map_or_else(BTreeSet::new, |b| muted(&b.timeline)), muted(timeline));
+    for strip in timeline.strips.iter().map(String::as_str).chain(["master"]) {
+        let silent = is.contains(strip);
+        if silent != was.contains(strip) || (silent && said.iter().any(|s| *s == strip)) {
+            let name = format!("{strip}.mute");
+            let param = patch.graph.params.iter().position(|p| p.name == name);
+            let value = f32::from(u8::from(silent));
+            all.extend(param.map(|param| Wish::Move(Move { at: switch, param: param as u32, value })));
+        }
+    }
     all
+}
+
+/// Strips that are silent by the `mute` and `solo` lines of a text, which hold as long as they stand there.
+///
+/// A solo is in place: with the strips that it names everything sounds that leads to them (the tracks of a group) and that they lead
+/// to (the bus of a reverb); all other strips are silent.
+fn muted(timeline: &Timeline) -> BTreeSet<&str> {
+    let mut muted = BTreeSet::new();
+    let mut open = BTreeSet::new();
+    for command in &timeline.commands {
+        match &command.action {
+            Action::Mute(strip) => drop(muted.insert(strip.as_str())),
+            Action::Solo(strip) => drop(open.insert(strip.as_str())),
+            _ => {}
+        }
+    }
+    if open.is_empty() {
+        return muted;
+    }
+    let open = in_place(timeline, open);
+    let others = timeline.strips.iter().map(String::as_str);
+    muted.extend(others.filter(|strip| *strip != "master" && !open.contains(strip)));
+    muted
+}
+
+/// What is heard of a mixer when some strips are soloed in place.
+pub fn in_place<'a>(timeline: &'a Timeline, solos: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut open: BTreeSet<&str> = solos.into_iter().collect();
+    // Against the stream first: what feeds a bus that is heard because of its sender is not meant.
+    let feeds = || timeline.feeds.iter().map(|(from, to)| (from.as_str(), to.as_str()));
+    while let Some((from, _)) = feeds().find(|(from, to)| open.contains(to) && !open.contains(from)) {
+        open.insert(from);
+    }
+    while let Some((_, to)) = feeds().find(|(from, to)| open.contains(from) && !open.contains(to)) {
+        open.insert(to);
+    }
+    open
 }
 
 /// Where the sets, scenes and songs of a new text were in the old one. Made on the control side.

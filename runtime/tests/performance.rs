@@ -527,8 +527,13 @@ fn moving_program(tempo: bool) -> Program {
         lanes,
         place: PLACE,
     };
-    let point =
-        |bar: i64, value: f64, curve: Curve| Point { at: Length::Bars(Ratio::int(bar)), value, curve, place: PLACE };
+    let point = |bar: i64, value: f64, curve: Curve| Point {
+        at: Length::Bars(Ratio::int(bar)),
+        value,
+        pattern: None,
+        curve,
+        place: PLACE,
+    };
     program.timeline = Arc::new(Timeline {
         scenes: vec![Scene { name: "s".into(), slots: vec![], length: None, then: vec![], place: PLACE }],
         arrangements: vec![Arrangement {

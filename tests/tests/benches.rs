@@ -34,6 +34,8 @@ const WORKLOADS: &[(&str, Bound, Bound)] = &[
     ("echoes", (0.4767, 0.015), (0.08066, 0.003)),
     ("kit", (0.4937, 0.003), (0.14002, 0.001)),
     ("acid", (0.3506, 0.001), (0.08064, 0.0005)),
+    // One arithmetic and no peer: patterns as Strudel has them, of a seed.
+    ("dense", (0.65, 0.1), (0.0952, 0.02)),
     ("set", (0.89056, 0.02), (0.16778, 0.02)),
     ("midside", (0.70795, 0.0001), (0.1931, 0.002)),
 ];

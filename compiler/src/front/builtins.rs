@@ -8,7 +8,7 @@ use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
-use crate::front::{number, outside, pattern_table, samples, tables, tools, voices};
+use crate::front::{mixer, number, outside, pattern_table, samples, tables, tools, voices};
 use crate::graph::ops::Op;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
@@ -93,10 +93,10 @@ static BUILTINS: &[Builtin] = &[
     },
     Builtin {
         name: "send",
-        signature: "send(x, bus, gain = 0db)",
-        doc: "Adds a signal to the input of a bus and hands it on unchanged.",
+        signature: "send(x, bus, gain = 0db, pre: off)",
+        doc: "Adds a signal to the input of a bus, behind the strip's fader or before it, and hands it on unchanged.",
         category: "signal tools",
-        run: Run::Fn(tools::send),
+        run: Run::Fn(mixer::send),
     },
     Builtin {
         name: "sum",

@@ -4,6 +4,7 @@
 //! an origin (where the text stands). Functions are inlined per call; each call is a frame of its own.
 
 use crate::front::World;
+use crate::front::mixer::Gain;
 use crate::front::scope::*;
 use crate::front::timeline::Control;
 use crate::front::value::*;
@@ -61,6 +62,12 @@ pub struct Elab<'a> {
     pub(super) swing: Option<Ratio>,
     /// The session's tuning, for scales without one of their own.
     pub(super) default_tuning: Option<Vec<f64>>,
+    /// A song of the session has sections that fade into each other.
+    pub(super) fades: bool,
+    /// Strips that lead to a bus and nowhere else.
+    pub(super) led: Vec<(String, String)>,
+    /// Faders of strips.
+    pub(super) gains: HashMap<String, Gain>,
     /// Strips with errors, which have been told.
     pub broken_strips: Vec<String>,
     /// Frames per second.
@@ -128,6 +135,9 @@ impl<'a> Elab<'a> {
             timeline: Timeline::default(),
             controls: HashMap::default(),
             strip: String::new(),
+            fades: false,
+            led: Vec::new(),
+            gains: HashMap::default(),
             broken_strips: Vec::new(),
             later: Vec::new(),
             swing: None,

@@ -14,6 +14,7 @@ mod harmony;
 pub mod hold;
 mod lookup;
 mod midi_file;
+mod mixer;
 mod names;
 mod number;
 mod outside;

@@ -8,10 +8,11 @@ use crate::front::builtins::{Builtin, Call, Run};
 use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
 use crate::front::midi_file;
+use crate::front::mixer;
 use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
-use crate::graph::{Node, Ty};
+use crate::graph::Node;
 use modurust_lang::Span;
 use modurust_lang::units::Dim;
 use std::rc::Rc;
@@ -69,7 +70,7 @@ pub static TABLE: &[Builtin] = &[
     entry("filter_bins", "filter_bins(spec, low, high)", "Only what lies between two frequencies.", SPECTRAL, filter_bins),
     entry("morph", "morph(a, b, x = 0.5)", "From one spectrum to another.", SPECTRAL, two_specs),
     entry("cross", "cross(a, b)", "The partials of one with the loudness of the other.", SPECTRAL, two_specs),
-    entry("to", "to(x, bus)", "Sends a signal to a bus and nowhere else.", "signal tools", to),
+    entry("to", "to(x, bus)", "Leads a strip to a bus and nowhere else, behind its fader: the bus is a group.", "signal tools", mixer::to),
 ];
 
 impl<'a> Elab<'a> {
@@ -450,14 +451,4 @@ fn two_specs<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         take!(e.unit_arg(call, "x", Want::Signal));
     }
     Value::Spec(n, sig)
-}
-
-fn to<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let x = take!(e.want(call, "x"));
-    let bus = take!(e.want(call, "bus"));
-    let gain = e.lower(Num::constant(1.0));
-    let Some(sig) = e.send_to(x, bus, gain, call) else { return Value::Broken };
-    let lanes = sig.shape.channels as usize;
-    let node = e.graph.push(Node::Const(Ty::F32, vec![0; lanes]));
-    Value::Sig(Sig { node, shape: Shape { channels: sig.shape.channels, banked: false }, dim: Dim::None })
 }

@@ -6,7 +6,7 @@
 use crate::front::elab::{Bus, Elab};
 use crate::front::names;
 use crate::front::scope::*;
-use crate::front::timeline::{Control, curve_of};
+use crate::front::timeline::curve_of;
 use crate::front::value::*;
 use crate::graph::*;
 use crate::score::Ratio;
@@ -53,6 +53,9 @@ impl<'a> Elab<'a> {
             }
         }
         self.meters(files);
+        self.fades = files.iter().filter(|f| !f.used).flat_map(|f| &f.stmts).any(
+            |stmt| matches!(&*stmt.item, Item::Arrange { sections, .. } if sections.iter().any(|s| s.xfade.is_some())),
+        );
         let strips = self.strips(files);
         let mut sum = Vec::new();
         let mut audible = false;
@@ -375,31 +378,6 @@ impl<'a> Elab<'a> {
         let sig = self.signal(value, span)?;
         let node = self.stereo(sig, span)?;
         Some(self.output_in(FrameId(0), &name.name, node))
-    }
-
-    /// Level, balance and mute of a strip: parameters that are moved by hand, by lanes, and by commands.
-    fn fader(&mut self, name: &str, node: NodeId) -> NodeId {
-        let param = |e: &mut Elab<'a>, control: &str, value: f32| {
-            let path = format!("{name}.{control}");
-            let param = e.add_param(path.clone(), value);
-            e.controls.insert(path, Control { param, dim: Dim::None });
-            Sig { node: e.graph.push(Node::Param(param)), shape: Shape::MONO, dim: Dim::None }
-        };
-        let level = param(self, "level", 1.0);
-        let pan = param(self, "pan", 0.0);
-        let mute = param(self, "mute", 0.0);
-        let (zero, one) = (self.lower(Num::constant(0.0)), self.lower(Num::constant(1.0)));
-        let left = self.named_op("sub", &[one, pan]);
-        let right = self.named_op("add", &[one, pan]);
-        let open = self.named_op("sub", &[one, mute]);
-        let level = self.named_op("mul", &[level, open]);
-        let shape = Shape { channels: 2, banked: false };
-        // At the centre both sides are exactly 1: a fader that nobody touched changes no bit.
-        let sides = Sig { node: self.graph.push(Node::Join(vec![left.node, right.node])), shape, dim: Dim::None };
-        let sides = self.named_op("min", &[sides, one]);
-        let sides = self.named_op("max", &[sides, zero]);
-        let gain = self.named_op("mul", &[sides, level]);
-        self.named_op("mul", &[Sig { node, shape, dim: Dim::None }, gain]).node
     }
 
     fn output_in(&mut self, frame: FrameId, name: &str, node: NodeId) -> NodeId {

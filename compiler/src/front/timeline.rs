@@ -127,14 +127,22 @@ impl<'a> Elab<'a> {
             }
             return Value::Pat(self.score.clips(id, &pats));
         }
-        // Clips of sound: all run, the one that is launched is heard.
+        // Clips of sound: all run, the one that is launched is heard; where songs fade, each by its share.
         let index = self.score.clip_index(id);
-        let index = self.hold(index, false);
+        let index = if self.fades { None } else { Some(self.hold(index, false)) };
         let mut sum: Option<Sig> = None;
         for (i, (value, span)) in values.into_iter().enumerate() {
             let Some(sig) = self.signal(value, span) else { return Value::Broken };
-            let number = self.lower(Num::constant(i as f64));
-            let on = self.named_op("eq", &[index, number]);
+            let on = match index {
+                Some(index) => {
+                    let number = self.lower(Num::constant(i as f64));
+                    self.named_op("eq", &[index, number])
+                }
+                None => {
+                    let share = self.score.clip_share(id, i as u32);
+                    self.hold(share, false)
+                }
+            };
             let heard = self.named_op("mul", &[sig, on]);
             sum = Some(match sum {
                 None => heard,
@@ -250,20 +258,6 @@ impl<'a> Elab<'a> {
             }
         }
         self.refuse_endless_songs();
-        self.tell_unplayed();
-    }
-
-    /// What the scheduler does not do yet.
-    fn tell_unplayed(&mut self) {
-        let timeline = &self.timeline;
-        let mut sections = timeline.arrangements.iter().flat_map(|a| &a.sections);
-        // Patterns fade by the velocity of their notes.
-        let signals = timeline.sets.iter().flat_map(|s| &s.clips).any(|clip| clip.pattern.is_none());
-        if let Some(place) = sections.find(|s| signals && s.xfade.is_some()).map(|s| s.place) {
-            let what = "crossfades of clips that are signals: they change at once";
-            self.at = Origin { file: place.file, offset: 0, library: false };
-            self.later(what, place.span);
-        }
     }
 
     /// Names first, so that scenes may follow each other in any order.
@@ -490,19 +484,24 @@ impl<'a> Elab<'a> {
                     Some("write the points in the order of time".into());
                 continue;
             }
+            let place = self.place_of(at.span.to(value.span));
             let num = match self.eval(scope, value) {
                 Value::Num(num) => num,
                 Value::Broken => continue,
+                Value::Pat(pattern) => {
+                    let curve = score::Curve::Hold;
+                    made.push(Point { at: time, value: 0.0, pattern: Some(pattern), curve, place });
+                    continue;
+                }
                 other => {
                     let article = other.article();
-                    self.error("type", value.span, format!("a point is a number, got {article}")).help =
+                    self.error("type", value.span, format!("a point is a number or a pattern, got {article}")).help =
                         Some("write `8bar: 2khz exp`".into());
                     continue;
                 }
             };
             let Some((number, written)) = self.moved(num, dim, path, value.span) else { continue };
-            let place = self.place_of(at.span.to(value.span));
-            made.push(Point { at: time, value: number, curve: curve_of(*curve, written), place });
+            made.push(Point { at: time, value: number, pattern: None, curve: curve_of(*curve, written), place });
         }
         let place = self.place_of(span_of(path));
         self.timeline.automations.push(Automation { target, points: made, place });

@@ -1,7 +1,6 @@
 //! What the builtins on signals do: channels, copies, knobs, sends, and the memory that the library builds on.
 
 use crate::front::builtins::{Call, Item};
-use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
 use crate::front::number;
 use crate::front::value::*;
@@ -177,20 +176,6 @@ pub(super) fn chain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     value
 }
 
-pub(super) fn send<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let Some(x) = e.want(call, "x") else { return Value::Broken };
-    let Some(bus) = e.want(call, "bus") else { return Value::Broken };
-    let gain = match call.take("gain") {
-        Some(item) => {
-            let arg = e.item(item, call.scope);
-            e.coerce(arg, Want::Linear, "send", "gain")
-        }
-        None => Value::Num(Num::constant(1.0)),
-    };
-    let Some(gain) = e.signal(gain, call.span) else { return Value::Broken };
-    e.send_to(x, bus, gain, call).map_or(Value::Broken, Value::Sig)
-}
-
 pub(super) fn frame<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
     let node = e.graph.push(Node::Frame);
     Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
@@ -239,26 +224,6 @@ impl<'a> Elab<'a> {
         let samples = (self.longest(longest) * self.sample_rate).ceil().clamp(1.0, 48_000.0 * 60.0 * 4.0);
         let (frame, lanes) = (self.here(), shape.lanes(self.voices()));
         self.graph.ring(frame, "ring", lanes, samples as u32)
-    }
-
-    /// Adds a signal to the input of a bus.
-    pub(super) fn send_to(&mut self, x: ArgVal<'a>, bus: ArgVal<'a>, gain: Sig, call: &Call<'a>) -> Option<Sig> {
-        let Value::Bus(bus_index) = bus.value else {
-            self.error("type", bus.span, "a signal is sent to a bus").help =
-                Some("define one: `bus verb = in >> reverb(3s)`".into());
-            return None;
-        };
-        if self.bank.is_some() {
-            self.error("type", call.span, "a voice cannot send; its track can").help =
-                Some(format!("write `>> poly(8, voice) >> {}(verb)`", call.name));
-            return None;
-        }
-        let sig = self.signal(x.value, x.span)?;
-        let sent = self.named_op("mul", &[sig, gain]);
-        let node = self.stereo(sent, call.span)?;
-        let node = self.ended(node);
-        self.buses[bus_index].sends.push(node);
-        Some(sig)
     }
 
     /// Reads a ring; a delay of more lanes than the ring has widens the ring.

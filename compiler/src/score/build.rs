@@ -99,7 +99,7 @@ impl ScoreBuilder {
             Kind::Ramp { .. } | Kind::Signal { .. } | Kind::ChooseAt { .. } => continuous = true,
             Kind::Arp { index, .. } => continuous = of(index),
             Kind::Inner { list, .. } => continuous = list.of(&self.score.lists).iter().any(|p| of(*p)),
-            Kind::Clips { set, .. } | Kind::ClipIndex { set } => sets |= 1 << set.min(63),
+            Kind::Clips { set, .. } | Kind::ClipIndex { set } | Kind::ClipShare { set, .. } => sets |= 1 << set.min(63),
             Kind::Tail { left, .. } | Kind::Field { p: left, .. } => continuous = of(left),
             Kind::Mask { p, .. } => continuous = of(p),
             Kind::Struct { bools, .. } => continuous = of(bools),

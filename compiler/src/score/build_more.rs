@@ -22,6 +22,11 @@ impl ScoreBuilder {
         self.add(Kind::ClipIndex { set: set.0 })
     }
 
+    /// How loud a clip of a set is: 1 while it is launched, else 0, and a line between them where one fades into another.
+    pub fn clip_share(&mut self, set: SetId, clip: u32) -> PatId {
+        self.add(Kind::ClipShare { set: set.0, clip })
+    }
+
     /// Forwards, then backwards.
     pub fn palindrome(&mut self, p: PatId) -> PatId {
         let back = self.rev(p);

@@ -154,7 +154,7 @@ impl Score {
         let mut of = |p: PatId| self.density_of(p, known);
         let d = match node.kind {
             Kind::Silence => 0.0,
-            Kind::ClipIndex { .. } => 1.0,
+            Kind::ClipIndex { .. } | Kind::ClipShare { .. } => 1.0,
             Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => 1.0,
             // A slot longer than its cycle shows a part of it.
             Kind::Seq { slots } => slots.of(&self.slots).iter().map(|s| of(s.pat) / s.len.to_f64().max(1.0)).sum(),

@@ -349,6 +349,11 @@ pub(crate) enum Kind {
     ClipIndex {
         set: u32,
     },
+    /// How loud a clip of a set is.
+    ClipShare {
+        set: u32,
+        clip: u32,
+    },
     /// Replaces values; those without a key stay, or drop out.
     Lookup {
         p: PatId,
@@ -406,7 +411,8 @@ impl Kind {
             }
         };
         match self {
-            Kind::Silence | Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } | Kind::ClipIndex { .. } => {}
+            Kind::Silence | Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => {}
+            Kind::ClipIndex { .. } | Kind::ClipShare { .. } => {}
             Kind::Seq { slots: list } => list.of(slots).iter().for_each(|s| f(s.pat)),
             Kind::Stack { list }
             | Kind::Cat { list }

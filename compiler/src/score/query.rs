@@ -157,6 +157,7 @@ impl Query<'_> {
             Kind::ChooseAt { list, seed } => self.choose_at(list, seed, begin, end),
             Kind::Clips { set, list } => self.clips(set, list, begin, end),
             Kind::ClipIndex { set } => self.clip_index(set, begin, end),
+            Kind::ClipShare { set, clip } => self.clip_share(set, clip, begin, end),
             Kind::Arp { p, index } => self.arp(p, index, begin, end),
             Kind::Filter { p, sym } => {
                 let from = self.out.len();

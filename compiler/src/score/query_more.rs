@@ -107,6 +107,49 @@ impl Query<'_> {
     }
 
     #[inline(never)]
+    pub fn clip_share(&mut self, set: u32, clip: u32, begin: Ratio, end: Ratio) {
+        let event = |b: Ratio, e: Ratio, value: f32, continuous: bool| Event {
+            whole: (b, e),
+            part: (b, e),
+            value: Value::Num(f64::from(value)),
+            continuous,
+            ..Event::default()
+        };
+        let launches = self.launches;
+        let Some(history) = launches.sets.get(set as usize) else {
+            self.out.push(event(begin, end, f32::from(u8::from(clip == 0)), false));
+            return;
+        };
+        let mut at = begin;
+        history.cut(begin, end, |b, e, launch| {
+            if at < b {
+                self.out.push(event(at, b, 0.0, false));
+            }
+            let before = history.launches().iter().rev().find(|l| l.from < launch.from);
+            let (is, was) = (launch.clip == Some(clip), before.is_some_and(|l| l.clip == Some(clip)));
+            let share = |at: Ratio| match (is, was) {
+                (true, false) => launch.shares(at).0,
+                (false, true) => launch.shares(at).1,
+                _ => f32::from(u8::from(is)),
+            };
+            // A little longer than the fade, so that the line of its last quantum comes to its end.
+            let fades = launch.fade.is_positive() && is != was;
+            let until = if fades { (launch.from + launch.fade + Ratio::new(1, 64)).min(e) } else { b };
+            if b < until {
+                self.out.push(event(b, until, share(b), true));
+            }
+            let rest = until.max(b);
+            if rest < e {
+                self.out.push(event(rest, e, share(rest), false));
+            }
+            at = e;
+        });
+        if at < end {
+            self.out.push(event(at, end, 0.0, false));
+        }
+    }
+
+    #[inline(never)]
     pub fn lookup(&mut self, p: PatId, (keys, to): (List, List), drop: bool, begin: Ratio, end: Ratio) {
         let score = self.score;
         let (keys, to) = (keys.of(&score.values), to.of(&score.values));

@@ -238,6 +238,8 @@ pub struct Point {
     pub at: Length,
     /// Which value.
     pub value: f64,
+    /// In place of the value: what moves from here to the next point. One cycle is one bar, counted from the start of the song.
+    pub pattern: Option<PatId>,
     /// How it is reached from the point before.
     pub curve: Curve,
     /// The point in the text.
@@ -366,6 +368,8 @@ pub struct Timeline {
     pub tempo: TempoMap,
     /// Names of tracks, then of buses, each in the order of the text: what can be muted, soloed, recorded.
     pub strips: Vec<String>,
+    /// Which strip sends to which bus.
+    pub feeds: Vec<(String, String)>,
 }
 
 impl Timeline {

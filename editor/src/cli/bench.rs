@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `ns_per_frame` | the engine per frame, in blocks of `--block`: the best of three runs of `--for` after a warm-up |
 //! | `core_percent` | that, as a share of one core at the rate |
+//! | `events_us` | everything but sound for 64 frames: patterns, launches, tempo, lanes, voices; best of three runs |
+//! | `events_percent` | that, as a share of the time that 64 frames last |
 //! | `compile_cold_ms` | text to runnable program in a process that has compiled nothing before |
 //! | `compile_ms` | the same with a fresh compiler and the library parsed already; median of several |
 //! | `sound_ms` | text to the first block of sound, with a fresh compiler; median of several |
@@ -66,7 +68,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         "nodes",
     ];
     let mut rows = vec![head.map(str::to_string).to_vec()];
-    let (mut stages, mut banks) = (Vec::new(), Vec::new());
+    let (mut stages, mut banks, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for file in &files {
         let figures = if files.len() == 1 { measure::file(args, file)? } else { measure_elsewhere(args, file)? };
         if args.json {
@@ -87,6 +89,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             figures.voices.to_string(),
             figures.nodes.to_string(),
         ]);
+        events.push(format!(
+            "{} patterns and all that moves: {:.2} us for 64 frames, {:.3} % of their time\n",
+            figures.file, figures.events_us, figures.events_percent
+        ));
         if !figures.stages_ms.is_empty() {
             stages.push(by_stages(&figures));
         }
@@ -98,8 +104,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     terminal::print(&terminal::table(&rows))?;
-    let more = [stages.concat(), banks.concat()].concat();
-    if more.is_empty() { Ok(()) } else { terminal::print(&format!("\n{more}")) }
+    let more = [events.concat(), stages.concat(), banks.concat()].concat();
+    terminal::print(&format!("\n{more}"))
 }
 
 /// `x.modu track ms by stages: parse 0.10, ..`

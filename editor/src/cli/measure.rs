@@ -29,6 +29,10 @@ pub struct Figures {
     pub file: String,
     pub ns_per_frame: f64,
     pub core_percent: f64,
+    /// Everything but sound, microseconds for 64 frames: patterns, launches, tempo, lanes, voices.
+    pub events_us: f64,
+    /// That, as a share of the time that 64 frames last.
+    pub events_percent: f64,
     pub compile_ms: f64,
     pub compile_cold_ms: f64,
     pub sound_ms: f64,
@@ -113,6 +117,18 @@ impl Player {
         run
     }
 
+    /// Microseconds for a quantum without its sound, over so many frames.
+    fn events(&mut self, frames: u64) -> f64 {
+        let quanta = frames.div_ceil(QUANTUM as u64);
+        let begin = cpu();
+        for _ in 0..quanta {
+            self.engine.pass_over();
+        }
+        let took = ms(begin) * 1e3 / quanta as f64;
+        while self.control.notice().is_some() {}
+        took
+    }
+
     /// Sends a program and plays the block in which it is adopted; `None` if nothing would change.
     fn swap(&mut self, next: &Program) -> Option<()> {
         self.control.publish(next, None)?;
@@ -163,6 +179,10 @@ pub fn file(args: &Args, file: &str) -> Result<Figures, Failure> {
     let frames = args.length.frames(&program.timing, args.rate).filter(|frames| *frames > 0);
     let frames = frames.ok_or_else(|| Failure::Usage("`--for` is nothing, or too long".into()))?;
     let ns_per_frame = speed(&program, args, frames)?;
+    let mut events_us = f64::INFINITY;
+    for _ in 0..RUNS {
+        events_us = events_us.min(Player::new(&program, args.block)?.events(frames));
+    }
     let text = work.text()?;
     let number = number(args, file, &program, &text)?;
     let track = track(args, file, &program, &text)?;
@@ -170,6 +190,8 @@ pub fn file(args: &Args, file: &str) -> Result<Figures, Failure> {
         file: file.to_string(),
         ns_per_frame,
         core_percent: ns_per_frame * f64::from(args.rate) / 1e7,
+        events_us,
+        events_percent: events_us * f64::from(args.rate) / QUANTUM as f64 / 1e4,
         compile_ms: compile_ms.unwrap_or(compile_cold_ms),
         compile_cold_ms,
         sound_ms: sound_ms.unwrap_or(compile_cold_ms),

@@ -15,6 +15,7 @@ use modurust_runtime::compiler::lang::{FileId, Source, parse};
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::device::Running;
 use modurust_runtime::session::Session;
+use modurust_runtime::wish::in_place;
 use modurust_runtime::world::FileWorld;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -217,12 +218,12 @@ impl Live {
                 })),
                 "mute" => self.ask(Command::Param { name: format!("{path}.mute"), value: 1.0 }),
                 "solo" => {
-                    let strips = self.program().map_or(Vec::new(), |p| p.timeline.strips.clone());
+                    let timeline = self.program().map_or_else(Default::default, |p| p.timeline.clone());
+                    let open = in_place(&timeline, [path.as_str()]);
+                    let strips = timeline.strips.iter().filter(|strip| *strip != "master");
                     let said: Vec<String> = strips
-                        .iter()
-                        .filter(|strip| *strip != "master")
                         .filter_map(|strip| {
-                            let value = if *strip == path { 0.0 } else { 1.0 };
+                            let value = f32::from(u8::from(!open.contains(strip.as_str())));
                             self.ask(Command::Param { name: format!("{strip}.mute"), value })
                         })
                         .collect();
