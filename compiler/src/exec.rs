@@ -24,11 +24,14 @@ use crate::program::{Patch, Sleeper};
 pub use crate::sample::{PAGE, SampleMemory};
 use crate::sleep::{self, Sleep};
 use crate::words::Words;
-use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::Arc;
 
 pub mod image;
+mod rings;
+
+use rings::RingMemory;
+pub use rings::RingPtr;
 
 /// What runs a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -181,20 +184,6 @@ pub fn word_moves(new: &Patch, old: &Patch, pairs: &[(CellId, CellId, u32)]) -> 
     moves
 }
 
-/// A ring as generated code sees it. Reading and writing part after a swap: see [`Instance::move_rings`].
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct RingPtr {
-    /// `[capacity + QUANTUM][padded lanes]`: the first quantum stands again at the end, so that any run of up to a quantum of
-    /// frames is in one piece.
-    pub read: *const f32,
-    /// As `read`, which it equals until the ring is moved away.
-    pub write: *mut f32,
-    /// Capacity - 1.
-    pub mask: u32,
-    pad: u32,
-}
-
 /// What generated code gets: where everything lies, and when it is. Offsets are part of the code.
 #[repr(C, align(64))]
 pub struct Quantum {
@@ -231,21 +220,6 @@ pub const TINY: f32 = 1.0 / (1u128 << 100) as f32;
 
 /// Quanta for which block-rate code runs after a parameter has moved: one for the new values, one for the lines to arrive.
 const MOVING: u32 = 2;
-
-/// The memory of a ring. Shared by an instance and the one that it was moved away from, which must run on the same thread.
-struct RingMemory(UnsafeCell<Words>);
-
-// SAFETY: only touched by `run`, through pointers; instances that share a ring run one after the other (`move_rings`).
-unsafe impl Send for RingMemory {}
-// SAFETY: as above.
-unsafe impl Sync for RingMemory {}
-
-impl RingMemory {
-    fn pointer(&self) -> *mut f32 {
-        // SAFETY: no reference to the words outlives this expression.
-        unsafe { (*self.0.get()).pointer() }
-    }
-}
 
 /// Words of one frame of a value with `lanes` lanes: a power of two up to the widest vector, then a multiple of it. Vectors of any
 /// width then begin at lanes that are a multiple of it, and frames follow each other without gaps.
@@ -294,6 +268,12 @@ unsafe impl Send for Instance {}
 impl Instance {
     /// Allocates and initialises everything. Parameters have the values of the graph, rows and inputs are silent.
     pub fn new(patch: Arc<Patch>) -> Instance {
+        Instance::beside(patch, &[])
+    }
+
+    /// [`Instance::new`] for a swap in which the rings `given` will be those of another instance ([`Instance::move_rings`]): it has no
+    /// memory for them before that, and must not run.
+    pub fn beside(patch: Arc<Patch>, given: &[RingId]) -> Instance {
         let graph = &patch.graph;
         let mut state = Words::new(patch.layout.state_words);
         let mut inits = vec![0; patch.layout.state_words];
@@ -308,20 +288,12 @@ impl Instance {
         state.all_mut()[..inits.len()].copy_from_slice(&inits);
         let rows: Vec<Words> = graph.rows.iter().map(|row| Words::new(buffer_len(row.lanes))).collect();
         let inputs: Vec<Words> = (0..channels(graph)).map(|_| Words::new(QUANTUM)).collect();
-        let ring = |ring: &crate::graph::Ring| {
-            Arc::new(RingMemory(UnsafeCell::new(Words::new((ring.capacity as usize + QUANTUM) * padded(ring.lanes)))))
-        };
-        let read: Vec<Arc<RingMemory>> = graph.rings.iter().map(ring).collect();
+        let read = rings::memory(graph, given);
         let mut buffers = Words::new(patch.layout.buffer_words);
         let params: Vec<f32> = graph.params.iter().map(|p| clean(p.value)).collect();
         let row_ptrs: Vec<*const f32> = rows.iter().map(|w| w.floats().as_ptr()).collect();
         let input_ptrs: Vec<*const f32> = inputs.iter().map(|w| w.floats().as_ptr()).collect();
-        let ring_ptrs: Vec<RingPtr> = graph
-            .rings
-            .iter()
-            .zip(&read)
-            .map(|(r, m)| RingPtr { read: m.pointer(), write: m.pointer(), mask: r.capacity - 1, pad: 0 })
-            .collect();
+        let ring_ptrs: Vec<RingPtr> = graph.rings.iter().zip(&read).map(|(r, m)| RingPtr::new(r, m)).collect();
         let nothing = Arc::new(SampleMemory::empty());
         let samples = vec![nothing; graph.samples.len()];
         let sample_ptrs: Vec<*const u32> = samples.iter().map(|s| s.pointer()).collect();
@@ -580,30 +552,6 @@ impl Instance {
             if let (Some(to), Some(from)) = (state.get_mut(to..to + n), from.get(at..at + n)) {
                 to.copy_from_slice(from);
             }
-        }
-    }
-
-    /// Takes over delay lines by pointer: (ring here, ring of `old`). Rings of unlike size are left alone.
-    ///
-    /// `old` may still run for a fade, on the same thread: it goes on reading the moved memory, and what it writes goes to
-    /// the fresh memory that this instance came with.
-    pub fn move_rings(&mut self, old: &mut Instance, pairs: &[(RingId, RingId)]) {
-        for &(new, from) in pairs {
-            let (n, o) = (new.index(), from.index());
-            let (a, b) = (&self.patch.graph.rings[n], &old.patch.graph.rings[o]);
-            if (a.capacity, padded(a.lanes)) != (b.capacity, padded(b.lanes)) {
-                continue;
-            }
-            self.sleep.know(n, old.sleep.empty(o));
-            old.sleep.know(o, 0);
-            old.sleep.stir_all();
-            std::mem::swap(&mut self.write[n], &mut old.write[o]);
-            // The old owner keeps a share of what it reads, so nothing is freed here and nothing dangles there.
-            let fresh = std::mem::replace(&mut self.read[n], self.write[n].clone());
-            drop(fresh);
-            self.ring_ptrs[n].read = self.read[n].pointer();
-            self.ring_ptrs[n].write = self.write[n].pointer();
-            old.ring_ptrs[o].write = old.write[o].pointer();
         }
     }
 

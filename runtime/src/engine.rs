@@ -177,7 +177,7 @@ impl Engine {
         };
         let engine = Engine {
             fading: None,
-            active: Active::new(program.clone(), 0),
+            active: Active::new(program.clone(), 0, &[]),
             receiver: Receiver { mailbox: Arc::clone(&mailbox), retire: retire_in },
             commands: commands_out,
             notices: notices_in,

@@ -134,9 +134,9 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    /// Allocates everything that a program needs, and binds its rows.
-    pub fn new(program: Program, epoch: u64) -> Active {
-        let mut instance = Instance::new(Arc::clone(&program.patch));
+    /// Allocates everything that a program needs, and binds its rows. The memory of rings that are `given` comes with the swap.
+    pub fn new(program: Program, epoch: u64, given: &[RingId]) -> Active {
+        let mut instance = Instance::beside(Arc::clone(&program.patch), given);
         for (i, value) in program.params.iter().enumerate().take(program.patch.graph.params.len()) {
             instance.set_param(modurust_compiler::graph::ParamId(i as u32), *value);
         }
@@ -435,7 +435,9 @@ impl Control {
         let mut report = None;
         let body = if kind == ChangeKind::Code {
             report = Some(map.report.clone());
-            Body::Replace(Box::new(Active::new(program.clone(), epoch)), plan(&self.base, program, map))
+            let plan = plan(&self.base, program, map);
+            let given: Vec<RingId> = plan.rings.iter().map(|(new, _)| *new).collect();
+            Body::Replace(Box::new(Active::new(program.clone(), epoch, &given)), plan)
         } else {
             Body::Update(program.clone())
         };

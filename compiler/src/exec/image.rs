@@ -8,7 +8,8 @@
 //! image = words of state, then of each delay line in turn
 //! ```
 
-use super::{Instance, MOVING, RingMemory, padded};
+use super::rings::RingMemory;
+use super::{Instance, MOVING, padded};
 use crate::graph::text;
 use crate::program::Patch;
 use std::sync::Arc;

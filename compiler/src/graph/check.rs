@@ -193,7 +193,28 @@ pub fn components(starts: &[u32], targets: &[u32]) -> (Vec<u32>, u32) {
 
 /// Checks a graph and infers what it leaves unsaid.
 pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
-    let Shapes { order, ty, lanes, rate } = shapes(graph)?;
+    Ok(with_loops(graph, shapes(graph)?))
+}
+
+/// What [`check`] finds in a graph that a pass has made of a valid one, operands before users: nothing is validated again.
+pub fn known(graph: &Graph) -> GraphInfo {
+    with_loops(graph, known_shapes(graph))
+}
+
+/// [`known`] without loops and delays.
+pub fn known_shapes(graph: &Graph) -> Shapes {
+    let order: Vec<NodeId> = (0..graph.nodes.len() as u32).map(NodeId).collect();
+    let (mut ty, mut lanes) = (Vec::with_capacity(order.len()), Vec::with_capacity(order.len()));
+    for node in &graph.nodes {
+        let (t, n) = shape(graph, node, &ty, &lanes);
+        ty.push(t);
+        lanes.push(n);
+    }
+    let rate = rates(graph, &order);
+    Shapes { order, ty, lanes, rate }
+}
+
+fn with_loops(graph: &Graph, Shapes { order, ty, lanes, rate }: Shapes) -> GraphInfo {
     let tap_late = late(graph, &order);
     let vertices = graph.nodes.len() + graph.rings.len();
     let (mut starts, mut targets) = (Vec::with_capacity(vertices + 1), Vec::with_capacity(2 * vertices));
@@ -217,7 +238,7 @@ pub fn check(graph: &Graph) -> Result<GraphInfo, Vec<GraphError>> {
     let recursive =
         |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if !tap_late[id] && ring_scc[r.index()] == scc[id]);
     let tap_recursive = graph.nodes.iter().enumerate().map(recursive).collect();
-    Ok(GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late })
+    GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late }
 }
 
 /// What the validator finds out about each node by itself.
@@ -233,7 +254,7 @@ pub struct Shapes {
 }
 
 /// [`check`] without loops and delays.
-pub fn shapes(graph: &Graph) -> Result<Shapes, Vec<GraphError>> {
+fn shapes(graph: &Graph) -> Result<Shapes, Vec<GraphError>> {
     let mut errors = references(graph);
     if !errors.is_empty() {
         return Err(errors);
@@ -392,12 +413,7 @@ struct Inference<'a> {
 impl Inference<'_> {
     fn node(&mut self, id: NodeId) {
         let graph = self.graph;
-        let (ty, lanes) = match graph.node(id) {
-            Node::Const(ty, bits) => (*ty, bits.len() as u32),
-            Node::Param(_) | Node::Input(_) => (Ty::F32, 1),
-            Node::Row(r) => (Ty::F32, graph.rows[r.index()].lanes),
-            Node::Frame => (Ty::I32, 1),
-            Node::Read(c) => (graph.cells[c.index()].ty, graph.cells[c.index()].lanes),
+        match graph.node(id) {
             Node::Op(op, args) => {
                 let info = op.info();
                 if args.len() != info.args.len() {
@@ -406,23 +422,19 @@ impl Inference<'_> {
                 for (arg, (&n, &want)) in args.iter().zip(info.types).enumerate() {
                     self.want(id, arg, n, want);
                 }
-                (info.result, self.spread(id, args))
+                let given: SmallVec<[u32; 8]> = args.iter().map(|n| self.lanes[n.index()]).collect();
+                self.spread(id, &given);
             }
             Node::Tap(r, delay) => {
                 self.want(id, 0, *delay, Ty::F32);
-                let given = [graph.rings[r.index()].lanes, self.lanes[delay.index()]];
-                (Ty::F32, self.spread_lanes(id, &given))
+                self.spread(id, &[graph.rings[r.index()].lanes, self.lanes[delay.index()]]);
             }
-            Node::Peek(_, index) => {
-                self.want(id, 0, *index, Ty::I32);
-                (Ty::F32, self.lanes[index.index()])
-            }
+            Node::Peek(_, index) => self.want(id, 0, *index, Ty::I32),
             Node::Shuffle(x, map) => {
                 let n = self.lanes[x.index()];
                 if map.is_empty() || map.iter().any(|&i| i >= n) {
                     self.errors.push(GraphError::Lanes { node: id, given: map.clone() });
                 }
-                (self.ty[x.index()], map.len() as u32)
             }
             Node::Reduce(x, lanes) => {
                 self.want(id, 0, *x, Ty::F32);
@@ -430,17 +442,16 @@ impl Inference<'_> {
                 if *lanes == 0 || !n.is_multiple_of(*lanes) {
                     self.errors.push(GraphError::Lanes { node: id, given: vec![n, *lanes] });
                 }
-                (Ty::F32, *lanes)
             }
             Node::Join(args) => {
                 let ty = args.first().map_or(Ty::F32, |n| self.ty[n.index()]);
                 for (arg, &n) in args.iter().enumerate() {
                     self.want(id, arg, n, ty);
                 }
-                (ty, args.iter().map(|n| self.lanes[n.index()]).sum())
             }
-            Node::Line(x) => (self.ty[x.index()], self.lanes[x.index()]),
-        };
+            _ => {}
+        }
+        let (ty, lanes) = shape(graph, graph.node(id), &self.ty, &self.lanes);
         if lanes == 0 || lanes > WIDEST {
             self.errors.push(GraphError::Lanes { node: id, given: vec![lanes] });
         }
@@ -454,18 +465,33 @@ impl Inference<'_> {
         }
     }
 
-    fn spread(&mut self, node: NodeId, args: &[NodeId]) -> u32 {
-        let given: SmallVec<[u32; 8]> = args.iter().map(|n| self.lanes[n.index()]).collect();
-        self.spread_lanes(node, &given)
-    }
-
-    /// Lanes of an operation: all the same, but that one lane goes with any number.
-    fn spread_lanes(&mut self, node: NodeId, given: &[u32]) -> u32 {
+    /// All lanes must be the same number, but that one lane goes with any.
+    fn spread(&mut self, node: NodeId, given: &[u32]) {
         let lanes = given.iter().copied().max().unwrap_or(1);
         if lanes > 1 && given.iter().any(|&n| n != 1 && n != lanes) {
             self.errors.push(GraphError::Lanes { node, given: given.to_vec() });
         }
-        lanes
+    }
+}
+
+/// Type and lanes of a node, by those of the nodes before it.
+pub fn shape(graph: &Graph, node: &Node, ty: &[Ty], lanes: &[u32]) -> (Ty, u32) {
+    let widest = |args: &[NodeId]| args.iter().map(|n| lanes[n.index()]).max().unwrap_or(1);
+    match node {
+        Node::Const(ty, bits) => (*ty, bits.len() as u32),
+        Node::Param(_) | Node::Input(_) => (Ty::F32, 1),
+        Node::Row(r) => (Ty::F32, graph.rows[r.index()].lanes),
+        Node::Frame => (Ty::I32, 1),
+        Node::Read(c) => (graph.cells[c.index()].ty, graph.cells[c.index()].lanes),
+        Node::Op(op, args) => (op.info().result, widest(args)),
+        Node::Tap(r, delay) => (Ty::F32, graph.rings[r.index()].lanes.max(lanes[delay.index()])),
+        Node::Peek(_, index) => (Ty::F32, lanes[index.index()]),
+        Node::Shuffle(x, map) => (ty[x.index()], map.len() as u32),
+        Node::Reduce(_, lanes) => (Ty::F32, *lanes),
+        Node::Join(args) => {
+            (args.first().map_or(Ty::F32, |n| ty[n.index()]), args.iter().map(|n| lanes[n.index()]).sum())
+        }
+        Node::Line(x) => (ty[x.index()], lanes[x.index()]),
     }
 }
 

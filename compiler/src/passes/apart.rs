@@ -13,7 +13,8 @@
 //! %9 = tap r0 %join(a, b, c, d)     becomes     %9 = join(tap r0 a, tap r1 b, tap r2 c, tap r3 d)
 //! ```
 
-use crate::graph::{Graph, Node, NodeId, Ring, RingId, operands};
+use crate::graph::check::{Shapes, known_shapes};
+use crate::graph::{Graph, Node, NodeId, Rate, Ring, RingId};
 use crate::passes::cross::operands_mut;
 use crate::passes::gather::uses;
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ pub fn apart(graph: Graph) -> Graph {
     if graph.rings.iter().all(|r| r.lanes < FEWEST) {
         return graph;
     }
-    let shapes = shapes(&graph);
+    let shapes = known_shapes(&graph);
     let split = scattered(&graph, &shapes);
     if !split.contains(&true) {
         return graph;
@@ -49,46 +50,13 @@ pub fn apart(graph: Graph) -> Graph {
     apart.finish()
 }
 
-/// What must be known of every node.
-struct Shapes {
-    lanes: Vec<u32>,
-    /// It changes once a quantum at most.
-    still: Vec<bool>,
-}
-
-fn shapes(graph: &Graph) -> Shapes {
-    let (mut lanes, mut still): (Vec<u32>, Vec<bool>) = (Vec::new(), Vec::new());
-    for node in &graph.nodes {
-        let of = |n: &NodeId| lanes[n.index()];
-        let widest = operands(node).iter().map(of).max().unwrap_or(1);
-        let count = match node {
-            Node::Const(_, words) => words.len() as u32,
-            Node::Row(r) => graph.rows[r.index()].lanes,
-            Node::Read(c) => graph.cells[c.index()].lanes,
-            Node::Tap(r, _) => graph.rings[r.index()].lanes.max(widest),
-            Node::Shuffle(_, map) => map.len() as u32,
-            Node::Reduce(_, lanes) => *lanes,
-            Node::Join(parts) => parts.iter().map(of).sum(),
-            Node::Param(_) | Node::Frame | Node::Input(_) | Node::Op(..) | Node::Peek(..) | Node::Line(_) => widest,
-        };
-        let source = matches!(
-            node,
-            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) | Node::Peek(..) | Node::Tap(..)
-        );
-        let rests = !source && !matches!(node, Node::Line(_)) && operands(node).iter().all(|n| still[n.index()]);
-        lanes.push(count);
-        still.push(rests);
-    }
-    Shapes { lanes, still }
-}
-
 /// Which rings are read at a place of its own in each lane, and by nothing else.
 fn scattered(graph: &Graph, shapes: &Shapes) -> Vec<bool> {
     let mut taps = vec![(false, true); graph.rings.len()];
     for node in &graph.nodes {
         let Node::Tap(r, delay) = node else { continue };
         let lanes = graph.rings[r.index()].lanes;
-        let still = shapes.still[delay.index()] || matches!(graph.node(*delay), Node::Line(_));
+        let still = shapes.rate[delay.index()] < Rate::Sample || matches!(graph.node(*delay), Node::Line(_));
         let own = lanes >= FEWEST && shapes.lanes[delay.index()] == lanes && still && differs(graph, *delay);
         let (any, all) = &mut taps[r.index()];
         (*any, *all) = (true, *all && own);
@@ -154,7 +122,7 @@ impl Apart<'_> {
             return known;
         }
         let graph = self.graph;
-        let alone = self.count[id.index()] == 1 || self.shapes.still[id.index()];
+        let alone = self.count[id.index()] == 1 || self.shapes.rate[id.index()] < Rate::Sample;
         let lane = match graph.node(id) {
             Node::Const(ty, words) => {
                 let word = words.get(i as usize).or(words.first()).copied().unwrap_or(0);

@@ -3,7 +3,7 @@
 //! A product joins its sums if nothing but sums needs it, so that none is left over. Inside a loop it joins anyway: the way round is
 //! shorter, and the product that others need is computed beside it. Where both terms are products, the later one joins.
 
-use crate::graph::check::check;
+use crate::graph::check::known;
 use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, operands};
 use crate::passes::gather::uses;
@@ -12,7 +12,7 @@ use smallvec::smallvec;
 
 /// Joins products to sums. Nodes come out in order; products that nothing needs any more stay for [`super::dead`].
 pub fn contract(graph: &Graph) -> Graph {
-    let Ok(info) = check(graph) else { return graph.clone() };
+    let info = known(graph);
     let uses = uses(graph);
     // How many sums could take each product.
     let mut sums = vec![0; graph.nodes.len()];

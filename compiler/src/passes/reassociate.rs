@@ -10,7 +10,7 @@
 //! products of which nothing else knows: what rounding loses is then no more than it was, and compensated sums, whose terms
 //! are plain, stay as they are.
 
-use crate::graph::check::{GraphInfo, check};
+use crate::graph::check::{GraphInfo, known};
 use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, operands};
 use crate::passes::gather::{Uses, uses};
@@ -25,7 +25,7 @@ const STRANDS: usize = 4;
 
 /// Reorders products and sums. Nodes come out in order.
 pub fn reassociate(graph: &Graph) -> Graph {
-    let Ok(info) = check(graph) else { return graph.clone() };
+    let info = known(graph);
     let find = Find { graph, info: &info, uses: &uses(graph), looped: looped(graph, &info) };
     let arrival = arrival(graph, &info, &find.looped);
     let mut new: Vec<NodeId> = vec![NodeId(0); graph.nodes.len()];

@@ -4,6 +4,7 @@
 //! ([`simplify`]), and what is left is looked up among the nodes that exist already. Operands of operations that commute are
 //! sorted for the comparison, which changes no value.
 
+use crate::graph::check::shape;
 use crate::graph::ops::{Op, canonical};
 use crate::graph::{Args, CellId, Graph, Node, NodeId, ParamId, RowId, Ty, operands};
 use crate::passes::cross::operands_mut;
@@ -92,7 +93,7 @@ impl Builder {
         if let Some(id) = simplify::simplify(self, &node) {
             return id;
         }
-        let (ty, lanes) = self.shape(&node);
+        let (ty, lanes) = shape(&self.graph, &node, &self.ty, &self.lanes);
         let nodes = &self.graph.nodes;
         let (equal, again) = (|n: &NodeId| same(&nodes[n.index()], &node), |n: &NodeId| hash(&nodes[n.index()]));
         match self.known.entry(hash(&node), equal, again) {
@@ -124,24 +125,6 @@ impl Builder {
             Node::Line(_) => Node::Const(ty, fold::line(first)),
             _ => return None,
         })
-    }
-
-    fn shape(&self, node: &Node) -> (Ty, u32) {
-        let widest = |args: &[NodeId]| args.iter().map(|n| self.lanes[n.index()]).max().unwrap_or(1);
-        match node {
-            Node::Const(ty, bits) => (*ty, bits.len() as u32),
-            Node::Param(_) | Node::Input(_) => (Ty::F32, 1),
-            Node::Row(r) => (Ty::F32, self.graph.rows[r.index()].lanes),
-            Node::Frame => (Ty::I32, 1),
-            Node::Read(c) => (self.graph.cells[c.index()].ty, self.graph.cells[c.index()].lanes),
-            Node::Op(op, args) => (op.info().result, widest(args)),
-            Node::Tap(r, x) => (Ty::F32, self.graph.rings[r.index()].lanes.max(self.lanes[x.index()])),
-            Node::Peek(_, x) => (Ty::F32, self.lanes[x.index()]),
-            Node::Shuffle(x, map) => (self.ty[x.index()], map.len() as u32),
-            Node::Reduce(_, lanes) => (Ty::F32, *lanes),
-            Node::Join(args) => (self.ty[args[0].index()], args.iter().map(|n| self.lanes[n.index()]).sum()),
-            Node::Line(x) => (self.ty[x.index()], self.lanes[x.index()]),
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! units in the last place instead of a half.
 
 use crate::graph::bounds::{Bounds, bounds};
-use crate::graph::check::shapes;
+use crate::graph::check::known_shapes;
 use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, Ty};
 use crate::passes::share::{Builder, rebuild};
@@ -15,7 +15,7 @@ use smallvec::smallvec;
 
 /// Makes operations cheaper. Nodes come out in order.
 pub fn strength(graph: &Graph) -> Graph {
-    let Ok(info) = shapes(graph) else { return graph.clone() };
+    let info = known_shapes(graph);
     // How many quotients each value divides.
     let mut divides = vec![0; graph.nodes.len()];
     for node in &graph.nodes {

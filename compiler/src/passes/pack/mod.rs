@@ -29,7 +29,7 @@ mod build;
 mod cost;
 mod grow;
 
-use crate::graph::check::{GraphInfo, check};
+use crate::graph::check::{GraphInfo, check, known};
 use crate::graph::ops::Op;
 use crate::graph::{CellId, Graph, Node, NodeId};
 use crate::passes::{Passes, dead, share};
@@ -67,7 +67,7 @@ struct Group {
     packed: bool,
 }
 
-/// Packs a graph that the other passes are done with, where it pays. With [`Passes::None`] it stays as it is.
+/// Packs a graph that the other passes are done with, operands before users, where it pays. With [`Passes::None`] it stays as it is.
 pub fn pack(graph: &Graph, passes: Passes) -> Packed {
     packed(graph, passes != Passes::None, false)
 }
@@ -88,7 +88,7 @@ fn packed(graph: &Graph, wanted: bool, everything: bool) -> Packed {
     // Sharing has left one read of every cell.
     let mut read = vec![false; graph.cells.len()];
     let twice = |node: &Node| matches!(node, Node::Read(c) if std::mem::replace(&mut read[c.index()], true));
-    let Ok(info) = check(graph) else { return unchanged(None) };
+    let info = known(graph);
     if graph.nodes.iter().any(twice) {
         return unchanged(Some(info));
     }
