@@ -214,3 +214,24 @@ fn a_lane_moves_a_filter_by_the_name_of_its_cutoff() {
     let (first, last) = (level(&heard[..heard.len() / 8]), level(&heard[heard.len() / 8 * 7..]));
     assert!(last > 3.0 * first, "{first} {last}");
 }
+
+#[test]
+fn a_plan_tells_what_an_edit_does() {
+    let scratch = Scratch::new();
+    let old = scratch.file("old.modu", "out = saw(110hz) >> lpf(800hz) >> delay(0.2s)\n");
+    let new = scratch.file("new.modu", "out = saw(120hz) >> lpf(800hz) >> drive(6db) >> hpf(50hz) >> delay(0.2s)\n");
+    let told = run(&["plan", &old, &new]).expect(0).out;
+    assert!(told.starts_with("changes: code\nkept: ") && told.contains("\ndropped: 0\n"), "{told}");
+    let plan = run(&["plan", &old, &new, "--json"]).expect(0).json();
+    let keys = |what: &str| -> Vec<String> {
+        let rows = plan[what].as_array().expect("a list").iter();
+        rows.map(|row| format!("{} {}", row["key"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect()
+    };
+    assert!(keys("kept").iter().any(|k| k.starts_with("out/saw") && k.ends_with(" cell")), "{plan}");
+    assert!(keys("kept").iter().any(|k| k.starts_with("out/delay") && k.ends_with(" delay")), "{plan}");
+    assert!(keys("made").iter().all(|k| k.starts_with("out/hpf")), "{plan}");
+    assert_eq!(plan["change"], "code");
+    assert_eq!(run(&["plan", &old, &old, "--json"]).expect(0).json()["change"], "nothing");
+    let wrong = scratch.file("wrong.modu", "out = sinn(3hz)\n");
+    assert!(run(&["plan", &old, &wrong]).expect(1).err.contains("wrong.modu:1:"));
+}

@@ -41,6 +41,7 @@ const NAMES: &[(&str, &str)] = &[
     ("metro", "impulse"),
     ("mpulse", "impulse"),
     // filters
+    ("verb", "reverb"),
     ("rlpf", "lpf"),
     ("lpq", "lpf"),
     ("lowpass", "lpf"),
@@ -179,6 +180,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("setcpm", "the tempo is written `tempo 120bpm`"),
     ("cps", "the tempo is written `tempo 120bpm`"),
     ("gain", "multiply by a level: `* -6db`"),
+    ("amp", "multiply by a level: `* 0.5` or `* -6db`"),
     ("mul", "multiply: `sin(440hz) * 0.5`"),
     ("doneaction", "a voice ends by its envelope; nothing needs to be freed"),
     ("synthdef", "an instrument is a function: `v(freq, gate) = saw(freq) * adsr(gate, 5ms, 100ms, 0.7, 200ms)`"),

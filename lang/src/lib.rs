@@ -21,6 +21,7 @@ pub mod elsewhere;
 pub mod format;
 pub mod library;
 mod operand;
+pub mod operators;
 pub mod parse;
 pub mod pattern;
 pub mod print;

@@ -1,12 +1,13 @@
 //! Expressions: pest's flat lists to our tree.
 //!
 //! The grammar delivers an expression as one list of operands, their suffixes (calls, fields, primes) and
-//! operators; here it is put in order by precedence climbing, with the table below. This costs one pair per token
+//! operators; here it is put in order by precedence climbing, with the table of [`crate::operators`]. This costs one pair per token
 //! where a grammar with a rule per level would cost a dozen. The number of links on any way down the tree is
 //! bounded here too.
 
 use crate::ast::*;
 use crate::build::{self, Build, Pair, Pairs, next};
+use crate::operators::{find, level, level_of};
 use crate::parse::{Built, Rule};
 use crate::recover;
 use crate::source::Span;
@@ -19,55 +20,6 @@ type Ops<'a> = Peekable<Pairs<'a>>;
 /// Links on the way from a statement to its deepest leaf: every walker of the tree recurses, on stacks that are not
 /// ours.
 const MAX_LINKS: usize = 600;
-
-/// How tightly operators hold, loosest first. The names of the AST's documentation; `~>` and `>>` are looser than
-/// all.
-pub(crate) mod level {
-    pub const PIPE: u8 = 1;
-    pub const RAMP: u8 = 2;
-    pub const OR: u8 = 3;
-    pub const AND: u8 = 4;
-    pub const NOT: u8 = 5;
-    pub const COMPARE: u8 = 6;
-    pub const RANGE: u8 = 7;
-    pub const ADD: u8 = 8;
-    pub const MUL: u8 = 9;
-    pub const NEG: u8 = 10;
-    pub const POW: u8 = 11;
-    pub const POSTFIX: u8 = 12;
-}
-
-/// How tightly an operator holds.
-pub(crate) fn level_of(op: BinaryOp) -> u8 {
-    match op {
-        BinaryOp::Or => level::OR,
-        BinaryOp::And => level::AND,
-        BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::Eq | BinaryOp::Ne => level::COMPARE,
-        BinaryOp::Range => level::RANGE,
-        BinaryOp::Add | BinaryOp::Sub => level::ADD,
-        BinaryOp::Mul | BinaryOp::Div => level::MUL,
-        BinaryOp::Pow => level::POW,
-    }
-}
-
-fn operator(text: &str) -> BinaryOp {
-    match text {
-        "or" => BinaryOp::Or,
-        "and" => BinaryOp::And,
-        "<" => BinaryOp::Lt,
-        "<=" => BinaryOp::Le,
-        ">" => BinaryOp::Gt,
-        ">=" => BinaryOp::Ge,
-        "==" => BinaryOp::Eq,
-        "!=" => BinaryOp::Ne,
-        ".." => BinaryOp::Range,
-        "+" => BinaryOp::Add,
-        "-" => BinaryOp::Sub,
-        "*" => BinaryOp::Mul,
-        "/" => BinaryOp::Div,
-        _ => BinaryOp::Pow,
-    }
-}
 
 /// The curve of its word.
 pub(crate) fn curve(word: &str) -> Curve {
@@ -110,7 +62,7 @@ impl Build<'_> {
         while let Some(op) = ops.peek() {
             match op.as_rule() {
                 Rule::op => {
-                    let op = operator(op.as_str());
+                    let op = find(op.as_str()).unwrap_or(BinaryOp::Pow);
                     let level = level_of(op);
                     if level < min {
                         break;

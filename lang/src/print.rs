@@ -5,7 +5,7 @@
 //! of the layout rule: the statement begins in column 0, what is inside braces is indented.
 
 use crate::ast::*;
-use crate::operand::{level, level_of};
+use crate::operators::{level, level_of};
 use crate::units::Unit;
 use std::fmt::Write;
 

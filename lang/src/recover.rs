@@ -363,13 +363,17 @@ impl<'a> Place<'a> {
             "+=" | "-=" | "*=" | "/=" => "a name has one meaning: write `name = ..` with all of it",
             "%" => "`%` is a unit, as in `50%`; a remainder is `mod(a, b)`",
             ";" => "nothing is needed between statements: begin the next on a new line",
+            "#" if self.at > 0 => "what is done to a pattern comes behind it, with `>>`; a comment begins with `//`",
             "#" => "a comment begins with `//`",
             "." if self.tokens.get(self.at + 1).is_some_and(|next| next.first().is_ascii_digit()) => {
                 "write the zero before the point: `0.5`"
             }
-            "&" | "|" | "$" | "@" | "\\" | "?" | "~" | "::" | "++" | "<>" | "<<" => {
-                "it means nothing in this place: delete it"
+            "|" if !self.before.is_some_and(|before| before.ends_value()) => "a function is written `x => x * 2`",
+            "|" | "$" | "<<" => {
+                "what is done to a sound or a pattern comes behind it, with `>>`: `\"bd*4\" >> fast(2)`"
             }
+            "\\" => "a function is written `x => x * 2`",
+            "&" | "@" | "?" | "~" | "::" | "++" | "<>" => "it means nothing in this place: delete it",
             "=" if self.owner() != "clips" && self.tokens[..self.at].iter().any(|token| token.text == "=") => {
                 "to compare, write `==`; a named argument is written `name: value`"
             }

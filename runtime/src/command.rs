@@ -229,6 +229,16 @@ pub enum Notice {
         /// One line.
         message: String,
     },
+    /// Taps have set the tempo.
+    Tapped {
+        /// Beats per minute.
+        bpm: f64,
+    },
+    /// The file that the front end edits was saved by somebody else.
+    Edited {
+        /// The file.
+        file: String,
+    },
     /// A file is being written, was written, or could not be.
     File {
         /// One line.

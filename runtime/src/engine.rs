@@ -586,6 +586,7 @@ impl Engine {
             }
             let words = self.active.instance.out(i);
             let finite = self.meters.measure(i, words, self.state.smooth);
+            self.meters.scope.show(i, words);
             if self.active.master == Some(i) {
                 copy(words, out);
             }

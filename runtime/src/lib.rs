@@ -28,6 +28,7 @@ pub mod metronome;
 pub mod performance;
 pub mod recorder;
 pub mod samples;
+pub mod scope;
 mod scribe;
 pub mod sequencer;
 pub mod session;

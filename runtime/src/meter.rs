@@ -3,6 +3,7 @@
 //! Every output of the patch has a slot of atomics. A peak is raised by the engine and taken (set to 0) by whoever reads it; a
 //! level is a mean square with a time constant of 50 ms. Slots belong to the outputs of the program of [`Meters::epoch`].
 
+use crate::scope::Scope;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Outputs with a meter; later ones have none.
@@ -35,6 +36,8 @@ pub struct Meters {
     pub recording: AtomicBool,
     /// Frames that the recorder was too slow to take.
     pub tap_lost: AtomicU64,
+    /// The last frames of an output, while somebody looks.
+    pub scope: Scope,
 }
 
 /// A reading of one output.
@@ -59,6 +62,7 @@ impl Default for Meters {
             lost: AtomicU64::new(0),
             recording: AtomicBool::new(false),
             tap_lost: AtomicU64::new(0),
+            scope: Scope::default(),
         }
     }
 }

@@ -54,6 +54,9 @@ pub struct SessionOptions {
     pub limiter: bool,
     /// Frames that a recorder may lag behind; 0 for no recorder.
     pub tap: usize,
+    /// Who holds the session edits the first file: when it is saved by somebody else that is told ([`Notice::Edited`]), and its text
+    /// comes by [`Command::Text`].
+    pub edited: bool,
     /// Who holds the session records what plays ([`Session::take_recorder_tap`]): the text does not.
     pub recorded: bool,
 }
@@ -69,6 +72,7 @@ impl SessionOptions {
             colour: false,
             limiter: true,
             tap: 4 * compile.sample_rate as usize,
+            edited: false,
             recorded: false,
         }
     }
@@ -195,6 +199,7 @@ impl Session {
             files: options.files,
             overlays: options.texts,
             colour: options.colour,
+            edited: options.edited,
             snapshot: Arc::clone(&snapshot),
             waiting: Vec::new(),
             since: None,
@@ -268,6 +273,7 @@ struct Inner {
     files: Vec<String>,
     overlays: BTreeMap<String, String>,
     colour: bool,
+    edited: bool,
     snapshot: Arc<Mutex<Snapshot>>,
     /// Parameters to be set when the program that has them plays.
     waiting: Vec<(String, f32)>,
@@ -288,12 +294,7 @@ impl Inner {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Message::Command(command, at)) => self.command(command, at),
                 Ok(Message::Changed(changed)) => {
-                    for file in &changed.files {
-                        self.overlays.retain(|name, _| *name != *file.to_string_lossy());
-                    }
-                    let mut overlays = self.overlays.clone();
-                    overlays.extend(saved(&changed.files));
-                    self.job(changed.at, overlays, false);
+                    self.changed(changed);
                 }
                 Ok(Message::Compiled(done)) => self.compiled(*done),
                 Ok(Message::Sound) => self.job(Instant::now(), self.overlays.clone(), true),
@@ -305,6 +306,25 @@ impl Inner {
 
     fn tell(&self, notice: Notice) {
         let _ = self.notify.send(notice);
+    }
+
+    fn changed(&mut self, mut changed: Changed) {
+        if let Some(own) = self.files.first().filter(|_| self.edited).cloned() {
+            let before = changed.files.len();
+            changed.files.retain(|file| *file.to_string_lossy() != *own);
+            if changed.files.len() < before {
+                self.tell(Notice::Edited { file: own });
+            }
+            if changed.files.is_empty() {
+                return;
+            }
+        }
+        for file in &changed.files {
+            self.overlays.retain(|name, _| *name != *file.to_string_lossy());
+        }
+        let mut overlays = self.overlays.clone();
+        overlays.extend(saved(&changed.files));
+        self.job(changed.at, overlays, false);
     }
 
     fn compile(&self, at: Instant) {
@@ -359,6 +379,7 @@ impl Inner {
             Perform::Tap => {
                 if let Some(bpm) = self.desk.tap(at) {
                     self.engine(EngineCommand::Tempo(bpm));
+                    self.tell(Notice::Tapped { bpm: bpm.to_f64() });
                 }
             }
             Perform::Nudge(ms) => {

@@ -80,6 +80,7 @@ impl World for FileWorld {
     }
 
     fn folder(&self, path: &str) -> Vec<String> {
+        let path = if path.is_empty() { "." } else { path };
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
         names.sort();

@@ -304,6 +304,7 @@ fn audio_modules_name_nothing_that_waits() {
         include_str!("../src/launcher.rs"),
         include_str!("../src/lanes.rs"),
         include_str!("../src/bridge.rs"),
+        include_str!("../src/scope.rs"),
         include_str!("../src/metronome.rs"),
         include_str!("../src/voice.rs"),
         include_str!("../src/limiter.rs"),

@@ -89,6 +89,13 @@ impl JitCode {
         }
     }
 
+    /// The code of a region with its constants, as it is executed.
+    pub fn code(&self, region: usize) -> &[u8] {
+        let (Some(&call), Some(known)) = (self.calls.get(region), self.regions.get(region)) else { return &[] };
+        // SAFETY: so many bytes of the region begin there, in pages that can be read and live as long as `self`.
+        unsafe { std::slice::from_raw_parts(call as *const u8, known.bytes) }
+    }
+
     /// The regions, in the order of the schedule.
     pub fn regions(&self) -> &[RegionCode] {
         &self.regions

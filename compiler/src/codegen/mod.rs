@@ -3,7 +3,7 @@
 //! [`region`] writes the loop of a region, [`body`] the values inside it, [`lanes`] where they meet and [`peek`] reads of samples,
 //! for any [`machine`]; [`emit`] has the words of single operations. [`clif`] and [`native`] are every processor's, by Cranelift;
 //! [`x86`] has the wide vectors of one. [`cache`] has what was made before. [`jit`] turns it into executable memory; [`guard`] is
-//! the door through which all of it is called. [`isa`] chooses the width of vectors; [`steady`] tells delays that rest from those that move.
+//! the door through which all of it is called, [`listing`] reads it back for people. [`isa`] chooses the width of vectors; [`steady`] tells delays that rest from those that move.
 
 pub mod body;
 pub mod cache;
@@ -13,6 +13,7 @@ pub mod guard;
 pub mod isa;
 pub mod jit;
 pub mod lanes;
+pub mod listing;
 pub mod machine;
 pub mod native;
 pub mod peek;

@@ -411,7 +411,10 @@ impl<'a> Elab<'a> {
                 Some(name) => format!("`{}` has no parameter `{name}`", builtin.name),
                 None => format!("`{}` takes fewer arguments", builtin.name),
             };
-            self.error("arity", item.span(), message).help = Some(format!("it is called as `{}`", builtin.signature));
+            let ours = modurust_lang::elsewhere::ours(builtin.name).filter(|_| name.is_none());
+            let sounds = ours.map_or(String::new(), |ours| format!("; the sound is `{ours}`"));
+            self.error("arity", item.span(), message).help =
+                Some(format!("it is called as `{}`{sounds}", builtin.signature));
             return Value::Broken;
         }
         value

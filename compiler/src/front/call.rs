@@ -215,9 +215,10 @@ impl<'a> Elab<'a> {
             Value::Record(record) => self.record_field(&record, name),
             value => {
                 let article = value.article();
-                self.error("name", name.span, format!("{article} has no `.{}`", name.name)).help = Some(
-                    "fields belong to modules, as in `math.sin(x)`, and to some filters, as in `svf(x).hp`".into(),
-                );
+                let is_function =
+                    matches!(self.lookup(scope, &name.name, name.span), Some(Value::Fn(_) | Value::Builtin(_)));
+                self.error("name", name.span, format!("{article} has no `.{}`", name.name)).help =
+                    Some(names::part(&name.name, is_function));
                 None
             }
         }
@@ -589,7 +590,7 @@ impl<'a> Elab<'a> {
         let mut known = self.scopes.visible(scope);
         known.extend(crate::front::builtins::names().map(str::to_string));
         known.extend(modurust_lang::library::library().entries().iter().map(|e| e.name.to_string()));
-        let help = names::suggest(name, &known);
+        let help = names::suggest(name, &known, &self.timeline.strips);
         self.error("name", span, format!("nothing is called `{name}`")).help = Some(help);
     }
 

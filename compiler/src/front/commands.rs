@@ -4,6 +4,7 @@
 //! that it can.
 
 use crate::front::elab::Elab;
+use crate::front::scope::Origin;
 use crate::front::timeline::dotted;
 use crate::front::value::{hash_text, mix};
 use crate::score::Ratio;
@@ -12,6 +13,30 @@ use modurust_lang::ast::{self, At, Item};
 use rustc_hash::FxHashMap as HashMap;
 
 impl<'a> Elab<'a> {
+    /// Tracks whose clips nothing of the text launches. Without a launch and a song every track plays its first clip.
+    pub(super) fn tell_unlaunched(&mut self) {
+        let timeline = &self.timeline;
+        let launches = |action: &Action| {
+            matches!(action, Action::LaunchClip(..) | Action::LaunchScene(_) | Action::LaunchArrangement(_))
+        };
+        if timeline.arrangements.is_empty() && !timeline.commands.iter().any(|c| launches(&c.action)) {
+            return;
+        }
+        let in_scene = |set: SetId| timeline.scenes.iter().flat_map(|s| &s.slots).any(|s| s.set == set);
+        let launched = |set: SetId| {
+            timeline.commands.iter().any(|c| matches!(&c.action, Action::LaunchClip(launched, _) if *launched == set))
+        };
+        let sets = (0..).map(SetId).zip(&timeline.sets);
+        let unheard = sets.filter(|(id, set)| !set.strip.is_empty() && !in_scene(*id) && !launched(*id));
+        let unheard: Vec<_> = unheard.map(|(_, s)| (s.place, s.strip.clone(), s.clips[0].name.clone())).collect();
+        for (place, strip, clip) in unheard {
+            self.at = Origin { file: place.file, offset: 0, library: false };
+            let message = format!("no clip of `{strip}` plays: the text launches others");
+            self.warn("silent", place.span, message).help =
+                Some(format!("write `launch {strip}.{clip}`, or put one of its clips into a scene"));
+        }
+    }
+
     pub(super) fn command(&mut self, command: &'a ast::Command, keys: &mut HashMap<u64, u64>) {
         let scope = self.root;
         let at = match &command.at {

@@ -22,7 +22,7 @@ mod pattern_fns;
 mod pattern_table;
 mod patterns;
 mod rest;
-mod samples;
+pub mod samples;
 mod scope;
 mod settle;
 mod signal;

@@ -5,8 +5,22 @@ pub fn is_module(name: &str) -> bool {
     modurust_lang::library::library().modules().any(|module| module == name)
 }
 
-/// What to say about an unknown name.
-pub fn suggest(name: &str, known: &[String]) -> String {
+/// What to say about a part that is not there: whoever writes `x.lpf(800hz)` means `x >> lpf(800hz)`.
+pub fn part(name: &str, is_function: bool) -> String {
+    if is_function {
+        return format!("what is done to a value comes behind it: `>> {name}(..)`");
+    }
+    "fields belong to modules, as in `math.sin(x)`, and to some filters, as in `svf(x).hp`".into()
+}
+
+/// What to say about an unknown name; `strips` are the names of tracks and buses.
+pub fn suggest(name: &str, known: &[String], strips: &[String]) -> String {
+    if strips.iter().any(|strip| strip == name) {
+        return format!("`{name}` is a track or bus; what two of them play has a name of its own: `x = ..`");
+    }
+    if let [b'a'..=b'g'] | [b'a'..=b'g', b'b' | b'#'] = name.as_bytes() {
+        return format!("a note has its octave: `{name}4`");
+    }
     if let Some(mend) = modurust_lang::elsewhere::mend(name, |ours| known.iter().any(|k| k == ours)) {
         return mend;
     }
@@ -23,7 +37,8 @@ pub fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         .filter(|k| *k != name)
         .map(|k| (if k.eq_ignore_ascii_case(name) { 0 } else { distance(name, k) }, k))
         .filter(|(d, _)| *d <= limit)
-        .min_by_key(|(d, k)| (*d, k.len().abs_diff(name.len()), *k))
+        // What goes on with the word, or was gone on with, is nearer than what differs inside of it.
+        .min_by_key(|(d, k)| (*d, !name.starts_with(k) && !k.starts_with(name), k.len().abs_diff(name.len()), *k))
         .map(|(_, k)| k)
 }
 
@@ -55,6 +70,10 @@ mod tests {
     #[test]
     fn meant_names_are_found() {
         let known = ["sin", "saw", "lpf", "cutoff"].map(String::from);
+        let suggest = |name: &str, known: &[String]| super::suggest(name, known, &["drums".to_string()]);
+        assert!(suggest("drums", &known).contains("is a track"));
+        assert_eq!(suggest("eb", &known), "a note has its octave: `eb4`");
+        assert!(part("lpf", true).contains("`>> lpf(..)`"));
         assert_eq!(suggest("saww", &known), "did you mean `saw`?");
         assert_eq!(suggest("SinOsc", &known), "here it is called `sin`");
         assert_eq!(suggest("rlpf", &known), "here it is called `lpf`");

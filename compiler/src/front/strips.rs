@@ -142,6 +142,10 @@ impl<'a> Elab<'a> {
                 }
                 let Item::Def(def) = &*stmt.item else { continue };
                 let name = &def.name.name;
+                if let Some(example) = modurust_lang::setting_example(name).filter(|_| def.params.is_none()) {
+                    self.warn("silent", def.name.span, format!("this names a value `{name}`, and sets nothing")).help =
+                        Some(format!("a setting has no `=`: write `{example}`"));
+                }
                 if places.insert((scope.0, name.clone()), def.name.span).is_some() {
                     self.error("name", def.name.span, format!("`{name}` is defined twice")).help =
                         Some("remove one, or give it another name".into());

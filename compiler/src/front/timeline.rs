@@ -258,6 +258,7 @@ impl<'a> Elab<'a> {
             }
         }
         self.refuse_endless_songs();
+        self.tell_unlaunched();
     }
 
     /// Names first, so that scenes may follow each other in any order.

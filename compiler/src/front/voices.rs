@@ -11,9 +11,11 @@ use crate::front::names;
 use crate::front::scope::*;
 use crate::front::value::*;
 use crate::program::{FieldSource, Unit, UnitField, UnitKind};
-use crate::score::{self, EventBuf, PatId, Ratio, Sym};
+use crate::score::{self, EventBuf, FieldSet, PatId, Ratio, Sym};
+use modurust_lang::ast::ExprKind;
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
+use modurust_lang::visit;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -288,10 +290,7 @@ impl<'a> Elab<'a> {
         let unit = self.units.len() - 1;
         let given = self.score.score().fields(pattern);
         let mut args = Vec::with_capacity(f.params.len());
-        if f.params.find("gate").is_none() {
-            self.warn("voice", span, format!("`{}` has no `gate`: its notes never end", f.name)).help =
-                Some("give it a parameter `gate` and an envelope: `* adsr(gate, 5ms, 100ms, 0.7, 200ms)`".into());
-        }
+        self.tell_unheard(f, given, span);
         for i in 0..f.params.len() {
             let name = f.params.name(i);
             if let Some((_, value)) = given_values.iter().find(|(known, _)| *known == name) {
@@ -379,6 +378,33 @@ impl<'a> Elab<'a> {
             args.push(self.voice_arg(name, value, span));
         }
         Some(args)
+    }
+
+    /// A voice that cannot end, and fields of events that it does not know.
+    fn tell_unheard(&mut self, f: &Closure<'a>, given: FieldSet, span: Span) {
+        let mut uses = false;
+        visit::expr_and_below(f.body, &mut |expr| uses |= matches!(&expr.kind, ExprKind::Name(name) if name == "gate"));
+        let why = match f.params.find("gate") {
+            None => Some("has no `gate`"),
+            Some(_) if !uses => Some("does not use its `gate`"),
+            Some(_) => None,
+        };
+        if let Some(why) = why {
+            self.warn("voice", span, format!("`{}` {why}: its notes never end", f.name)).help =
+                Some("give it a parameter `gate` and an envelope: `* adsr(gate, 5ms, 100ms, 0.7, 200ms)`".into());
+        }
+        // The parts of a kit take what they know of what all of them are given; `jux` gives `pan` to whoever wants it.
+        if self.units.last().is_some_and(|unit| unit.word.is_some()) {
+            return;
+        }
+        for id in (0..score::MAX_FIELDS as u8).filter(|id| given & (1 << id) != 0).map(score::FieldId) {
+            let name = self.score.score().field_name(id).to_string();
+            if !matches!(name.as_str(), "freq" | "vel" | "gate" | "pan") && f.params.find(&name).is_none() {
+                let message = format!("`{}` has no parameter `{name}`, so this field is not heard", f.name);
+                let known: Vec<&str> = (0..f.params.len()).map(|i| f.params.name(i)).collect();
+                self.warn("silent", span, message).help = Some(format!("it has: {}", known.join(", ")));
+            }
+        }
     }
 
     fn voice_arg(&self, name: &'a str, value: Value<'a>, span: Span) -> ArgVal<'a> {

@@ -15,6 +15,7 @@
 mod complete;
 mod context;
 mod document;
+mod files;
 mod hover;
 mod navigate;
 mod outline;
@@ -26,6 +27,7 @@ pub mod words;
 
 pub use complete::{Completion, CompletionKind, complete};
 pub use document::{Document, Used};
+pub use files::files;
 pub use hover::{Hover, hover};
 pub use navigate::{Location, Place, definition, references, rename, renameable};
 pub use outline::{Class, Mark, Symbol, SymbolKind, highlight, symbols};

@@ -6,6 +6,7 @@
 //! | `graph` | the graph as elaborated, before any rewrite |
 //! | `schedule` | regions, after the rewrites: the shape of the loop, its lanes, operations per frame (estimated), code, and what is computed |
 //! | `clif` | the intermediate code of every region, before anything depends on the machine |
+//! | `asm` | the machine code of every region, as it runs |
 //! | `score` | tempo, sequenced units, and the onsets of their first cycles |
 
 use super::Failure;
@@ -21,7 +22,7 @@ use modurust_runtime::compiler::graph::text;
 use modurust_runtime::compiler::lang::{Diagnostic, Source, parse};
 use modurust_runtime::compiler::lang::{FileId, Stmt};
 use modurust_runtime::compiler::passes::{optimise, pack::pack};
-use modurust_runtime::compiler::program::{FieldSource, Unit, UnitKind};
+use modurust_runtime::compiler::program::{FieldSource, Patch, Unit, UnitKind};
 use modurust_runtime::compiler::schedule;
 use modurust_runtime::compiler::score::{self, EventBuf, Ratio};
 use modurust_runtime::world::FileWorld;
@@ -39,6 +40,8 @@ pub enum Stage {
     Schedule,
     /// Intermediate code
     Clif,
+    /// Machine code
+    Asm,
     /// Patterns and what they drive
     Score,
 }
@@ -76,18 +79,20 @@ pub fn of_files(
         Stage::Ast => String::new(),
         Stage::Graph => text::print(&elaborated.graph),
         Stage::Score => score_text(&elaborated),
-        Stage::Schedule | Stage::Clif => {
+        Stage::Schedule | Stage::Clif | Stage::Asm => {
             let invalid = |errors: Vec<_>| Failure::because(format!("the graph is not valid: {errors:?}"));
             check(&elaborated.graph).map_err(invalid)?;
             let graph = pack(&optimise(&elaborated.graph, passes), passes).graph;
             let info = check(&graph).map_err(invalid)?;
             let schedule = schedule::schedule(&graph, &info, Isa::chosen());
-            if stage == Stage::Schedule {
+            if stage == Stage::Clif {
+                codegen::text(&graph, &schedule).map_err(|why| Failure::because(format!("no code: {why}")))?
+            } else {
+                let profile = profile && stage == Stage::Schedule;
                 let regions = Regions::new(&elaborated, compiler.options(), profile)?;
                 let more = |i: usize| regions.about(i);
-                format!("{}\n{}", text::print(&graph), schedule::print_with(&graph, &schedule, more))
-            } else {
-                codegen::text(&graph, &schedule).map_err(|why| Failure::because(format!("no code: {why}")))?
+                let plan = schedule::print_with(&graph, &schedule, more);
+                if stage == Stage::Asm { regions.listing(&plan) } else { format!("{}\n{plan}", text::print(&graph)) }
             }
         }
     };
@@ -96,6 +101,7 @@ pub fn of_files(
 
 /// What is known of the regions of a program.
 struct Regions {
+    patch: Arc<Patch>,
     code: Vec<RegionCode>,
     /// Nanoseconds per frame of each, if they were measured.
     cost: Option<Vec<f64>>,
@@ -108,7 +114,35 @@ impl Regions {
         let patch = Arc::new(patch.map_err(|why| Failure::because(format!("no code: {why}")))?);
         let Code::Jit(code) = &patch.code else { return Err(Failure::because("no code: it is interpreted")) };
         let cost = profile.then(|| measure::regions(Arc::clone(&patch), code.regions().len()));
-        Ok(Regions { code: code.regions().to_vec(), cost })
+        let code = code.regions().to_vec();
+        Ok(Regions { patch, code, cost })
+    }
+
+    /// The machine code under the line of each region; `plan` has a line for each.
+    fn listing(&self, plan: &str) -> String {
+        let Code::Jit(code) = &self.patch.code else { return String::new() };
+        let (graph, layout) = (&self.patch.graph, &self.patch.layout);
+        let state = |bytes: u32| {
+            let word = bytes / 4;
+            let cells = layout.cells.iter().zip(&graph.cells);
+            let (start, cell) = cells.filter(|(start, _)| **start <= word).max_by_key(|(start, _)| **start)?;
+            let lane = word - start;
+            let path = graph.path(cell.frame);
+            (lane < cell.lanes.max(1)).then(|| match cell.lanes {
+                0 | 1 => format!("{path}/{}", cell.name),
+                _ => format!("{path}/{}[{lane}]", cell.name),
+            })
+        };
+        let mut out = String::from(
+            "; rdi: the quantum, rsi: state, rdx: buffers, rcx and r8: frames that are done; > is jumped to\n",
+        );
+        for (i, line) in plan.lines().take(self.code.len()).enumerate() {
+            let _ = writeln!(out, "\n; region {line}");
+            // Cranelift gives registers as it likes.
+            let names = |bytes: u32| if self.code[i].vectors { state(bytes) } else { None };
+            out.push_str(&codegen::listing::listing(code.code(i), &names));
+        }
+        out
     }
 
     /// ` ns 1.25 code avx2 340 bytes`

@@ -23,7 +23,8 @@ mod lsp;
 mod measure;
 mod midi_file;
 pub(crate) mod output;
-mod picture;
+pub mod picture;
+pub mod plan;
 mod play;
 mod reference;
 mod render;
@@ -61,6 +62,8 @@ enum Command {
     Render(render::Args),
     /// Say what is wrong with files, or show what the compiler makes of them
     Check(check::Args),
+    /// Say what an edit keeps, moves, makes and drops of what sounds
+    Plan(plan::Args),
     /// Format files in place
     Fmt(fmt::Args),
     /// List the events of a pattern
@@ -141,6 +144,7 @@ fn carry_out(command: &Command) -> Result<(), Failure> {
         Command::Repl(args) => crate::repl::run(args),
         Command::Render(args) => render::run(args),
         Command::Check(args) => check::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Fmt(args) => fmt::run(args),
         Command::Events(args) => events::run(args),
         Command::Bench(args) => bench::run(args),

@@ -14,7 +14,7 @@ const HEIGHT: usize = 480;
 const LEFT: usize = 44;
 const BELOW: usize = 18;
 /// Frames of one spectrum.
-const WINDOW: usize = 4096;
+pub const WINDOW: usize = 4096;
 /// The quietest colour, in decibels below a full-scale sine.
 const FLOOR: f32 = -100.0;
 const LOWEST: f32 = 20.0;
@@ -118,7 +118,7 @@ fn heat(level: f32) -> [u8; 3] {
 }
 
 /// Levels in decibels of the bins of a spectrum around a frame; 0 is a sine at full scale.
-fn spectrum(mono: &[f32], middle: usize, plan: &dyn realfft::RealToComplex<f32>) -> Vec<f32> {
+pub fn spectrum(mono: &[f32], middle: usize, plan: &dyn realfft::RealToComplex<f32>) -> Vec<f32> {
     let start = middle as isize - (WINDOW / 2) as isize;
     let mut buffer: Vec<f32> = (0..WINDOW)
         .map(|i| {

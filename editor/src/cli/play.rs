@@ -239,6 +239,8 @@ impl Player {
     /// One line, or more, about what happened.
     fn tell(&mut self, notice: Notice) -> Result<(), Failure> {
         match notice {
+            // The first file is nobody's but the session's here, and nobody taps.
+            Notice::Edited { .. } | Notice::Tapped { .. } => {}
             Notice::Compiled { ms, generated, kind } => self.compiled(ms, generated, kind)?,
             Notice::Diagnostics { text, errors, held, plays, ms } => {
                 self.say(&text)?;

@@ -1,6 +1,6 @@
 //! The reference, `docs/reference.md`: made of the tables that the language itself is made of, so that it cannot drift.
 //!
-//! `modurust doc --markdown` prints it. Words come from `ide::words`, units and operators from the token tables, types from the front
+//! `modurust doc --markdown` prints it. Words come from `ide::words`, operators from the parser's, units from the token tables, types from the front
 //! stage, functions from their doc comments, errors from the table of codes, the grammar from its file. A test compares the file with
 //! what is printed, and checks every program in it.
 
@@ -8,27 +8,12 @@ use modurust_runtime::compiler::front::type_names;
 use modurust_runtime::compiler::ide::topic::{self, PRIMITIVES, Topic};
 use modurust_runtime::compiler::ide::words::{WORDS, Where};
 use modurust_runtime::compiler::lang::codes::CODES;
+use modurust_runtime::compiler::lang::operators::OPERATORS;
 use modurust_runtime::compiler::lang::parse::GRAMMAR;
 use modurust_runtime::compiler::lang::units::SPELLINGS;
 use modurust_runtime::compiler::score::harmony::SCALES;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// What operators do, loosest first; those of a line are read from left to right, `^` from right to left.
-const OPERATORS: &[(&str, &str)] = &[
-    ("`=>`", "a function without a name: `x => x * 2`"),
-    ("`>>`", "pipes: what stands left enters the first call on the right, or `it`"),
-    ("`~>`", "a ramp: `a ~> b over 8bars exp`"),
-    ("`or`", "1 where one is not 0"),
-    ("`and`", "1 where both are not 0"),
-    ("`<` `<=` `>` `>=` `==` `!=`", "1 where it is so, else 0"),
-    ("`..`", "a range: `200hz..4khz`"),
-    ("`+` `-`", "sum and difference; a frequency and an interval make a frequency"),
-    ("`*` `/`", "product and quotient; decibels are a factor there"),
-    ("`^`", "power"),
-    ("`-x` `not x`", "the negative; 1 for 0"),
-    ("`f(x, q: 2)` `x[0]` `x.name` `x'`", "a call, a channel, a part, one sample ago"),
-];
 
 /// The whole reference, as Markdown.
 pub fn markdown() -> String {
@@ -39,8 +24,7 @@ pub fn markdown() -> String {
     words(&mut out);
     units(&mut out);
     types(&mut out);
-    out += "\n## Operators\n\nLoosest first.\n\n| operator | is |\n|---|---|\n";
-    OPERATORS.iter().for_each(|(sign, doc)| row(&mut out, &[sign, doc]));
+    operators(&mut out);
     functions(&mut out);
     scales(&mut out);
     codes(&mut out);
@@ -86,6 +70,16 @@ fn types(out: &mut String) {
         "\n## Types\n\nBehind the name of a parameter: `freq: hz`, `x: sig[2]`.\n\n| type | wants |\n|---|---|\n",
     );
     type_names().for_each(|(name, doc)| row(out, &[&code(name), &doc]));
+}
+
+/// A row for each level of the parser's own table.
+fn operators(out: &mut String) {
+    out.push_str("\n## Operators\n\nLoosest first; those of a row hold equally.\n\n| operator | is |\n|---|---|\n");
+    for level in OPERATORS.chunk_by(|a, b| a.level == b.level) {
+        let signs: Vec<String> = level.iter().map(|operator| code(operator.sign)).collect();
+        let docs: Vec<&str> = level.iter().map(|operator| operator.doc).filter(|doc| !doc.is_empty()).collect();
+        row(out, &[&signs.join(" "), &docs.join("; ")]);
+    }
 }
 
 fn functions(out: &mut String) {

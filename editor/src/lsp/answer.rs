@@ -7,6 +7,7 @@ use modurust_runtime::compiler::lang::format::format;
 use modurust_runtime::compiler::lang::library::library;
 use modurust_runtime::compiler::lang::source::Span;
 use modurust_runtime::compiler::lang::{FileId, Source};
+use modurust_runtime::world::FileWorld;
 use serde_json::{Value, json};
 
 fn markdown(text: String) -> MarkupContent {
@@ -20,7 +21,7 @@ pub fn hover(open: &Open, at: usize) -> Option<Hover> {
 }
 
 /// What could be written at a place.
-pub fn completion(open: &Open, at: usize) -> Vec<CompletionItem> {
+pub fn completion(open: &Open, at: usize, world: &FileWorld) -> Vec<CompletionItem> {
     let item = |(rank, found): (usize, ide::Completion)| CompletionItem {
         kind: Some(match found.kind {
             CompletionKind::Word => CompletionItemKind::KEYWORD,
@@ -43,7 +44,8 @@ pub fn completion(open: &Open, at: usize) -> Vec<CompletionItem> {
         label: found.label,
         ..CompletionItem::default()
     };
-    ide::complete(&open.document, at).into_iter().enumerate().map(item).collect()
+    let files = ide::files(&open.document, at, world);
+    ide::complete(&open.document, at).into_iter().chain(files).enumerate().map(item).collect()
 }
 
 fn typed(open: &Open, replace: Span, at: usize) -> &str {

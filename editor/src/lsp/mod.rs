@@ -19,6 +19,7 @@ use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response
 use lsp_types::notification::{self, Notification as _};
 use lsp_types::request::{self, Request as _};
 use lsp_types::*;
+use modurust_runtime::world::FileWorld;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -142,7 +143,7 @@ impl Server {
             }
             request::Completion::METHOD => {
                 let p: CompletionParams = read(request.params)?;
-                self.at(&p.text_document_position, answer::completion)
+                self.at(&p.text_document_position, |open, at| answer::completion(open, at, &FileWorld::new()))
             }
             request::SignatureHelpRequest::METHOD => {
                 let p: SignatureHelpParams = read(request.params)?;

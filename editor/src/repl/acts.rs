@@ -3,6 +3,7 @@
 use super::buffer;
 use super::live::{Answer, Live};
 use super::words::{WORDS, Word};
+use crate::cli::emit::Stage;
 use crate::cli::terminal;
 use modurust_runtime::command::{Command, Perform};
 use modurust_runtime::compiler::score::Ratio;
@@ -34,7 +35,8 @@ impl Live {
             "doc" => crate::cli::doc::explain(rest),
             "t" if rest.is_empty() => return wants(),
             "t" => self.type_of(rest),
-            "ir" | "asm" => self.stage(word.name == "asm"),
+            "ir" => self.stage(Stage::Graph),
+            "asm" => self.code(rest),
             "plan" => self.plan(),
             "scope" => self.scope(rest),
             "cpu" => self.load(),
@@ -45,6 +47,11 @@ impl Live {
                 None => format!("there is no `{rest}`\n"),
             },
             "devices" => devices(),
+            "device" if rest.is_empty() => format!("{}; `:devices` lists all\n", self.running.describe()),
+            "device" => match self.running.change(rest) {
+                Ok(()) => format!("on {}\n", self.running.describe()),
+                Err(why) => format!("`{rest}` is not used: {why}\n"),
+            },
             "back" => return self.go_back(rest),
             "delete" => return self.delete(rest),
             "snap" | "recall" | "diff" => return self.snapshots(word, rest),
@@ -56,7 +63,7 @@ impl Live {
                 Err(_) => return wants(),
             },
             _ => match command(word.name, rest) {
-                Some(command) => self.ask(command).unwrap_or_default(),
+                Some(command) => self.ask(command).unwrap_or_else(|| done(word.name, rest)),
                 None => return wants(),
             },
         };
@@ -131,14 +138,19 @@ impl Live {
     }
 
     fn save(&mut self, rest: &str) -> String {
-        let file = if rest.is_empty() { self.file.as_str() } else { rest };
-        if file == super::UNNAMED {
+        if rest.is_empty() && self.file == super::UNNAMED {
             return "write `:save FILE`: this text has no file yet\n".into();
         }
+        let file = if rest.is_empty() { self.file.as_str() } else { rest };
         // Beside it first, then in its place: a power cut leaves the old or the new one.
         let beside = format!("{file}.new");
         let done = std::fs::write(&beside, self.buffer.text()).and_then(|()| std::fs::rename(&beside, file));
         match done {
+            Ok(()) if file == self.file => {
+                let file = file.to_string();
+                self.saved = self.buffer.text().to_string();
+                format!("saved {file}\n")
+            }
             Ok(()) => format!("saved {file}\n"),
             Err(why) => format!("{file} cannot be written: {why}\n"),
         }
@@ -151,7 +163,12 @@ impl Live {
         }
         match read_text(Path::new(&file)) {
             Ok(text) => {
-                let mut answer = self.take(text);
+                let mut answer = if file == self.file {
+                    self.saved.clone_from(&text);
+                    self.take(text)
+                } else {
+                    self.open(file.clone(), text)
+                };
                 answer.text.push_str(&format!("loaded {file}\n"));
                 answer
             }
@@ -208,6 +225,28 @@ fn command(word: &str, rest: &str) -> Option<Command> {
         _ => return None,
     };
     Some(Command::Perform(perform))
+}
+
+/// What is said when a command was sent and nothing was wrong with it.
+fn done(word: &str, rest: &str) -> String {
+    match word {
+        "play" => "time goes on\n".into(),
+        "pause" => "time stands still; `:play` goes on\n".into(),
+        "hush" => "hushed; the next edit or `:play` goes on\n".into(),
+        "panic" => "silent, and everything begins anew; the next edit or `:play` goes on\n".into(),
+        "seek" => format!("at bar {rest}\n"),
+        "set" => format!("{} until the text says otherwise\n", rest.replacen(' ', " is ", 1)),
+        "launch" | "stop" => format!("{word}: {rest}\n"),
+        "loop" if rest == "off" => "round no longer\n".into(),
+        "loop" => format!("round from bar {}\n", rest.replacen(' ', " to bar ", 1)),
+        "nudge" => format!("{rest} ms over the next bar\n"),
+        "cue" => format!("at `{rest}`\n"),
+        "setcue" => format!("`:cue {rest}` comes back here\n"),
+        "count-in" => format!("{rest} bars, then from the beginning of this one\n"),
+        "metronome" => format!("the click is {rest}\n"),
+        // The tempo is told when there is one.
+        _ => String::new(),
+    }
 }
 
 fn help(rest: &str) -> String {

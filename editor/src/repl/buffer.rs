@@ -185,6 +185,27 @@ pub fn difference(old: &str, new: &str) -> String {
     out
 }
 
+/// What is about another thing, or says something else, in a new text: keys, in the order of the new text, then those that are gone.
+pub fn changed(old: &str, new: &str) -> Vec<String> {
+    let (before, after) = (by_key(old), by_key(new));
+    let ordered = parts(new).into_iter().filter_map(|part| part.key);
+    let mut keys: Vec<String> = ordered.filter(|key| before.get(key) != after.get(key)).collect();
+    keys.extend(before.into_keys().filter(|key| !after.contains_key(key)));
+    keys
+}
+
+/// A text with what somebody else did to the text that it came from. Where both changed a statement theirs counts.
+pub fn merged(base: &str, theirs: &str, ours: &str) -> String {
+    if ours == base {
+        return theirs.to_string();
+    }
+    let after = by_key(theirs);
+    changed(base, theirs).iter().fold(ours.to_string(), |text, key| match after.get(key) {
+        Some(statement) => with(&text, Some(key), statement),
+        None => without(&text, key),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +255,16 @@ mod tests {
     fn commands_are_told_from_statements() {
         let kinds: Vec<bool> = parts("a = 1\nlaunch d.x\nstop d\nmute\n").iter().map(|p| p.command).collect();
         assert_eq!(kinds, [false, true, true, true]);
+    }
+
+    #[test]
+    fn what_somebody_else_saved_comes_in() {
+        let base = "a = 1\nb = 2\nc = 3\n";
+        let theirs = "// head\na = 4\nd = 5\nc = 3\n";
+        assert_eq!(merged(base, theirs, base), theirs);
+        assert_eq!(merged(base, theirs, "a = 1\nb = 2\nc = 7\ne = 9\n"), "a = 4\nc = 7\ne = 9\nd = 5\n");
+        assert_eq!(changed(base, theirs), ["a", "d", "b"]);
+        assert!(changed(base, "// head\na = 1\n\nb = 2\nc = 3\n").is_empty());
     }
 
     #[test]

@@ -1,20 +1,12 @@
-//! Looking inside of what plays: types, graph, code, state, levels, load, memory.
+//! Looking inside of what plays: types, graph, code, state, load, memory. What can be seen of the sound is in [`super::scope`].
 
 use super::live::Live;
 use crate::cli::emit::{self, Stage};
-use crate::cli::terminal;
+use crate::cli::{plan, terminal};
 use modurust_runtime::compiler::exec;
 use modurust_runtime::compiler::graph::QUANTUM;
-use modurust_runtime::compiler::graph::state::Piece;
 use modurust_runtime::compiler::lang::{Source, diag};
-use std::fmt::Write;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
-
-/// How long levels are looked at.
-const LOOK: Duration = Duration::from_millis(500);
-/// Cells of a level's bar.
-const CELLS: usize = 24;
 
 impl Live {
     /// `:t saw(55hz)`
@@ -27,9 +19,20 @@ impl Live {
         }
     }
 
-    /// The graph, or code, of the text.
-    pub fn stage(&mut self, code: bool) -> String {
-        let stage = if code { Stage::Clif } else { Stage::Graph };
+    /// The machine code of the text, or only regions that speak of something.
+    pub fn code(&mut self, word: &str) -> String {
+        let text = self.stage(Stage::Asm);
+        let (head, regions) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let found: Vec<&str> = regions.split("\n\n").filter(|region| region.contains(word)).collect();
+        match (word, found.is_empty()) {
+            ("", _) => text,
+            (_, true) => format!("no region has state of `{word}`; `:asm` shows all\n"),
+            (_, false) => format!("{head}\n\n{}\n", found.join("\n\n").trim_end()),
+        }
+    }
+
+    /// A stage of the compiler.
+    pub fn stage(&mut self, stage: Stage) -> String {
         let world = self.world();
         match emit::of_files(&mut self.compiler, &world, &self.roots, stage, false) {
             Ok((text, diagnostics, sources)) if text.is_empty() => {
@@ -45,59 +48,7 @@ impl Live {
         let Some(report) = self.session.snapshot().report else {
             return "no code has changed yet\n".into();
         };
-        let mut out = String::new();
-        let parts: [(&str, &[Piece]); 4] =
-            [("kept", &report.kept), ("moved", &report.moved), ("made", &report.made), ("dropped", &report.dropped)];
-        for (word, pieces) in parts {
-            let _ = writeln!(out, "{word}: {}", pieces.len());
-            for piece in pieces.iter().take(20) {
-                let _ = writeln!(out, "  {} ({})", piece.key, piece.kind);
-            }
-            if pieces.len() > 20 {
-                let _ = writeln!(out, "  and {} more", pieces.len() - 20);
-            }
-        }
-        out
-    }
-
-    /// Levels of the outputs over a moment.
-    pub fn scope(&self, name: &str) -> String {
-        let Some(program) = self.program() else { return "nothing plays\n".into() };
-        let outs: Vec<(usize, String)> =
-            program.patch.graph.outs.iter().map(|o| o.name.to_string()).enumerate().collect();
-        let wanted: Vec<&(usize, String)> = outs.iter().filter(|(_, o)| name.is_empty() || o == name).collect();
-        if wanted.is_empty() {
-            let names: Vec<&str> = outs.iter().map(|(_, o)| o.as_str()).collect();
-            return format!("`{name}` is no output: there are {}\n", names.join(", "));
-        }
-        let mut peaks = vec![[0f32; 2]; wanted.len()];
-        let begin = Instant::now();
-        while begin.elapsed() < LOOK {
-            std::thread::sleep(Duration::from_millis(10));
-            for (peaks, (out, _)) in peaks.iter_mut().zip(&wanted) {
-                let reading = self.session.meters().take(*out);
-                for (peak, new) in peaks.iter_mut().zip(reading.peak) {
-                    *peak = peak.max(new);
-                }
-            }
-        }
-        let rows = wanted.iter().zip(&peaks).map(|((out, name), peaks)| {
-            let rms = self.session.meters().take(*out).rms;
-            let bar = |peak: f32| {
-                let full =
-                    ((20.0 * peak.max(1e-9).log10() + 48.0) / 48.0 * CELLS as f32).clamp(0.0, CELLS as f32) as usize;
-                format!("[{}{}]", "#".repeat(full), " ".repeat(CELLS - full))
-            };
-            let rms = (rms[0].max(rms[1])).abs();
-            vec![
-                name.clone(),
-                bar(peaks[0]),
-                bar(peaks[1]),
-                terminal::decibels(peaks[0].max(peaks[1])),
-                format!("rms {}", terminal::decibels(rms)),
-            ]
-        });
-        terminal::table(&rows.collect::<Vec<_>>())
+        plan::text(&report, 20)
     }
 
     /// How busy the machine is.

@@ -9,6 +9,7 @@ use super::words;
 use modurust_runtime::compiler::ide::{self, Document};
 use modurust_runtime::compiler::lang::parse::Parser;
 use modurust_runtime::compiler::lang::token::{Kind, tokens};
+use modurust_runtime::device;
 use modurust_runtime::world::FileWorld;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -40,13 +41,13 @@ impl Line {
     /// The text that plays with a line behind it, and where the line starts in it.
     fn document(&self, line: &str) -> (Document, usize) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = known.text.clone();
+        let (mut text, file) = (known.text.clone(), known.file.clone());
         drop(known);
         text.push('\n');
         let start = text.len();
         text.push_str(line);
         let mut parser = self.parser.lock().unwrap_or_else(PoisonError::into_inner);
-        (Document::read("", &text, &FileWorld::new(), &mut parser), start)
+        (Document::read(&file, &text, &FileWorld::new(), &mut parser), start)
     }
 
     /// Proposals for a place in a line: where they begin, and name with doc and text.
@@ -67,18 +68,33 @@ impl Line {
                     let keys = super::buffer::parts(&known.text).into_iter().filter_map(|part| part.key);
                     keys.map(|key| super::buffer::shown(&key).to_string()).collect()
                 }
+                "device" => {
+                    let devices = device::list().into_iter().map(|device| device.name);
+                    devices.chain(std::iter::once("null".to_string())).collect()
+                }
+                "save" | "load" => modu_files(argument),
+                "snap" | "recall" | "diff" => ('A'..='H').map(String::from).collect(),
                 "help" => words::WORDS.iter().map(|word| word.name.to_string()).collect(),
+                "asm" => known.params.iter().filter_map(|name| Some(name.rsplit_once('.')?.0.to_string())).collect(),
+                "loop" => vec!["off".into()],
                 "metronome" => vec!["on".into(), "off".into()],
                 _ => Vec::new(),
             };
             drop(known);
             if !names.is_empty() {
-                let begun = names.into_iter().filter(|name| name.starts_with(argument));
+                let mut names: Vec<String> = names.into_iter().filter(|name| name.starts_with(argument)).collect();
+                names.sort();
+                names.dedup();
+                let begun = names.into_iter();
                 return (pos - argument.len(), begun.map(|name| (name.clone(), name)).collect());
             }
         }
         let (document, start) = self.document(line);
-        let found = ide::complete(&document, start + pos);
+        let mut found = ide::complete(&document, start + pos);
+        let files = ide::files(&document, start + pos, &FileWorld::new());
+        if found.is_empty() || !files.is_empty() {
+            found = files;
+        }
         let at = found.first().map_or(pos, |c| (c.replace.start as usize).saturating_sub(start));
         let pair = |c: ide::Completion| {
             let doc = if c.doc.is_empty() { c.detail } else { c.doc };
@@ -101,6 +117,18 @@ impl Line {
             None => format!("   {}", help.signature),
         })
     }
+}
+
+/// Files of the language, and folders, that a path goes on with.
+fn modu_files(typed: &str) -> Vec<String> {
+    let folder = typed.rfind('/').map_or("", |slash| &typed[..=slash]);
+    let entries = std::fs::read_dir(if folder.is_empty() { "." } else { folder }).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        (is_folder || name.ends_with(".modu")).then(|| format!("{folder}{name}{}", if is_folder { "/" } else { "" }))
+    });
+    names.filter(|name| !name.starts_with('.')).collect()
 }
 
 /// The colour of a kind of token.
@@ -195,7 +223,12 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Line {
-        let known = Known { text: text.into(), params: vec!["bass.level".into()], launches: vec!["d.fill".into()] };
+        let known = Known {
+            file: concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/song.modu").into(),
+            text: text.into(),
+            params: vec!["bass.level".into()],
+            launches: vec!["d.fill".into()],
+        };
         Line::new(Arc::new(Mutex::new(known)), true)
     }
 
@@ -214,6 +247,11 @@ mod tests {
         assert_eq!(inserts(&line, ":back b"), ["bass"]);
         assert_eq!(inserts(&line, ":set ba"), ["bass.level"]);
         assert_eq!(inserts(&line, ":launch "), ["d.fill"]);
+        assert_eq!(inserts(&line, ":device nul"), ["null"]);
+        assert!(inserts(&line, ":snap ").len() == 8);
+        let folders = inserts(&line, "x = 'du");
+        assert_eq!(folders, ["dust/"]);
+        assert!(inserts(&line, "x = 'dust/").iter().any(|i| i == "bd0.wav"));
         let (start, found) = line.proposals(":met", 4);
         assert_eq!(start, 1);
         assert!(found[0].0.contains("a click on every beat"), "{found:?}");

@@ -16,8 +16,9 @@ use modurust_runtime::compiler::program::Program;
 use modurust_runtime::device::Running;
 use modurust_runtime::session::Session;
 use modurust_runtime::wish::in_place;
-use modurust_runtime::world::FileWorld;
+use modurust_runtime::world::{FileWorld, read_text};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,8 @@ impl Answer {
 /// What the line editor knows of the text while something is typed.
 #[derive(Debug, Default)]
 pub struct Known {
+    /// The file that the text stands for.
+    pub file: String,
     /// The text.
     pub text: String,
     /// Numbers that can be moved.
@@ -70,6 +73,8 @@ pub struct Live {
     pub running: Running,
     /// The file that the text stands for.
     pub file: String,
+    /// What the file held when it was last read or written.
+    pub saved: String,
     pub roots: Vec<String>,
     pub buffer: Buffer,
     pub snaps: BTreeMap<char, String>,
@@ -166,9 +171,43 @@ impl Live {
 
     /// Lets the session evaluate a text, and waits for what comes of it.
     fn settle(&mut self, text: &str) -> Evaluated {
+        self.evaluated(Command::Text { file: self.file.clone(), text: text.to_string() })
+    }
+
+    /// Plays another file in the place of the one that is edited, and edits it.
+    pub fn open(&mut self, file: String, text: String) -> Answer {
+        self.file.clone_from(&file);
+        self.roots[0] = file;
+        let evaluated = self.evaluated(Command::Open(self.roots.clone()));
+        self.saved.clone_from(&text);
+        self.buffer.commit(text);
+        self.learn();
+        Answer::say(evaluated.text)
+    }
+
+    /// The file was saved by somebody else: what changed in it goes into the text, and is told.
+    pub fn follow(&mut self) -> Option<String> {
+        let theirs = read_text(Path::new(&self.file)).ok()?;
+        let told = buffer::changed(&self.saved, &theirs);
+        let merged = buffer::merged(&self.saved, &theirs, self.buffer.text());
+        self.saved = theirs;
+        if merged == self.buffer.text() {
+            return None;
+        }
+        let Evaluated { text, kind, ms, .. } = self.settle(&merged);
+        self.buffer.commit(merged);
+        self.learn();
+        let kind = kind.map_or("nothing", ChangeKind::word);
+        let names: Vec<&str> = told.iter().map(|key| shown(key)).collect();
+        let names = if names.is_empty() { "words between statements".into() } else { names.join(" ") };
+        Some(format!("{} was saved: {names}: {kind}, {ms:.1} ms\n{text}", self.file))
+    }
+
+    /// Sends what makes the session compile, and waits for what comes of it.
+    fn evaluated(&mut self, command: Command) -> Evaluated {
         // What was told before is no answer to this.
         self.late.extend(self.session.notices());
-        self.session.send(Command::Text { file: self.file.clone(), text: text.to_string() });
+        self.session.send(command);
         let mut evaluated = Evaluated { held: Vec::new(), text: String::new(), kind: None, ms: 0.0 };
         let begin = Instant::now();
         while let Some(left) = PATIENCE.checked_sub(begin.elapsed()) {
@@ -255,6 +294,7 @@ impl Live {
     pub fn learn(&self) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.text = self.buffer.text().to_string();
+        known.file.clone_from(&self.file);
         if let Some(program) = self.program() {
             known.params =
                 program.patch.graph.params.iter().map(|p| p.name.clone()).filter(|n| !n.contains('#')).collect();

@@ -9,7 +9,7 @@
 //! input     is it finished, or are brackets open?                        pure
 //! words     the table of commands                                        pure
 //! live      statements -> text -> session -> answer
-//! acts, inspect    what the commands do
+//! acts, inspect, scope    what the commands do
 //! ```
 
 mod acts;
@@ -19,6 +19,7 @@ mod inspect;
 mod line;
 mod live;
 mod pipe;
+mod scope;
 mod screen;
 mod words;
 
@@ -87,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let choice = args.output.choose(&roots)?;
     let rate = choice.rate();
     let (session, engine) = Session::new(SessionOptions {
-        watch: false,
+        edited: true,
         colour: terminal::colour_out() && !args.pipe,
         recorded: args.output.records(),
         texts: BTreeMap::from([(file.clone(), text.clone())]),
@@ -102,6 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         running,
         file,
         roots,
+        saved: text.clone(),
         buffer: buffer::Buffer::new(text),
         snaps: BTreeMap::new(),
         compiler: live::compiler(rate),
@@ -148,7 +150,13 @@ fn serve(
         let mut notices = std::mem::take(&mut live.late);
         notices.extend(live.session.notices());
         notices.extend(live.running.poll());
-        notices.into_iter().filter_map(words_of).for_each(&mut say);
+        for notice in notices {
+            let words = match notice {
+                Notice::Edited { file } if file == live.file => live.follow(),
+                notice => words_of(notice),
+            };
+            words.into_iter().for_each(&mut say);
+        }
         let stats = live.running.stats();
         if stats.dead {
             screen.leave();
@@ -173,13 +181,14 @@ fn words_of(notice: Notice) -> Option<String> {
         Notice::Fault { track } => {
             format!("`{track}` made a value that is no number; it was silenced for that moment\n")
         }
+        Notice::Tapped { bpm } => format!("{bpm:.1} bpm, until the text changes its tempo\n"),
         Notice::Lost { events } => format!("{events} events so far found no room and were left out\n"),
         Notice::Device { message }
         | Notice::Refused { message }
         | Notice::Sample { message }
         | Notice::File { message } => format!("{message}\n"),
         Notice::Diagnostics { text, .. } => text,
-        Notice::Compiled { .. } | Notice::Adopted { .. } | Notice::Xruns { .. } => return None,
+        Notice::Edited { .. } | Notice::Compiled { .. } | Notice::Adopted { .. } | Notice::Xruns { .. } => return None,
     })
 }
 

@@ -23,9 +23,9 @@ words! {
     "doc" "NAME": "explains a function or node"
     "t" "EXPR": "the type, channels and rate of an expression"
     "ir" "": "the graph of what is written"
-    "asm" "": "the code of the graph, before it becomes machine code"
+    "asm" "[WORD]": "the machine code, region by region, or only regions that speak of a name"
     "plan" "": "what the last change of code kept, moved, made and dropped"
-    "scope" "[NAME]": "levels of the outputs, or of one, over half a second"
+    "scope" "[NAME] [spectrum]": "levels and the wave of what is heard or of one output, or its frequencies"
     "cpu" "": "load, missed deadlines, events that were lost"
     "mem" "": "memory of the patch that plays"
     "list" "[NAME]": "the text, or one statement of it"
@@ -35,7 +35,7 @@ words! {
     "recall" "A..H": "goes back to a remembered text"
     "diff" "[A..H]": "what differs from the file, or from a remembered text"
     "save" "[FILE]": "writes the text"
-    "load" "[FILE]": "reads the text anew, or another"
+    "load" "[FILE]": "reads the text anew, or another file and edits that; what is saved to it comes in by itself"
     "play" "": "time goes on; ends a hush"
     "pause" "": "time stands still"
     "seek" "BAR": "jumps to a bar, counted from 1"
@@ -53,6 +53,7 @@ words! {
     "hush" "": "notes end and the sound fades until the next edit or `:play`"
     "panic" "": "silence at once; everything begins anew"
     "devices" "": "where sound can go"
+    "device" "[NAME]": "sends the sound to another device, `null` to none; or says which one plays"
     "quit" "": "stops the sound and leaves"
 }
 

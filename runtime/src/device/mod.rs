@@ -316,6 +316,20 @@ impl Running {
         }
     }
 
+    /// Goes on on another device; the engine stays as it is. `Err` says why everything stays as it was.
+    pub fn change(&mut self, name: &str) -> Result<(), String> {
+        let name = Some(name.to_string());
+        let choice = choose(&DeviceOptions { name, rate: Some(self.rate), block: Some(self.block) });
+        if choice.rate() != self.rate {
+            return Err(format!("it runs at {} Hz, and this session at {} Hz", choice.rate(), self.rate));
+        }
+        // The old stream goes first; afterwards nobody else has the engine.
+        self.driver = None;
+        let live = self.slot.take().ok_or("the engine is lost")?;
+        *self = choice.start(live.engine);
+        Ok(())
+    }
+
     /// Ends the sound and gives the engine back, unless it is lost.
     pub fn stop(mut self) -> Option<Engine> {
         self.driver = None;
