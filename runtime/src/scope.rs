@@ -1,7 +1,7 @@
 //! A window on the sound of one output: its last frames, for whoever wants to draw them, without locks.
 //!
 //! The audio side writes into a ring of atomic words while somebody looks ([`Scope::open`]), and does nothing otherwise. The ring is
-//! twice as long as what may be asked for, so what is read is not written over meanwhile; a reader that sleeps for longer than that sees
+//! twice as long as what may be asked for, so what is read is not written over meanwhile; a reader that pauses for longer than that sees
 //! a seam in the picture and nothing worse.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};

@@ -13,6 +13,7 @@ pub fn listing(code: &[u8], state: &dyn Fn(u32) -> Option<String>) -> String {
 
     let mut decoder = Decoder::new(64, code, DecoderOptions::NONE);
     let mut formatter = FastFormatter::new();
+    formatter.options_mut().set_use_hex_prefix(true);
     let mut lines = Vec::new();
     let mut targets = BTreeSet::new();
     while decoder.can_decode() {
@@ -79,7 +80,7 @@ mod tests {
         let shown = listing(&code, &|at| (at == 8).then(|| "bass/phase".to_string()));
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines.len(), 5, "{shown}");
-        assert!(lines[1].contains("mov rax,[rsi+8]") && lines[1].ends_with("; bass/phase"), "{shown}");
+        assert!(lines[1].contains("mov rax,[rsi+0x8]") && lines[1].ends_with("; bass/phase"), "{shown}");
         assert!(lines[3].starts_with("> ") && lines[3].contains("nop"), "{shown}");
         assert!(listing(&[], &|_| None).is_empty());
     }
