@@ -44,7 +44,7 @@ pub enum Item {
     /// `track name = expr` or `bus name = expr`
     Strip { bus: bool, name: Ident, value: Expr },
     /// `scene drop { drums: b, bass: off } for 16bars then groove(3) | intro(1)`
-    Scene { name: Ident, slots: Vec<(Ident, Option<Ident>)>, length: Option<Expr>, then: Vec<Choice> },
+    Scene { name: Ident, slots: Vec<Slot>, length: Option<Expr>, then: Vec<Choice> },
     /// `arrange song? { section length .. }`
     Arrange { name: Option<Ident>, sections: Vec<Section> },
     /// `automate bass.cutoff { 0bar: 200hz, 8bar: 2khz exp }`
@@ -112,6 +112,17 @@ pub struct Choice {
     pub name: Ident,
     /// 1 when absent.
     pub weight: Option<Expr>,
+}
+
+/// A track of a scene: `drums: b`, `bass: off`, `pad: a again`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// The track.
+    pub track: Ident,
+    /// The clip; `None` is `off`.
+    pub clip: Option<Ident>,
+    /// From its beginning, also where the clip plays already.
+    pub again: bool,
 }
 
 /// A line of an arrangement: `groove 16bars xfade 2bars { bass.cutoff: 200hz ~> 1khz }`

@@ -185,7 +185,7 @@ impl<'a> Build<'a> {
                     let track = self.name(&next(&mut inner))?;
                     let clip = next(&mut inner);
                     let clip = if clip.as_str() == "off" { None } else { Some(self.name(&clip)?) };
-                    slots.push((track, clip));
+                    slots.push(Slot { track, clip, again: inner.next().is_some() });
                 }
                 Rule::for_ => length = Some(self.expr(next(&mut part.into_inner()))?),
                 _ => then = self.choices(part)?,
@@ -269,9 +269,10 @@ impl<'a> Build<'a> {
             let help = format!("write `{} {target} to 'take.wav'`", verb.name);
             return self.fail("syntax", span, format!("`{}` wants a file to write to", verb.name), help);
         }
-        if writes && at.is_some() || !writes && (to.is_some() || stems) {
-            let (extra, verbs) = if writes {
-                ("at", "`launch`, `play`, `stop`, `mute` and `solo`")
+        let exports = verb.name == "export";
+        if exports && at.is_some() || !writes && (to.is_some() || stems) {
+            let (extra, verbs) = if exports {
+                ("at", "`launch`, `play`, `stop`, `mute`, `solo` and `record`")
             } else {
                 ("to", "`record` and `export`")
             };

@@ -251,7 +251,7 @@ impl Marks {
             self.entries.insert(span.shift(offset).start as usize);
         };
         match item {
-            Item::Scene { slots, .. } => slots.iter().for_each(|(track, _)| enter(track.span)),
+            Item::Scene { slots, .. } => slots.iter().for_each(|slot| enter(slot.track.span)),
             Item::Arrange { sections, .. } => {
                 for section in sections {
                     enter(section.scene.span);

@@ -109,8 +109,9 @@ impl Printer {
             Item::Scene { name, slots, length, then } => {
                 let _ = write!(self.text, "scene {} {{", name.name);
                 self.put(if slots.is_empty() { "" } else { " " });
-                self.list(slots, |out, (track, clip)| {
-                    let _ = write!(out.text, "{}: {}", track.name, clip.as_ref().map_or("off", |clip| &clip.name));
+                self.list(slots, |out, Slot { track, clip, again }| {
+                    let clip = clip.as_ref().map_or("off", |clip| &clip.name);
+                    let _ = write!(out.text, "{}: {clip}{}", track.name, if *again { " again" } else { "" });
                 });
                 self.put(if slots.is_empty() { "}" } else { " }" });
                 self.end_of_clip(length.as_ref(), then);

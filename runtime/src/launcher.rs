@@ -477,7 +477,7 @@ impl Launcher {
             }
             // A clip that goes on from one section of a song into the next keeps its place.
             let playing = self.launches.sets.get(set).and_then(History::last).and_then(|l| l.clip);
-            if !by_hand && playing.is_some() && playing == slot.clip {
+            if !by_hand && playing.is_some() && playing == slot.clip && !slot.again {
                 continue;
             }
             if let Some(state) = self.sets.get_mut(set) {

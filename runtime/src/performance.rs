@@ -114,14 +114,20 @@ impl Picture {
 pub fn capture(timeline: &Timeline, launched: &[Happened], begin: Ratio, end: Ratio) -> String {
     let mut playing: Vec<Option<u32>> = vec![None; timeline.sets.len()];
     let mut stretches: Vec<(Ratio, Vec<Option<u32>>)> = Vec::new();
+    // Where a clip that played already was launched once more.
+    let mut again: Vec<(Ratio, u32)> = Vec::new();
     for happened in launched {
         let Happened::Clip { set, clip, at, .. } = *happened else { continue };
         if at >= end {
             break;
         }
         let Some(slot) = playing.get_mut(set as usize) else { continue };
-        *slot = clip;
         let at = at.max(begin);
+        let before = stretches.iter().rev().find(|s| s.0 < at).and_then(|s| s.1.get(set as usize).copied().flatten());
+        if clip.is_some() && before == clip {
+            again.push((at, set));
+        }
+        *slot = clip;
         match stretches.last_mut().filter(|s| s.0 == at) {
             Some(last) => last.1.clone_from(&playing),
             None => stretches.push((at, playing.clone())),
@@ -130,7 +136,9 @@ pub fn capture(timeline: &Timeline, launched: &[Happened], begin: Ratio, end: Ra
     if stretches.first().is_none_or(|s| s.0 > begin) {
         stretches.insert(0, (begin, vec![None; timeline.sets.len()]));
     }
-    let mut names: Vec<(Vec<Option<u32>>, String)> = Vec::new();
+    let anew = |at: Ratio, set: usize| again.contains(&(at, set as u32));
+    type Part = Vec<(Option<u32>, bool)>;
+    let mut names: Vec<(Part, String)> = Vec::new();
     let mut sections = String::new();
     for (i, (at, clips)) in stretches.iter().enumerate() {
         let until = stretches.get(i + 1).map_or(end, |next| next.0);
@@ -138,11 +146,12 @@ pub fn capture(timeline: &Timeline, launched: &[Happened], begin: Ratio, end: Ra
         if !bars.is_positive() {
             continue;
         }
-        let name = match names.iter().find(|(known, _)| known == clips) {
+        let clips: Part = clips.iter().enumerate().map(|(i, clip)| (*clip, clip.is_some() && anew(*at, i))).collect();
+        let name = match names.iter().find(|(known, _)| *known == clips) {
             Some((_, name)) => name.clone(),
             None => {
                 let name = free_name(timeline, names.len() + 1);
-                names.push((clips.clone(), name.clone()));
+                names.push((clips, name.clone()));
                 name
             }
         };
@@ -154,10 +163,10 @@ pub fn capture(timeline: &Timeline, launched: &[Happened], begin: Ratio, end: Ra
             .sets
             .iter()
             .zip(clips)
-            .filter_map(|(set, clip)| {
+            .filter_map(|(set, (clip, again))| {
                 let clip = set.clips.get((*clip)? as usize)?;
                 let track = if set.strip.is_empty() { &set.binding } else { &set.strip };
-                Some(format!("{track}: {}", clip.name))
+                Some(format!("{track}: {}{}", clip.name, if *again { " again" } else { "" }))
             })
             .collect();
         text.push_str(&format!("scene {name} {{ {} }}\n", slots.join(", ")));

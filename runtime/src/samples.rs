@@ -9,7 +9,7 @@
 
 pub use crate::decode::{LONGEST, read};
 use crate::stream;
-use crate::stretch::stretch;
+use crate::stretch::{align, stretch};
 use modurust_compiler::exec::SampleMemory;
 use modurust_compiler::graph::Sample;
 use std::collections::HashMap;
@@ -166,7 +166,10 @@ fn load(sample: &Sample, rate: u32, live: bool) -> (Arc<SampleMemory>, Vec<Strin
                 complaints.push(format!("`{file}` cannot be played: {why}"));
                 Vec::new()
             });
+            let frames = |moment: u32| f64::from(moment) * f64::from(rate) / 1e6;
+            let anchors: Vec<_> = sample.anchors.iter().map(|[from, to]| (frames(*from), frames(*to))).collect();
             match sample.stretch {
+                _ if !anchors.is_empty() => align(&sound, &anchors, rate),
                 AS_IT_IS => sound,
                 millionths => stretch(&sound, f64::from(millionths) / f64::from(AS_IT_IS), rate),
             }

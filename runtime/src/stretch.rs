@@ -4,7 +4,7 @@
 //! few milliseconds so that it goes on best from the window before (waveform similarity overlap-add: Verhelst and Roelands, "An
 //! overlap-add technique based on waveform similarity", ICASSP 1993). Around an onset time runs as it was recorded and nothing is
 //! moved, so attacks stay sharp, sound once, and fall where stretched time puts them; what lies between gives or takes the
-//! difference. A factor of 1 gives the sound back.
+//! difference. A factor of 1 gives the sound back. With anchors ([`align`]) the factor is another one between each two of them.
 
 /// Length of a window, seconds.
 const WINDOW: f64 = 0.04;
@@ -28,14 +28,46 @@ type Frame = [f32; 2];
 /// The sound `factor` times as long.
 pub fn stretch(sound: &[Frame], factor: f64, rate: u32) -> Vec<Frame> {
     let factor = if factor.is_finite() { factor.clamp(RANGE.0, RANGE.1) } else { 1.0 };
-    let length = (sound.len() as f64 * factor).round() as usize;
-    if sound.is_empty() {
+    let course = Course { to: &|from| (from * factor, factor), knees: &[], end: sound.len() as f64 * factor };
+    lay(sound, &course, rate)
+}
+
+/// The sound with some of its moments moved: anchors are frames of the sound, and frames of the result, both rising. Between two of them
+/// time runs evenly; before the first and after the last as it was recorded. What would come before the beginning is left out.
+pub fn align(sound: &[Frame], anchors: &[(f64, f64)], rate: u32) -> Vec<Frame> {
+    let (Some(first), Some(last)) = (anchors.first(), anchors.last()) else { return sound.to_vec() };
+    let to = |from: f64| {
+        let next = anchors.partition_point(|a| a.0 <= from);
+        let (Some(a), Some(b)) = (next.checked_sub(1).and_then(|i| anchors.get(i)), anchors.get(next)) else {
+            let near = if next == 0 { first } else { last };
+            return (from - near.0 + near.1, 1.0);
+        };
+        let factor = (b.1 - a.1) / (b.0 - a.0);
+        (a.1 + (from - a.0) * factor, factor)
+    };
+    let end = to(sound.len() as f64).0.max(0.0);
+    lay(sound, &Course { to: &to, knees: anchors, end }, rate)
+}
+
+/// How a sound is laid into time.
+struct Course<'a> {
+    /// The place of a frame, and how much longer time is there.
+    to: &'a dyn Fn(f64) -> (f64, f64),
+    /// Frames of the sound at which that changes, and their places.
+    knees: &'a [(f64, f64)],
+    /// Where the sound ends.
+    end: f64,
+}
+
+fn lay(sound: &[Frame], course: &Course, rate: u32) -> Vec<Frame> {
+    let length = course.end.round() as usize;
+    if sound.is_empty() || length == 0 {
         return Vec::new();
     }
     let hop = ((WINDOW / 2.0 * f64::from(rate)) as usize / COARSE * COARSE).max(COARSE);
     let reach = (REACH * f64::from(rate)) as i64;
     let mono: Vec<f32> = sound.iter().map(|[l, r]| l + r).collect();
-    let times = Times::new(&mono, factor, rate);
+    let times = Times::new(&mono, course, rate);
     let window: Vec<f32> = (0..2 * hop)
         .map(|i| (0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / (2 * hop) as f64).cos()) as f32)
         .collect();
@@ -103,24 +135,36 @@ struct Times {
 }
 
 impl Times {
-    fn new(mono: &[f32], factor: f64, rate: u32) -> Times {
+    fn new(mono: &[f32], course: &Course, rate: u32) -> Times {
         let (before, after) = (BEFORE * f64::from(rate), AFTER * f64::from(rate));
-        let mut corners = vec![(0.0, 0.0)];
+        let mut corners = vec![((course.to)(0.0).0, 0.0)];
         let mut fixed = Vec::new();
+        let mut knees = course.knees.iter().map(|(from, to)| (*to, *from)).peekable();
+        // Those that lie in what runs as recorded are passed over: what they would move is moved with its onset.
+        let mut bend = |corners: &mut Vec<(f64, f64)>, until: (f64, f64)| {
+            while let Some(knee) = knees.next_if(|k| k.0 < until.0 && k.1 < until.1) {
+                if corners.last().is_some_and(|last| knee.0 > last.0 && knee.1 > last.1) {
+                    corners.push(knee);
+                }
+            }
+        };
         for onset in onsets(mono, rate) {
-            let (to, from) = (onset as f64 * factor, onset as f64);
+            let from = onset as f64;
+            let (to, factor) = (course.to)(from);
             // Of a shortened sound less is left as it was.
             let after = before.max(after * factor.min(1.0));
             let &(last_to, last_from) = corners.last().expect("there is a first");
             if to - before <= last_to || from - before <= last_from {
                 continue;
             }
+            bend(&mut corners, (to - before, from - before));
             corners.extend([(to - before, from - before), (to + after, from + after)]);
             fixed.push((to - before, to + after));
         }
         let end = mono.len() as f64;
-        corners.retain(|c| c.0 < end * factor && c.1 < end);
-        corners.push((end * factor, end));
+        bend(&mut corners, (course.end, end));
+        corners.retain(|c| c.0 < course.end && c.1 < end);
+        corners.push((course.end, end));
         Times { corners, fixed }
     }
 

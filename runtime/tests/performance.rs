@@ -316,7 +316,7 @@ fn song_program() -> Program {
     }
     b.track("t", rows[0], rows[1]);
     let mut program = b.finish();
-    let slot = |set: u32, clip: u32| Slot { set: SetId(set), clip: Some(clip), place: PLACE };
+    let slot = |set: u32, clip: u32| Slot { set: SetId(set), clip: Some(clip), again: false, place: PLACE };
     let scene =
         |name: &str, slots: Vec<Slot>| Scene { name: name.into(), slots, length: None, then: vec![], place: PLACE };
     let section = |scene: u32, bars: i64| Section {

@@ -192,7 +192,7 @@ fn performed(tempo: f64) -> Program {
         place,
     };
     let clips = vec![clip("a", Follow::Next), clip("b", Follow::Again)];
-    let slots = vec![Slot { set: SetId(0), clip: Some(1), place }];
+    let slots = vec![Slot { set: SetId(0), clip: Some(1), again: false, place }];
     let lanes = vec![
         Lane { target: Target::Tempo, motion: Motion::Fixed(170.0), place },
         Lane { target: Target::Param(0), motion: Motion::Fixed(2.0), place },

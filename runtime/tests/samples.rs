@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const RATE: u32 = 48_000;
 
 fn one(file: String) -> Sample {
-    Sample { files: vec![file], stretch: 1_000_000, head: 0 }
+    Sample { files: vec![file], stretch: 1_000_000, anchors: Vec::new(), head: 0 }
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -454,4 +454,60 @@ track keys = \"<~ 0 ~ ~ ~ ~>\" >> scale(a3, minor) >> poly(3, lead) * 0.3";
         .collect();
     assert!(resting.iter().any(|n| *n > 0) && resting.windows(2).any(|n| n[1] < n[0]), "nothing sleeps and wakes");
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// Frames at which something begins.
+fn onsets(heard: &[f32]) -> Vec<usize> {
+    let mut found: Vec<usize> = Vec::new();
+    for (i, x) in heard.iter().enumerate() {
+        if x.abs() > 0.2 && found.last().is_none_or(|last| i - last > 4_800) {
+            found.push(i);
+        }
+    }
+    found
+}
+
+#[test]
+fn anchors_keep_a_recording_on_the_bars_whatever_the_tempo_does() {
+    let dir = folder("anchors");
+    // Bars as somebody played them; the last moment is the end of the fourth.
+    let moments = [0.3, 2.41, 4.28, 6.5, 8.37];
+    let click = |i: usize| {
+        let past = moments.map(|m| i as f64 - m * f64::from(RATE)).into_iter().filter(|past| *past >= 0.0);
+        [past.fold(0.0, |sum, past| sum + 0.8 * (-past / 200.0).exp()) as f32; 2]
+    };
+    write(&dir.join("take.wav"), RATE, 9 * 48_000, click);
+    let list = moments.map(|m| format!("{m}s")).join(", ");
+    let near = |found: &[usize], wanted: &[usize], what: &str| {
+        let off = found.iter().zip(wanted).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(usize::MAX);
+        // Two milliseconds: no ear tells them apart.
+        assert!(found.len() == wanted.len() && off <= 96, "{what}: {found:?}, not {wanted:?}");
+    };
+    let frames = 16 * 48_000;
+    for tempo in ["120bpm", "\"<110 126>\"", "120bpm ~> 140bpm over 6bars"] {
+        let heard = hear(&dir, &format!("tempo {tempo}\nout = 'take.wav' >> anchors({list})"), frames);
+        let bars = format!("tempo {tempo}\nping(gate) = perc(gate, 5ms)\ntrack t = \"0\" >> mono(ping)\n");
+        let wanted = onsets(&hear(&dir, &bars, frames));
+        // The very first is where the recording fades in.
+        near(&onsets(&heard[4_800..]), &wanted[1..].iter().map(|f| f - 4_800).collect::<Vec<_>>(), tempo);
+    }
+    // By the sections of a song: once, and between them evenly.
+    let song = "tempo 120bpm\nscene intro {}\nscene verse {}\narrange { intro 2bars  verse 3bars }\n";
+    let heard = hear(&dir, &format!("{song}out = 'take.wav' >> anchors(intro: 0.3s, verse: 4.28s)"), frames);
+    let even = ((2.41 - 0.3) / (4.28 - 0.3) * 192_000.0) as usize;
+    let wanted = [even, 192_000, 192_000 + (2.22 * 48_000.0) as usize, 192_000 + (4.09 * 48_000.0) as usize];
+    near(&onsets(&heard[4_800..]), &wanted.map(|f| f - 4_800), "sections");
+    // What cannot be is told.
+    let told = |call: &str| {
+        std::fs::write(dir.join("a.modu"), format!("{song}out = 'take.wav' >> {call}")).unwrap();
+        let file = dir.join("a.modu").to_str().unwrap().to_string();
+        Compiler::new(options(Backend::Interp)).compile(&FileWorld::new(), &[file]).render(false)
+    };
+    assert!(told("anchors(1s)").contains("two bars at least"));
+    assert!(told("anchors(intr: 1s)").contains("did you mean `intro`?"));
+    assert!(told("anchors(intro: 3s, verse: 1s)").contains("does not come after"));
+    assert!(told("anchors(0s, 0.01s)").contains("stretched too far"));
+    assert!(told("anchors(0s, verse: 4s)").contains("have names and some have not"));
+    assert!(told("anchors(0s, 800hz)").contains("error"));
+    std::fs::remove_dir_all(&dir).unwrap();
 }

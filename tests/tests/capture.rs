@@ -72,3 +72,31 @@ fn a_captured_run_sounds_the_same() {
     let differs = live.iter().zip(&song).position(|(a, b)| a != b);
     assert_eq!(differs, None, "sample of {} frames a bar, in:\n{text}", bar * 2);
 }
+
+#[test]
+fn a_night_with_the_example_set_is_captured() {
+    let text = std::fs::read_to_string("../examples/five_minutes.modu").unwrap().replace("124bpm", "496bpm");
+    let (set, _) = text.split_once("\narrange {").expect("the example has a song");
+    let program = compile(set);
+    assert!(program.timeline.sets.len() >= 6 && program.timeline.scenes.len() >= 4);
+    let bar = program.timing.frames_per_bar(RATE).floor() as usize;
+    let bars = 44;
+    let at = |bar_number: usize| bar * bar_number / 512;
+    let one = Ratio::ONE;
+    let script = [
+        (0, "intro", true, one),
+        (at(3), "groove", true, one),
+        (at(12), "arp.up", true, Ratio::new(1, 4)),
+        (at(19), "high", true, Ratio::int(4)),
+        (at(31), "rest", true, one),
+        (at(33), "perc", false, Ratio::new(1, 2)),
+        (at(38), "groove", true, Ratio::int(2)),
+        (at(41), "chords", false, one),
+    ];
+    let (live, happened) = play(&program, bar * bars / 512, &script);
+    let song = capture(&program.timeline, &happened, Ratio::ZERO, Ratio::int(bars as i64));
+    let (again, _) = play(&compile(&format!("{set}\n{song}")), bar * bars / 512, &[]);
+    assert!(live.iter().any(|x| x.abs() > 0.2));
+    let differs = live.iter().zip(&again).position(|(a, b)| a != b);
+    assert_eq!(differs, None, "sample of {} frames a bar, in:\n{song}", bar * 2);
+}

@@ -342,6 +342,11 @@ impl<'a> Call<'a> {
         Some(self.items.remove(at).1)
     }
 
+    /// True if an argument that is left has a name.
+    pub fn is_named(&self) -> bool {
+        self.items.iter().any(|(name, _)| name.is_some())
+    }
+
     /// All arguments that are left, with their names.
     pub fn rest(&mut self) -> Vec<(Option<&'a str>, Item<'a>)> {
         std::mem::take(&mut self.items)

@@ -66,6 +66,8 @@ pub struct Elab<'a> {
     pub(super) fades: bool,
     /// Strips that lead to a bus and nowhere else.
     pub(super) led: Vec<(String, String)>,
+    /// Where the sections of the session's first song begin, in bars.
+    pub(super) sections: Vec<(String, Ratio)>,
     /// Faders of strips.
     pub(super) gains: HashMap<String, Gain>,
     /// Strips with errors, which have been told.
@@ -137,6 +139,7 @@ impl<'a> Elab<'a> {
             strip: String::new(),
             fades: false,
             led: Vec::new(),
+            sections: Vec::new(),
             gains: HashMap::default(),
             broken_strips: Vec::new(),
             later: Vec::new(),

@@ -4,6 +4,7 @@
 //! parameter with a path (`cc/74`), which whoever listens to the outside moves like any other. What this version does not play
 //! yet is noted by [`Elab::later`] and told in one warning; it is silent, or lets its sound pass, as the table says.
 
+use crate::front::anchors;
 use crate::front::builtins::{Builtin, Call, Run};
 use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
@@ -49,6 +50,7 @@ pub static TABLE: &[Builtin] = &[
     entry("play", "play(slot, rate: 1, start: 0, loop: off)", "Plays a sample from its start.", SAMPLES, samples::play),
     entry("slice", "slice(pattern, slot, n, fit: 2bars)", "Plays the n parts of a sample by their numbers.", SAMPLES, samples::slice),
     entry("warp", "warp(slot, tempo)", "Plays a sample recorded at a tempo in the tempo of the session.", SAMPLES, samples::warp),
+    entry("anchors", "anchors(slot, 0s, 1.9s, .., every: 1bar)", "A recording whose moments are kept on the beats of the session, or on the sections of its song: `anchors(slot, verse: 8.2s)`.", SAMPLES, anchors::anchors),
     entry("grain", "grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st)", "A cloud of short pieces of a sample.", SAMPLES, samples::grain),
     entry("loop", "loop(slot, length)", "A sample over and over, fitted into a length.", SAMPLES, samples::looped),
     entry("sampler", "sampler(pattern, slot, root: c4)", "Plays notes on a sample that was played at the pitch `root`.", SAMPLES, samples::sampler),
@@ -132,7 +134,13 @@ impl<'a> Elab<'a> {
             self.warn("silent", span, format!("there is no file `{file}`, so this sample is silent")).help =
                 Some("put the file beside the patch; it plays as soon as it is there".into());
         }
-        Rc::new(Sample { files: vec![Rc::from(path)], stretch: samples::AS_IT_IS, head: 0, part: None })
+        Rc::new(Sample {
+            files: vec![Rc::from(path)],
+            stretch: samples::AS_IT_IS,
+            anchors: Vec::new(),
+            head: 0,
+            part: None,
+        })
     }
 
     fn spec_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<(u32, Sig)> {

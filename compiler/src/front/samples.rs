@@ -29,7 +29,8 @@ impl<'a> Elab<'a> {
     /// The sample of the graph for a slot: one for equal files.
     pub(super) fn sample_of(&mut self, slot: &Sample) -> SampleId {
         let files: Vec<String> = slot.files.iter().map(|f| f.to_string()).collect();
-        let sample = crate::graph::Sample { files, stretch: slot.stretch, head: slot.head };
+        let sample =
+            crate::graph::Sample { files, stretch: slot.stretch, anchors: slot.anchors.clone(), head: slot.head };
         let known = self.graph.samples.iter().position(|s| *s == sample);
         let at = known.unwrap_or_else(|| {
             self.graph.samples.push(sample);
@@ -46,7 +47,7 @@ impl<'a> Elab<'a> {
     }
 
     /// Plays a pattern by a player of the library that is given a slot and more.
-    fn played(
+    pub(super) fn played(
         &mut self,
         (pattern, player): (PatId, &str),
         (kind, voices, straight): (UnitKind, u32, bool),
@@ -64,7 +65,7 @@ impl<'a> Elab<'a> {
     }
 
     /// A length as bars; seconds by the tempo of the text.
-    fn length_in_bars(&mut self, arg: ArgVal<'a>, function: &str, name: &str) -> Option<Ratio> {
+    pub(super) fn length_in_bars(&mut self, arg: ArgVal<'a>, function: &str, name: &str) -> Option<Ratio> {
         let span = arg.span;
         let bars = match &arg.value {
             Value::Num(num) if num.dim == Dim::Time => Ratio::from_f64(num.value) * self.bars_per_second(),
@@ -176,7 +177,7 @@ impl<'a> Elab<'a> {
             self.error_at(origin, "name", span, message).help = Some(help);
             return None;
         }
-        let slot = Value::Slot(Rc::new(Sample { files, stretch: AS_IT_IS, head: 0, part: None }));
+        let slot = Value::Slot(Rc::new(Sample { files, stretch: AS_IT_IS, anchors: Vec::new(), head: 0, part: None }));
         let voice = self.player("samplehit", place.1)?;
         let plan = Plan { given: vec![("slot", slot)], ..plan };
         Some(self.voices_of(place.0, voice, plan, None, place.1))

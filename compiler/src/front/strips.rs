@@ -53,6 +53,7 @@ impl<'a> Elab<'a> {
             }
         }
         self.meters(files);
+        self.find_sections(files);
         self.fades = files.iter().filter(|f| !f.used).flat_map(|f| &f.stmts).any(
             |stmt| matches!(&*stmt.item, Item::Arrange { sections, .. } if sections.iter().any(|s| s.xfade.is_some())),
         );

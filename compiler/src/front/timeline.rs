@@ -292,20 +292,14 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn scene(
-        &mut self,
-        name: &'a Ident,
-        slots: &'a [(Ident, Option<Ident>)],
-        length: Option<&'a Expr>,
-        then: &'a [ast::Choice],
-    ) {
+    fn scene(&mut self, name: &'a Ident, slots: &'a [ast::Slot], length: Option<&'a Expr>, then: &'a [ast::Choice]) {
         let Some(index) = self.timeline.scene(&name.name) else { return };
         if self.timeline.scenes[index as usize].place != self.place_of(name.span) {
             return;
         }
         let scope = self.root;
         let mut made: Vec<Slot> = Vec::with_capacity(slots.len());
-        for (track, clip) in slots {
+        for ast::Slot { track, clip, again } in slots {
             let Some(set) = self.set_named(track, clip.as_ref()) else { continue };
             if made.iter().any(|slot| slot.set == set) {
                 self.error("name", track.span, format!("the scene names `{}` twice", track.name)).help =
@@ -320,7 +314,7 @@ impl<'a> Elab<'a> {
                 },
             };
             let place = self.place_of(clip.as_ref().map_or(track.span, |clip| track.span.to(clip.span)));
-            made.push(Slot { set, clip: found, place });
+            made.push(Slot { set, clip: found, again: *again, place });
         }
         let length_ = length.and_then(|e| self.length(scope, e));
         let names: Vec<String> = self.timeline.scenes.iter().map(|s| s.name.clone()).collect();

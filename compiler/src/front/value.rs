@@ -176,6 +176,8 @@ pub struct Sample {
     pub files: Vec<Rc<str>>,
     /// How much longer it is made at its own pitch, in millionths.
     pub stretch: u32,
+    /// Moments of the recording, and those that they are moved to, in microseconds.
+    pub anchors: Vec<[u32; 2]>,
     /// The playhead for which it is read from disk while it plays; 0 if it is held in memory.
     pub head: u32,
     /// Of a separated recording: which part, or `all`.

@@ -222,6 +222,8 @@ pub struct Sample {
     pub files: Vec<String>,
     /// How much longer it is made at its own pitch, in millionths: 1,000,000 leaves it as it is.
     pub stretch: u32,
+    /// Moments of the recording, and those that they are moved to at its own pitch, in microseconds, both rising; in place of `stretch`.
+    pub anchors: Vec<[u32; 2]>,
     /// 0 if all of it is held in memory; else it is read from disk while it plays, for the playhead of this number.
     pub head: u32,
 }

@@ -105,7 +105,8 @@ fn write(graph: &Graph, out: &mut String) -> std::fmt::Result {
     }
     for (id, s) in graph.samples.iter().enumerate() {
         let files: String = s.files.iter().map(|f| format!(" {f:?}")).collect();
-        writeln!(out, "sample {id} {} {}{files}", s.stretch, s.head)?;
+        let anchors: String = s.anchors.iter().map(|[from, to]| format!(" {from} {to}")).collect();
+        writeln!(out, "sample {id} {} {} {}{anchors}{files}", s.stretch, s.head, s.anchors.len())?;
     }
     for (id, n) in graph.nodes.iter().enumerate() {
         writeln!(out, "%{id} = {}", node(n))?;
@@ -297,11 +298,15 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
             "sample" => {
                 let _: u32 = r.number()?;
                 let (stretch, head) = (r.number()?, r.number()?);
+                let (count, mut anchors) = (r.number::<usize>()?, Vec::new());
+                for _ in 0..count {
+                    anchors.push([r.number()?, r.number()?]);
+                }
                 let mut files = Vec::new();
                 while r.more() {
                     files.push(r.string()?);
                 }
-                graph.samples.push(Sample { files, stretch, head });
+                graph.samples.push(Sample { files, stretch, anchors, head });
             }
             "out" => {
                 let name = r.string()?;
@@ -443,7 +448,8 @@ pub fn hash(graph: &Graph) -> u64 {
     }
     for s in graph.samples.iter() {
         s.files.iter().for_each(|file| h.text(file));
-        [s.stretch, s.head].into_iter().for_each(|w| h.word(w));
+        let anchors = s.anchors.iter().flatten().copied();
+        [s.stretch, s.head, s.anchors.len() as u32].into_iter().chain(anchors).for_each(|w| h.word(w));
     }
     for o in &graph.outs {
         h.text(&o.name);

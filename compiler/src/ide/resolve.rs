@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
             Item::Def(def) => self.function(def),
             Item::Use { alias: Some(alias), .. } => self.push(alias.span, true, Target::Module(alias.name.clone())),
             Item::Scene { slots, then, .. } => {
-                for (track, clip) in slots {
+                for Slot { track, clip, .. } in slots {
                     self.word(track);
                     clip.iter().for_each(|clip| self.clip(&track.name, clip));
                 }

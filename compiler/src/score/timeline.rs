@@ -141,6 +141,8 @@ pub struct Slot {
     pub set: SetId,
     /// The clip, `None` for `off`.
     pub clip: Option<u32>,
+    /// From its beginning, also where a song plays the clip already.
+    pub again: bool,
     /// The slot in the text.
     pub place: Place,
 }

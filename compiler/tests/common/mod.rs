@@ -84,7 +84,7 @@ pub fn graph_with(seed: u64, size: usize, samples: u32) -> Graph {
     let frame = g.frame(FrameId(0), "patch", true, 0);
     let lanes = |r: &mut Rng| if r.chance(50) { wide } else { 1 };
     for i in 0..samples {
-        g.samples.push(Sample { files: vec![format!("{i}.wav")], stretch: 1_000_000, head: 0 });
+        g.samples.push(Sample { files: vec![format!("{i}.wav")], stretch: 1_000_000, anchors: Vec::new(), head: 0 });
     }
     for i in 0..1 + r.below(3) {
         let value = r.unit() * 4.0;

@@ -114,7 +114,7 @@ pub(super) fn words(read: &Text<'_>, name: &str) -> Vec<Span> {
         };
         match &*stmt.item {
             Item::Scene { slots, then, .. } => {
-                slots.iter().for_each(|(track, _)| see(track));
+                slots.iter().for_each(|slot| see(&slot.track));
                 then.iter().for_each(|choice| see(&choice.name));
             }
             Item::Arrange { sections, .. } => {
