@@ -200,6 +200,13 @@ fn what_plays_is_recorded_by_its_line_and_never_over_another_take() {
         assert!(peak(&sides(&scratch.path().join(take))) > 0.49);
     }
     assert!(peak(&sides(&scratch.path().join("a.wav"))) > 0.49);
+    // Single strips, one of them from a bar on.
+    let text = "tempo 480bpm\ntrack a = sin(200hz) * 0.5\ntrack b = sin(300hz) * 0.25\nrecord a to 'one.wav'\n\
+                record b at next bar to 'two.wav'\n";
+    let file = scratch.file("b.modu", text);
+    let ran = run(&["play", &file, "--device", "null", "--for", "900ms"]).expect(0);
+    let (one, two) = (sides(&scratch.path().join("one.wav")), sides(&scratch.path().join("two.wav")));
+    assert!((0.49..0.51).contains(&peak(&one)) && (0.24..0.26).contains(&peak(&two)), "{}", ran.err);
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::meter::{Meters, SLOTS};
 use crate::metronome::Metronome;
 use crate::sequencer::{self, Sequencer};
 use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
+use crate::tap::{self, Spout, Tap};
 use crate::transport::{Source, Transport};
 use modurust_compiler::exec::{self, Backend};
 use modurust_compiler::graph::{FrameId, Graph, OutKind, ParamId, QUANTUM, SampleId};
@@ -102,7 +103,7 @@ pub struct Engine {
     commands: Consumer<EngineCommand>,
     notices: Producer<EngineNotice>,
     meters: Arc<Meters>,
-    tap: Option<Producer<[f32; 2]>>,
+    taps: Box<[Tap]>,
     input: Option<(Consumer<f32>, usize)>,
     limiter: Option<Limiter>,
     /// Taken out while it is filled; a box, since what it holds is not to be copied each time.
@@ -134,8 +135,8 @@ struct State {
 /// Both ends of what leaves the engine besides sound.
 #[derive(Default)]
 pub struct Taps {
-    /// What the recorder reads: frames before the limiter.
-    pub recorder: Option<Consumer<[f32; 2]>>,
+    /// What recordings read: frames before the limiter.
+    pub spouts: Vec<Spout>,
     /// Where audio input goes, interleaved.
     pub input: Option<Producer<f32>>,
 }
@@ -155,7 +156,7 @@ impl Engine {
         let (retire_in, retire_out) = RingBuffer::new(options.retire.max(1));
         let (commands_in, commands_out) = RingBuffer::new(1024);
         let (notices_in, notices_out) = RingBuffer::new(1024);
-        let (tap, recorder) = pair(options.tap);
+        let (taps, spouts) = tap::taps(options.tap);
         let (input_in, input_out) = pair(options.input.0 * options.input.1);
         let meters = Arc::new(Meters::default());
         let fade_quanta = ((FADE * f64::from(rate) / QUANTUM as f64).ceil() as u32).max(1);
@@ -182,7 +183,7 @@ impl Engine {
             commands: commands_out,
             notices: notices_in,
             meters: Arc::clone(&meters),
-            tap,
+            taps,
             input: input_out.map(|ring| (ring, options.input.1)),
             limiter: options.limiter.then(|| Limiter::new(rate)),
             fifo: Some(Box::default()),
@@ -200,7 +201,7 @@ impl Engine {
             pending: None,
             counter: 0,
         };
-        Ok((engine, control, Taps { recorder, input: input_in }))
+        Ok((engine, control, Taps { spouts, input: input_in }))
     }
 
     /// To be called once on the thread that will call [`Engine::process`], before its deadlines count: the mailbox allocates its
@@ -309,11 +310,12 @@ impl Engine {
         self.gather(out);
         self.fade(out);
         self.level(out);
-        if let Some(tap) = &mut self.tap
-            && self.meters.recording.load(Relaxed)
-            && tap.push_entire_slice(out).is_err()
-        {
-            self.meters.tap_lost.fetch_add(QUANTUM as u64, Relaxed);
+        for tap in &mut self.taps {
+            let Active { instance, names, .. } = &self.active;
+            tap.run(self.state.transport.pieces(), frame, out, |name, to| {
+                let strip = names.iter().position(|known| *known == name);
+                strip.inspect(|strip| copy(instance.out(*strip), to)).is_some()
+            });
         }
         let State { transport, metronome, rate, .. } = &mut self.state;
         let Program { timeline, timing, .. } = &self.active.program;

@@ -9,7 +9,7 @@ use crate::launcher::{What, bars};
 use crate::song::song_length;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
-use modurust_compiler::score::timeline::{Action, Command, Exported, Timeline};
+use modurust_compiler::score::timeline::{Action, Command, Exported, Timeline, When};
 use std::path::{Path, PathBuf};
 
 /// Bars of a scene or a strip that does not say how long it is.
@@ -105,17 +105,25 @@ pub struct Record {
     pub take: Take,
     /// A folder for all strips.
     pub stems: Option<PathBuf>,
+    /// It begins at a multiple of so many bars; 0 for at once.
+    pub grid: Ratio,
     /// The command's key, by which it is found again after an edit.
     pub key: u64,
 }
 
 /// Recordings that a program asks for, and the one before did not.
 pub fn records(program: &Program, before: Option<&Program>) -> Vec<Record> {
+    let quantise = program.timeline.settings.quantise;
     let record = |command: &Command| match &command.action {
         Action::Record { strip, file, stems } => {
             let path = PathBuf::from(file);
             let stems = stems.then(|| folder(&path));
-            Some(Record { take: Take { strip: strip.clone(), path }, stems, key: command.key })
+            let grid = match command.at {
+                When::Now => Ratio::ZERO,
+                When::Next(length) => bars(length, &program.timing),
+                When::Quantised => quantise.map_or(Ratio::ZERO, |length| bars(length, &program.timing)),
+            };
+            Some(Record { take: Take { strip: strip.clone(), path }, stems, grid, key: command.key })
         }
         _ => None,
     };

@@ -36,6 +36,7 @@ pub mod song;
 mod stream;
 pub mod stretch;
 pub mod swap;
+pub mod tap;
 pub mod transport;
 pub mod voice;
 pub mod watch;

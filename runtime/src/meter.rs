@@ -32,10 +32,6 @@ pub struct Meters {
     gain: AtomicU32,
     /// Events that found no room.
     pub lost: AtomicU64,
-    /// Set while somebody records.
-    pub recording: AtomicBool,
-    /// Frames that the recorder was too slow to take.
-    pub tap_lost: AtomicU64,
     /// The last frames of an output, while somebody looks.
     pub scope: Scope,
 }
@@ -60,8 +56,6 @@ impl Default for Meters {
             cycle: AtomicU64::new(0),
             gain: AtomicU32::new(1f32.to_bits()),
             lost: AtomicU64::new(0),
-            recording: AtomicBool::new(false),
-            tap_lost: AtomicU64::new(0),
             scope: Scope::default(),
         }
     }

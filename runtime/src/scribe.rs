@@ -1,14 +1,15 @@
 //! Files that the text asks for while it plays: `record master to 'take.wav'` and `export song to 'set.wav'`.
 //!
-//! A line that is new is carried out once. A recording goes on until its line is taken out or the session ends; it never writes over a
-//! file that is there, since a take cannot be played again. An export is rendered by a thread of its own, beside the music.
+//! A line that is new is carried out once. A recording begins where its line says, at the session's `quantise` if it says nothing, and goes
+//! on until its line is taken out or the session ends; several may run, each of its own strip. None writes over a file that is there,
+//! since a take cannot be played again. An export is rendered by a thread of its own, beside the music.
 
 use crate::command::Notice;
-use crate::device::render;
+use crate::device::{Take, render};
 use crate::engine::Taps;
 use crate::export::{self, Export, Record};
-use crate::meter::Meters;
 use crate::recorder::Recorder;
+use crate::tap::TAPS;
 use crate::wav::Bits;
 use modurust_compiler::program::Program;
 use std::path::{Path, PathBuf};
@@ -26,16 +27,15 @@ struct Running {
 /// What writes files for a session.
 pub(crate) struct Scribe {
     taps: Arc<Mutex<Taps>>,
-    meters: Arc<Meters>,
     notify: Sender<Notice>,
-    running: Option<Running>,
+    running: Vec<Running>,
     exports: Vec<JoinHandle<()>>,
 }
 
 impl Scribe {
     /// Nothing is written yet.
-    pub fn new(taps: Arc<Mutex<Taps>>, meters: Arc<Meters>, notify: Sender<Notice>) -> Scribe {
-        Scribe { taps, meters, notify, running: None, exports: Vec::new() }
+    pub fn new(taps: Arc<Mutex<Taps>>, notify: Sender<Notice>) -> Scribe {
+        Scribe { taps, notify, running: Vec::new(), exports: Vec::new() }
     }
 
     fn tell(&self, message: String) {
@@ -44,12 +44,12 @@ impl Scribe {
 
     /// Carries out what a program asks for and the one before did not.
     pub fn follow(&mut self, program: &Program, before: Option<&Program>) {
-        let gone = |running: &mut Running| !program.timeline.commands.iter().any(|c| c.key == running.key);
-        if let Some(running) = self.running.take_if(gone) {
-            self.stop(running);
-        }
+        let gone = |running: &Running| !program.timeline.commands.iter().any(|c| c.key == running.key);
+        let (gone, kept) = std::mem::take(&mut self.running).into_iter().partition(gone);
+        self.running = kept;
+        self.stop(gone);
         for record in export::records(program, before) {
-            self.record(record, program.patch.sample_rate);
+            self.record(record, program);
         }
         self.exports.retain(|thread| !thread.is_finished());
         for export in export::exports(program, before) {
@@ -57,41 +57,51 @@ impl Scribe {
         }
     }
 
-    fn record(&mut self, record: Record, rate: u32) {
-        let Record { take, stems, key } = record;
-        if take.strip != "master" || stems.is_some() {
-            let strip = take.strip;
-            self.tell(format!(
-                "only `master` is recorded while it plays; `modurust render` writes `{strip}` and stems"
-            ));
-            return;
-        }
-        let ring = self.taps.lock().unwrap_or_else(PoisonError::into_inner).recorder.take();
-        let Some(ring) = ring else {
-            self.tell(format!("`{}` is not recorded: another recording runs", take.path.display()));
-            return;
-        };
-        let path = free(&take.path);
-        match Recorder::start(ring, Arc::clone(&self.meters), &path, rate, Bits::F32) {
-            Ok(recorder) => {
-                self.tell(format!("recording to {}", path.display()));
-                self.running = Some(Running { key, path, recorder });
+    fn record(&mut self, record: Record, program: &Program) {
+        let mut takes = vec![record.take];
+        if let Some(folder) = &record.stems {
+            let made = std::fs::create_dir_all(folder);
+            if let Err(why) = made {
+                self.tell(format!("{}: {why}", folder.display()));
+                return;
             }
-            Err(why) => self.tell(format!("nothing is recorded: {why}")),
+            let strips = program.timeline.strips.iter().filter(|strip| *strip != "master");
+            takes.extend(strips.map(|strip| Take { strip: strip.clone(), path: folder.join(format!("{strip}.wav")) }));
+        }
+        for Take { strip, path } in takes {
+            let spout = self.taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop();
+            let Some(spout) = spout else {
+                self.tell(format!(
+                    "`{}` is not recorded: {TAPS} recordings run, or `--record` has them",
+                    path.display()
+                ));
+                return;
+            };
+            let path = free(&path);
+            let what = (strip.as_str(), record.grid);
+            match Recorder::start(spout, what, &path, program.patch.sample_rate, Bits::F32) {
+                Ok(recorder) => {
+                    self.tell(format!("recording to {}", path.display()));
+                    self.running.push(Running { key: record.key, path, recorder });
+                }
+                Err(why) => self.tell(format!("nothing is recorded: {why}")),
+            }
         }
     }
 
-    fn stop(&self, running: Running) {
-        let (ring, recorded) = running.recorder.stop();
-        self.taps.lock().unwrap_or_else(PoisonError::into_inner).recorder = ring;
-        let path = running.path.display();
-        self.tell(match recorded {
-            Ok(recorded) if recorded.lost > 0 => {
-                format!("recorded {path}; the disk was too slow, {} frames are missing", recorded.lost)
-            }
-            Ok(_) => format!("recorded {path}"),
-            Err(why) => format!("the recording failed: {why}"),
-        });
+    fn stop(&self, running: Vec<Running>) {
+        for Running { path, recorder, .. } in running {
+            let (spout, recorded) = recorder.stop();
+            self.taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.extend(spout);
+            let path = path.display();
+            self.tell(match recorded {
+                Ok(recorded) if recorded.lost > 0 => {
+                    format!("recorded {path}; the disk was too slow, {} frames are missing", recorded.lost)
+                }
+                Ok(_) => format!("recorded {path}"),
+                Err(why) => format!("the recording failed: {why}"),
+            });
+        }
     }
 
     fn export(&mut self, export: Export, program: Program) {
@@ -116,9 +126,8 @@ impl Scribe {
 
 impl Drop for Scribe {
     fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            self.stop(running);
-        }
+        let running = std::mem::take(&mut self.running);
+        self.stop(running);
         // What was asked for is finished: it is faster than real time.
         for thread in self.exports.drain(..) {
             let _ = thread.join();

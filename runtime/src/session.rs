@@ -57,7 +57,7 @@ pub struct SessionOptions {
     /// Who holds the session edits the first file: when it is saved by somebody else that is told ([`Notice::Edited`]), and its text
     /// comes by [`Command::Text`].
     pub edited: bool,
-    /// Who holds the session records what plays ([`Session::take_recorder_tap`]): the text does not.
+    /// Who holds the session records what plays ([`Session::take_tap`]): the text does not.
     pub recorded: bool,
 }
 
@@ -190,7 +190,7 @@ impl Session {
         let meters = Arc::clone(control.meters());
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
-        let scribe = Scribe::new(for_text, Arc::clone(&meters), notify.clone());
+        let scribe = Scribe::new(for_text, notify.clone());
         let mut inner = Inner {
             control,
             jobs,
@@ -239,9 +239,9 @@ impl Session {
         &self.meters
     }
 
-    /// What the recorder reads; once.
-    pub fn take_recorder_tap(&self) -> Option<rtrb::Consumer<[f32; 2]>> {
-        self.taps.lock().unwrap_or_else(PoisonError::into_inner).recorder.take()
+    /// A tap that a recording can read; at most [`crate::tap::TAPS`] of them.
+    pub fn take_tap(&self) -> Option<crate::tap::Spout> {
+        self.taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop()
     }
 }
 

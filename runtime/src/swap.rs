@@ -20,11 +20,12 @@ use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::launcher::{Launcher, Wish, wishes};
 use crate::meter::Meters;
+use crate::tap::source;
 use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
 use modurust_compiler::exec::{Instance, WordMove, word_moves};
 use modurust_compiler::graph::state::StateMap;
-use modurust_compiler::graph::{OutKind, RingId, RowId, SampleId};
+use modurust_compiler::graph::{Out, OutKind, RingId, RowId, SampleId};
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{Target, Timeline};
@@ -128,6 +129,8 @@ pub(crate) struct Active {
     pub params: ParamTable,
     pub program: Program,
     pub master: Option<usize>,
+    /// Strips by their outputs, as taps know them; 0 for what is none.
+    pub names: Box<[u64]>,
     pub epoch: u64,
     /// A song of the text moves the tempo.
     pub moves_tempo: bool,
@@ -144,10 +147,12 @@ impl Active {
             instance.set_sample(SampleId(i as u32), Arc::clone(memory));
         }
         let master = program.patch.graph.outs.iter().position(|out| out.kind == OutKind::Master);
+        let name = |out: &Out| if out.kind == OutKind::Track { source(&out.name) } else { 0 };
+        let names = program.patch.graph.outs.iter().map(name).collect();
         let table = UnitTable::new(&program.units);
         let params = ParamTable::new(&program.params);
         let moves_tempo = moves_tempo(&program.timeline);
-        let mut active = Active { instance, table, params, program, master, epoch, moves_tempo };
+        let mut active = Active { instance, table, params, program, master, names, epoch, moves_tempo };
         active.bind_rows();
         active
     }

@@ -9,6 +9,7 @@ use modurust_runtime::command::{EngineCommand, EngineNotice};
 use modurust_runtime::compiler::program::{Program, UnitKind};
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::engine::{Engine, EngineOptions};
+use modurust_runtime::tap::Spout;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -89,7 +90,8 @@ fn ten_thousand_swaps_and_no_allocation() {
     options.limiter = true;
     options.tap = 4096;
     let (mut engine, mut control, mut taps) = Engine::new(&options, Some(programs[0].clone())).unwrap();
-    control.meters().recording.store(true, Ordering::Relaxed);
+    taps.spouts.truncate(1);
+    taps.spouts[0].valve.open("master", Ratio::ZERO);
     let mut random = Random(4242);
     let mut out = vec![0.0; 2 * 4096];
     engine.warm();
@@ -123,7 +125,7 @@ fn ten_thousand_swaps_and_no_allocation() {
                 codes += u64::from(kind == modurust_runtime::command::ChangeKind::Code);
             }
         }
-        if let Some(ring) = &mut taps.recorder {
+        if let Some(Spout { ring, .. }) = taps.spouts.first_mut() {
             while ring.pop().is_ok() {}
         }
     }

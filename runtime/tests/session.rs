@@ -7,6 +7,7 @@ use modurust_runtime::command::{ChangeKind, Command, Notice};
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Options;
 use modurust_runtime::compiler::passes::Passes;
+use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, DeviceOptions, RenderOptions, render};
 use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::recorder::Recorder;
@@ -120,9 +121,9 @@ fn a_recording_is_what_was_played() {
     let mut options = EngineOptions::new(RATE);
     options.limiter = true;
     options.tap = 48_000;
-    let (mut engine, control, mut taps) = Engine::new(&options, Some(song(110.0))).unwrap();
-    let ring = taps.recorder.take().unwrap();
-    let recorder = Recorder::start(ring, control.meters().clone(), &dir.join("r.wav"), RATE, Bits::F32).unwrap();
+    let (mut engine, _control, mut taps) = Engine::new(&options, Some(song(110.0))).unwrap();
+    let ring = taps.spouts.pop().unwrap();
+    let recorder = Recorder::start(ring, ("master", Ratio::ZERO), &dir.join("r.wav"), RATE, Bits::F32).unwrap();
     let mut out = vec![0.0; 2 * 640];
     for _ in 0..50 {
         engine.process(&mut out, 2);
@@ -137,7 +138,7 @@ fn a_recording_is_what_was_played() {
     assert_eq!(sound, wav::read(&dir.join("o.wav")).unwrap(), "before the limiter");
     // A second one begins where it is started.
     let recorder =
-        Recorder::start(ring.unwrap(), control.meters().clone(), &dir.join("r2.wav"), RATE, Bits::I24).unwrap();
+        Recorder::start(ring.unwrap(), ("master", Ratio::ZERO), &dir.join("r2.wav"), RATE, Bits::I24).unwrap();
     engine.process(&mut out, 2);
     assert_eq!(recorder.stop().1.unwrap().frames, 640);
     std::fs::remove_dir_all(dir).unwrap();

@@ -2,8 +2,12 @@
 
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Compiler;
+use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::engine::{Engine, EngineOptions};
+use modurust_runtime::recorder::Recorder;
 use modurust_runtime::swap::Control;
+use modurust_runtime::tap::TAPS;
+use modurust_runtime::wav::{self, Bits};
 use modurust_tests::sound::{RATE, Texts, compile, options, program};
 
 /// Frames of a bar.
@@ -175,4 +179,49 @@ arrange { one 2bars  two 2bars xfade 1bar  none 2bars xfade 1/2bar  one 1bar }
     let mut out = vec![0.0; 2 * 3 * BAR];
     engine.process(&mut out, 2);
     assert_eq!((out[2 * (2 * BAR - 1)], out[2 * 2 * BAR]), (0.25, 0.5), "it changes on the frame");
+}
+
+#[test]
+fn strips_are_recorded_from_a_bar_on_to_the_frame() {
+    let dir = std::env::temp_dir().join(format!("modurust-mixer-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    // A bar is 46,639.676 frames.
+    let text = "tempo 247bpm
+track a = [0.25, 0.25]
+track b = [0.5, 0.5] >> to(group)
+bus group = in * 0.5
+automate a.level { 0bar: \"<1 0.5 0.25>\" }
+";
+    let tap = EngineOptions { tap: 1 << 19, ..EngineOptions::new(RATE) };
+    let (mut engine, _control, mut taps) = Engine::new(&tap, Some(program(text, Backend::Jit))).unwrap();
+    assert_eq!(taps.spouts.len(), TAPS);
+    let mut play = |frames: usize| engine.process(&mut vec![0.0; 2 * frames], 2);
+    play(64 * 1000);
+    let mut start = |strip: &str, grid: Ratio| {
+        let spout = taps.spouts.pop().expect("a tap is left");
+        Recorder::start(spout, (strip, grid), &dir.join(format!("{strip}.wav")), RATE, Bits::F32).unwrap()
+    };
+    let running = [
+        start("a", Ratio::ONE),
+        start("group", Ratio::new(1, 2)),
+        start("master", Ratio::ONE),
+        start("nobody", Ratio::ZERO),
+    ];
+    play(64 * 1500);
+    let total = 64 * 2500;
+    let frames = running.map(|recorder| recorder.stop().1.unwrap());
+    assert!(frames.iter().all(|recorded| recorded.lost == 0), "{frames:?}");
+    // The next bar is the third, the next half bar the fourth.
+    let wanted = [total - 93_279, total - 69_959, total - 93_279, 64 * 1500];
+    assert_eq!(frames.map(|recorded| recorded.frames), wanted.map(|n| n as u64));
+    let left = |strip: &str| -> Vec<f32> {
+        let sound = wav::read(&dir.join(format!("{strip}.wav"))).unwrap();
+        sound.samples.chunks(2).map(|frame| frame[0]).collect()
+    };
+    assert!(left("group").iter().all(|x| *x == 0.25) && left("nobody").iter().all(|x| *x == 0.0));
+    let (a, all) = (left("a"), left("master"));
+    near(a[1000], 0.25 * 0.25);
+    near(a[47_000], 0.25);
+    assert!(a.iter().zip(&all).all(|(a, all)| (a + 0.25 - all).abs() < 1e-6), "takes of one bar begin together");
+    std::fs::remove_dir_all(&dir).unwrap();
 }

@@ -3,12 +3,12 @@
 use super::Failure;
 use super::terminal::{self, Level};
 use super::work;
+use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, Choice, DeviceOptions};
 use modurust_runtime::recorder::{Recorded, Recorder};
 use modurust_runtime::session::Session;
 use modurust_runtime::wav::Bits;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// What a command that plays takes for it.
 #[derive(clap::Args, Default)]
@@ -53,8 +53,8 @@ impl Output {
     /// Starts to record, if that is asked for.
     pub fn recorder(&self, session: &Session, rate: u32) -> Result<Option<Recorder>, Failure> {
         let Some(path) = &self.record else { return Ok(None) };
-        let tap = session.take_recorder_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
-        let recorder = Recorder::start(tap, Arc::clone(session.meters()), path, rate, Bits::F32);
+        let tap = session.take_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
+        let recorder = Recorder::start(tap, ("master", Ratio::ZERO), path, rate, Bits::F32);
         recorder.map(Some).map_err(Failure::outside)
     }
 
