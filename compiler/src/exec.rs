@@ -20,7 +20,9 @@ use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, Row, 
 use crate::passes::fast::Target;
 use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise_for};
+use crate::schedule::moving;
 use crate::program::{Patch, Sleeper};
+pub use crate::quantum::{Memory, Quantum, buffer_index, buffer_len, padded};
 pub use crate::sample::{PAGE, SampleMemory};
 use crate::sleep::{self, Sleep};
 use crate::words::Words;
@@ -184,58 +186,8 @@ pub fn word_moves(new: &Patch, old: &Patch, pairs: &[(CellId, CellId, u32)]) -> 
     moves
 }
 
-/// What generated code gets: where everything lies, and when it is. Offsets are part of the code.
-#[repr(C, align(64))]
-pub struct Quantum {
-    /// `(i + 1) / QUANTUM`: how far a line has come.
-    pub ramp: [f32; QUANTUM],
-    /// 0, 1, 2 ..: the frames of a quantum.
-    pub index: [i32; QUANTUM],
-    /// All ones in the first quantum of an instance, else zero.
-    pub first: [u32; 4],
-    /// Not 0 while parameters move: what depends on nothing else is computed then only.
-    pub moving: u32,
-    /// State words.
-    pub state: *mut u32,
-    /// Scratch words.
-    pub buffers: *mut u32,
-    /// Parameter values.
-    pub params: *const f32,
-    /// One pointer per row.
-    pub rows: *const *const f32,
-    /// One pointer per input channel.
-    pub inputs: *const *const f32,
-    /// One descriptor per ring.
-    pub rings: *const RingPtr,
-    /// One pointer per sample.
-    pub samples: *const *const u32,
-    /// First frame of the quantum; a multiple of [`QUANTUM`].
-    pub frame: u64,
-    /// A bit for each part that may sleep and does not.
-    pub awake: u64,
-}
-
 /// A cell that holds less than this after a quantum is empty: 2^-100, 600 dB below full scale.
 pub const TINY: f32 = 1.0 / (1u128 << 100) as f32;
-
-/// Quanta for which block-rate code runs after a parameter has moved: one for the new values, one for the lines to arrive.
-const MOVING: u32 = 2;
-
-/// Words of one frame of a value with `lanes` lanes: a power of two up to the widest vector, then a multiple of it. Vectors of any
-/// width then begin at lanes that are a multiple of it, and frames follow each other without gaps.
-pub fn padded(lanes: u32) -> usize {
-    if lanes <= 16 { lanes.next_power_of_two() as usize } else { lanes.next_multiple_of(16) as usize }
-}
-
-/// Words of a buffer of a value with `lanes` lanes.
-pub fn buffer_len(lanes: u32) -> usize {
-    padded(lanes) * QUANTUM
-}
-
-/// Where lane `lane` of frame `i` lies in a buffer of `lanes` lanes.
-pub fn buffer_index(lanes: u32, lane: usize, i: usize) -> usize {
-    i * padded(lanes) + lane
-}
 
 /// The memory of a running patch.
 pub struct Instance {
@@ -258,6 +210,9 @@ pub struct Instance {
     /// The words that must stay finite: float cells come first in the layout.
     guarded: usize,
     sleep: Sleep,
+    /// Which parameters have moved since the last quantum, and before it ([`crate::schedule::moving`]): block-rate code runs for
+    /// two quanta, one for the new values, one for the lines to arrive.
+    moved: [u64; 2],
     /// Parameters at whose values nothing may sleep.
     wild: usize,
 }
@@ -301,7 +256,7 @@ impl Instance {
             ramp: std::array::from_fn(|i| (i + 1) as f32 / QUANTUM as f32),
             index: std::array::from_fn(|i| i as i32),
             first: [u32::MAX; 4],
-            moving: MOVING,
+            moving: u64::MAX,
             state: state.all_mut().as_mut_ptr(),
             buffers: buffers.all_mut().as_mut_ptr(),
             params: params.as_ptr(),
@@ -333,6 +288,7 @@ impl Instance {
             inits,
             guarded,
             sleep,
+            moved: [u64::MAX; 2],
             wild,
         }
     }
@@ -354,20 +310,21 @@ impl Instance {
         quantum.inputs = self.input_ptrs.as_ptr();
         quantum.rings = self.ring_ptrs.as_ptr();
         quantum.samples = self.sample_ptrs.as_ptr();
-        let moving = quantum.moving != 0 || self.wild > 0;
+        quantum.moving = self.moved[0] | self.moved[1];
+        let moving = if self.wild > 0 { u64::MAX } else { quantum.moving };
         self.look(|sleep, sleepers, memory, quantum| quantum.awake = sleep.before(sleepers, moving, memory));
     }
 
     fn end(&mut self) {
         self.quantum.first = [0; 4];
-        self.quantum.moving = self.quantum.moving.saturating_sub(1);
+        self.moved = [0, self.moved[0]];
         self.contain();
         self.look(|sleep, sleepers, memory, _| sleep.after(sleepers, memory));
     }
 
     /// [`Instance::run`] by machine code, as if parameters moved and nothing slept: `ended` is told each region that ran. For measuring.
     pub fn run_each(&mut self, frame: u64, ended: &mut dyn FnMut(usize)) {
-        self.quantum.moving = MOVING;
+        self.moved = [u64::MAX; 2];
         self.settle();
         self.stir_all();
         self.begin(frame);
@@ -442,6 +399,12 @@ impl Instance {
         self.sleep.settle(&self.patch.layout.sleepers, self.state.all_mut());
     }
 
+    /// True while an output keeps the words that it had in the last quantum, since the part that it belongs to sleeps.
+    pub fn out_rests(&self, out: usize) -> bool {
+        let part = self.patch.layout.out_parts.get(out).copied().unwrap_or(0);
+        part != 0 && self.quantum.awake >> (part - 1) & 1 == 0
+    }
+
     /// Number of parts that sleep ([`crate::sleep`]).
     pub fn resting(&self) -> usize {
         self.sleep.asleep()
@@ -464,7 +427,7 @@ impl Instance {
         if value.is_finite() && slot.to_bits() != flush(value).to_bits() {
             self.wild = self.wild + wild(value) - wild(*slot);
             *slot = flush(value);
-            self.quantum.moving = MOVING;
+            self.moved[0] |= moving::bit(param.index(), self.params.len());
         }
     }
 
@@ -587,62 +550,4 @@ pub(crate) fn clean(value: f32) -> f32 {
 fn channels(graph: &Graph) -> u32 {
     let channel = |node: &Node| if let Node::Input(channel) = node { channel + 1 } else { 0 };
     graph.nodes.iter().map(channel).max().unwrap_or(0)
-}
-
-/// What the interpreter sees of an instance.
-pub struct Memory<'a> {
-    /// State words.
-    pub state: &'a mut [u32],
-    /// Scratch words.
-    pub buffers: &'a mut [u32],
-    /// Parameter values.
-    pub params: &'a [f32],
-    /// How far a line has come, per frame.
-    pub ramp: &'a [f32; QUANTUM],
-    /// True in the first quantum of an instance.
-    pub first: bool,
-    /// First frame of the quantum.
-    pub frame: u64,
-    /// Samples.
-    pub samples: &'a [Arc<SampleMemory>],
-    rows: &'a [*const f32],
-    inputs: &'a [*const f32],
-    rings: &'a [RingPtr],
-}
-
-impl Memory<'_> {
-    /// A lane of a row of `lanes` lanes in frame `i`, flushed.
-    pub fn row(&self, row: RowId, lanes: u32, lane: usize, i: usize) -> f32 {
-        assert!(lane < lanes as usize && i < QUANTUM);
-        // SAFETY: the row has the layout of a buffer of `lanes` lanes (`new`, `bind_row`).
-        flush(unsafe { *self.rows[row.index()].add(buffer_index(lanes, lane, i)) })
-    }
-
-    /// An input channel in frame `i`, flushed.
-    pub fn input(&self, channel: u32, i: usize) -> f32 {
-        assert!(i < QUANTUM);
-        // SAFETY: an input is a quantum of floats.
-        flush(unsafe { *self.inputs[channel as usize].add(i) })
-    }
-
-    /// A lane of a ring of `lanes` lanes at an absolute frame.
-    pub fn ring(&self, ring: RingId, lanes: u32, lane: usize, frame: u32) -> f32 {
-        let ring = &self.rings[ring.index()];
-        assert!(lane < lanes as usize);
-        // SAFETY: the index is masked to the capacity.
-        unsafe { *ring.read.add((frame & ring.mask) as usize * padded(lanes) + lane) }
-    }
-
-    /// Writes a lane of a ring of `lanes` lanes at an absolute frame.
-    pub fn set_ring(&mut self, ring: RingId, lanes: u32, lane: usize, frame: u32, x: f32) {
-        let ring = &self.rings[ring.index()];
-        assert!(lane < lanes as usize);
-        let at = (frame & ring.mask) as usize * padded(lanes) + lane;
-        // SAFETY: the index is masked to the capacity; this instance is the only one that runs.
-        unsafe { *ring.write.add(at) = x };
-        if frame & ring.mask < QUANTUM as u32 {
-            // SAFETY: a quantum of frames follows the capacity.
-            unsafe { *ring.write.add(at + (ring.mask as usize + 1) * padded(lanes)) = x };
-        }
-    }
 }

@@ -19,6 +19,7 @@ pub mod graph;
 pub mod ide;
 pub mod passes;
 pub mod program;
+pub mod quantum;
 pub mod sample;
 pub mod schedule;
 pub mod score;

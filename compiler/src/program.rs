@@ -38,6 +38,8 @@ pub struct Layout {
     pub buffer_words: usize,
     /// Where each output's buffer starts in the scratch.
     pub outs: Vec<u32>,
+    /// The part that computes each output ([`crate::graph::idle`]); 0 always runs.
+    pub out_parts: Vec<u8>,
     /// Parts that may sleep, by the bit that tells generated code to compute them.
     pub sleepers: Vec<Sleeper>,
 }
@@ -47,6 +49,8 @@ pub struct Layout {
 pub struct Sleeper {
     /// Sequenced units whose rows it depends on.
     pub units: Vec<u32>,
+    /// The bits of parameters that it depends on ([`crate::schedule::moving`]).
+    pub params: u64,
     /// Parts that it reads, by their place in the list.
     pub needs: Vec<usize>,
     /// State that must keep its bits.

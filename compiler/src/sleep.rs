@@ -1,7 +1,7 @@
 //! Parts of a patch fall asleep and wake.
 //!
 //! [`crate::graph::idle`] has proved, when the patch was compiled, what a part must be like so that computing it changes nothing but
-//! its counters. Here that is looked at, once a quantum: before it, whether the part could sleep (its rows and all parameters as in the
+//! its counters. Here that is looked at, once a quantum: before it, whether the part could sleep (its rows and parameters as in the
 //! quantum before, what it reads asleep, its memory empty), and after it, whether it truly stayed as it was. Then its bit in
 //! [`crate::exec::Quantum::awake`] is cleared, and generated code leaves it out until something changes.
 //!
@@ -132,13 +132,14 @@ impl Sleep {
         }
     }
 
-    /// Before a quantum: wakes, and tells generated code who is awake. `moving`: values of block rate are not what they were.
-    pub fn before(&mut self, sleepers: &[Sleeper], moving: bool, memory: &mut Memory) -> u64 {
+    /// Before a quantum: wakes, and tells generated code who is awake. `moving`: the bits of parameters at
+    /// whose values of block rate are not what they were ([`crate::schedule::moving`]).
+    pub fn before(&mut self, sleepers: &[Sleeper], moving: u64, memory: &mut Memory) -> u64 {
         let mut awake = 0u64;
         for (i, sleeper) in sleepers.iter().enumerate() {
             let quiet = sleeper.needs.iter().all(|need| self.parts.get(*need).is_none_or(|other| other.asleep));
             let part = &mut self.parts[i];
-            let stirred = std::mem::take(&mut part.stirred) || moving;
+            let stirred = std::mem::take(&mut part.stirred) || sleeper.params & moving != 0;
             part.drowsy = false;
             if part.asleep && quiet && !stirred {
                 part.behind += 1;

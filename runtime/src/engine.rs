@@ -587,7 +587,8 @@ impl Engine {
                 continue;
             }
             let words = self.active.instance.out(i);
-            let finite = self.meters.measure(i, words, self.state.smooth);
+            let rests = self.active.instance.out_rests(i) && self.meters.rests(i);
+            let finite = rests || self.meters.measure(i, words, self.state.smooth);
             self.meters.scope.show(i, words);
             if self.active.master == Some(i) {
                 copy(words, out);

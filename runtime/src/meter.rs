@@ -82,11 +82,15 @@ impl Meters {
         f32::from_bits(self.gain.load(Relaxed))
     }
 
+    /// True for an output whose level is nothing. If its words are those of the quantum before, there is nothing to add.
+    pub(crate) fn rests(&self, out: usize) -> bool {
+        self.slots.get(out).is_some_and(|slot| slot.square.iter().all(|square| square.load(Relaxed) == 0))
+    }
+
     /// Adds a quantum of `[frame][2]` words. True if all were finite.
     pub(crate) fn measure(&self, out: usize, words: &[f32], smooth: f32) -> bool {
         // Silence after silence: nothing to add. Most tracks of a set rest most of the time.
-        let rests = |slot: &Meter| slot.square.iter().all(|square| square.load(Relaxed) == 0);
-        if self.slots.get(out).is_some_and(rests) && words.iter().all(|x| *x == 0.0) {
+        if self.rests(out) && words.iter().fold(0, |all, x| all | x.to_bits()) << 1 == 0 {
             return true;
         }
         // Several sums side by side, left and right in turn: one would wait for itself at every frame.

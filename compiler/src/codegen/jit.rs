@@ -16,7 +16,7 @@ use crate::codegen::x86::content::{Content, Place};
 use crate::codegen::x86::{X86, alloc};
 use crate::exec::Quantum;
 use crate::graph::Graph;
-use crate::schedule::{Kind, Region, Schedule};
+use crate::schedule::{Region, Schedule};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{Linkage, Module, ModuleError, default_libcall_names};
 use std::mem::ManuallyDrop;
@@ -28,8 +28,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct JitCode {
     /// A function for each region, in the order of their calls.
     calls: Vec<guard::Entry>,
-    /// How many of them compute values of block rate.
-    block: usize,
+    /// For those of block rate, which come first: the bits of [`Quantum::moving`] by which they are computed.
+    moves: Vec<u64>,
     /// For the others: the bit of [`Quantum::awake`] without which they are left out; 0 for those that always run.
     bits: Vec<u64>,
     module: ManuallyDrop<Box<JITModule>>,
@@ -61,14 +61,15 @@ impl JitCode {
     /// # Safety
     /// Every pointer of the quantum must lead to memory of the layout that the code was made for.
     pub unsafe fn run(&self, quantum: &mut Quantum) {
-        let (block, rest) = self.calls.split_at(self.block);
-        // Values of block rate depend on parameters alone, come first, and stay in the scratch until a parameter moves.
-        let block = if quantum.moving != 0 { block } else { &[] };
-        let awake = quantum.awake;
+        let (block, rest) = self.calls.split_at(self.moves.len());
+        let (moving, awake) = (quantum.moving, quantum.awake);
+        // Values of block rate depend on parameters alone, and stay in the scratch until one of them moves.
+        let block = if moving != 0 { block } else { &[] };
         let quantum: *mut u8 = std::ptr::from_mut(quantum).cast();
         guard::flushed(|| {
             let awake = rest.iter().zip(&self.bits).filter(|(_, bit)| **bit & awake == **bit).map(|(call, _)| call);
-            for call in block.iter().chain(awake) {
+            let block = block.iter().zip(&self.moves).filter(|(_, bits)| **bits & moving != 0).map(|(call, _)| call);
+            for call in block.chain(awake) {
                 // SAFETY: generated code takes a quantum, cannot unwind, and was promised its memory by the caller.
                 unsafe { call(quantum) };
             }
@@ -80,7 +81,7 @@ impl JitCode {
     /// # Safety
     /// As [`JitCode::run`].
     pub unsafe fn run_each(&self, quantum: &mut Quantum, ended: &mut dyn FnMut(usize)) {
-        let first = if quantum.moving != 0 { 0 } else { self.block };
+        let first = if quantum.moving != 0 { 0 } else { self.moves.len() };
         let quantum: *mut u8 = std::ptr::from_mut(quantum).cast();
         for (i, &call) in self.calls.iter().enumerate().skip(first) {
             // SAFETY: as in `run`.
@@ -116,9 +117,9 @@ pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) 
     let made = catch_unwind(AssertUnwindSafe(|| parts(graph, schedule, verify, cache)));
     let (parts, made) = made.unwrap_or_else(|panic| Err(message(&*panic)))?;
     cache.end();
-    let block = schedule.regions.iter().take_while(|r| r.kind == Kind::Block).count();
     let bit = |region: &Region| if region.part == 0 { 0 } else { 1 << (region.part - 1) };
-    link(&parts, (block, schedule.regions[block..].iter().map(bit).collect()), made)
+    let sounds = schedule.regions[schedule.moves.len()..].iter().map(bit).collect();
+    link(&parts, (schedule.moves.clone(), sounds), made)
 }
 
 /// A region's code, and where its memory is.
@@ -130,7 +131,7 @@ struct Part {
 }
 
 /// Copies code into executable pages.
-fn link(parts: &[Part], (block, bits): (usize, Vec<u64>), made: usize) -> Result<JitCode, String> {
+fn link(parts: &[Part], (moves, bits): (Vec<u64>, Vec<u64>), made: usize) -> Result<JitCode, String> {
     let (mut image, mut starts) = (Vec::new(), Vec::with_capacity(parts.len()));
     for Part { code, places, .. } in parts {
         image.resize(image.len().next_multiple_of(ALIGNMENT), 0xcc);
@@ -167,7 +168,7 @@ fn link(parts: &[Part], (block, bits): (usize, Vec<u64>), made: usize) -> Result
             let region = |part: &Part| RegionCode { vectors: part.vectors, bytes: part.code.bytes.len() };
             let regions: Vec<RegionCode> = parts.iter().map(region).collect();
             let bytes = regions.iter().map(|region| region.bytes).sum();
-            Ok(JitCode { calls, block, bits, module: ManuallyDrop::new(Box::new(module)), regions, bytes, made })
+            Ok(JitCode { calls, moves, bits, module: ManuallyDrop::new(Box::new(module)), regions, bytes, made })
         }
         Err(error) => {
             // SAFETY: nothing of the module was ever called.

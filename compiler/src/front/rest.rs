@@ -56,19 +56,24 @@ pub fn rest(graph: Graph, units: &[Unit], voiced: &[NodeId]) -> Graph {
     if envelope.iter().all(Option::is_none) {
         return graph;
     }
-    let mut open = vec![false; graph.nodes.len()];
-    reach(&graph, &envelope, graph.outs.iter().map(|out| out.node).collect(), &mut open);
-    let mut shut = Shut { envelope, before: vec![Vec::new(); graph.nodes.len()] };
-    let mut all: Vec<NodeId> = shut.envelope.iter().flatten().copied().collect();
+    const OPEN: u32 = u32::MAX;
+    let mut seen = vec![0; graph.nodes.len()];
+    reach(&graph, &envelope, graph.outs.iter().map(|out| out.node).collect(), OPEN, &mut seen);
+    let mut products: HashMap<NodeId, Vec<NodeId>> = HashMap::default();
+    for (id, env) in envelope.iter().enumerate() {
+        if let Some(env) = env {
+            products.entry(*env).or_default().push(NodeId(id as u32));
+        }
+    }
+    let mut shut = Shut { envelope, products, before: vec![Vec::new(); graph.nodes.len()] };
+    let mut all: Vec<NodeId> = shut.products.keys().copied().collect();
     all.sort_unstable();
-    all.dedup();
-    for &env in &all {
-        let products = shut.envelope.iter().enumerate().filter(|(_, e)| **e == Some(env));
-        let sides = products.flat_map(|(id, _)| operands(&graph.nodes[id]).iter().copied().filter(|n| *n != env));
-        let mut seen = vec![false; graph.nodes.len()];
-        reach(&graph, &shut.envelope, sides.collect(), &mut seen);
-        for (id, _) in seen.iter().enumerate().filter(|(id, seen)| **seen && !open[*id]) {
-            shut.before[id].push(env);
+    for (turn, &env) in all.iter().enumerate() {
+        let products = shut.products[&env].iter();
+        let sides = products.flat_map(|id| operands(graph.node(*id)).iter().copied().filter(|n| *n != env));
+        // What lies behind something that is heard is heard: the search ends there, and stays inside of a voice.
+        for id in reach(&graph, &shut.envelope, sides.collect(), turn as u32 + 1, &mut seen) {
+            shut.before[id.index()].push(env);
         }
     }
     let lanes = lanes(&graph);
@@ -90,16 +95,28 @@ pub fn rest(graph: Graph, units: &[Unit], voiced: &[NodeId]) -> Graph {
 struct Shut {
     /// Of each product with what moves.
     envelope: Vec<Option<NodeId>>,
+    /// And the other way: the products of each envelope.
+    products: HashMap<NodeId, Vec<NodeId>>,
     /// The envelopes in front of each value that is not heard without.
     before: Vec<Vec<NodeId>>,
 }
 
-/// Marks what is heard from some values on without passing an envelope.
-fn reach(graph: &Graph, envelope: &[Option<NodeId>], mut work: Vec<NodeId>, seen: &mut [bool]) {
+/// What is heard from some values on without passing an envelope; each is marked by `mark`. Where a greater mark is, the search
+/// ends.
+fn reach(
+    graph: &Graph,
+    envelope: &[Option<NodeId>],
+    mut work: Vec<NodeId>,
+    mark: u32,
+    seen: &mut [u32],
+) -> Vec<NodeId> {
+    let mut found = Vec::new();
     while let Some(id) = work.pop() {
-        if std::mem::replace(&mut seen[id.index()], true) {
+        if seen[id.index()] >= mark {
             continue;
         }
+        seen[id.index()] = mark;
+        found.push(id);
         match (envelope[id.index()], graph.node(id)) {
             (Some(env), _) => work.push(env),
             (None, node) => {
@@ -112,6 +129,7 @@ fn reach(graph: &Graph, envelope: &[Option<NodeId>], mut work: Vec<NodeId>, seen
             }
         }
     }
+    found
 }
 
 fn facts(graph: &Graph, units: &[Unit]) -> Facts {
@@ -232,12 +250,11 @@ impl Writer<'_> {
             return own;
         }
         asked.push(env);
-        let products = self.shut.envelope.iter().enumerate().filter(|(_, e)| **e == Some(env));
         let mut outer: Vec<NodeId> = Vec::new();
         let mut heard = false;
-        for (id, _) in products {
-            heard |= self.shut.before[id].is_empty();
-            outer.extend(self.shut.before[id].iter().filter(|other| **other != env));
+        for id in self.shut.products.get(&env).into_iter().flatten() {
+            heard |= self.shut.before[id.index()].is_empty();
+            outer.extend(self.shut.before[id.index()].iter().filter(|other| **other != env));
         }
         outer.sort_unstable();
         outer.dedup();

@@ -115,6 +115,7 @@ impl InterpCode {
             cells: state.cells,
             buffer_words: at,
             outs: outs.iter().map(|(_, at)| *at).collect(),
+            out_parts: Vec::new(),
             sleepers: Vec::new(),
         };
         (InterpCode { steps, block, cells, outs }, layout)

@@ -50,6 +50,7 @@ pub fn sleepers(
     info: &GraphInfo,
     access: &[Access],
     parts: &Parts,
+    heard: &[u64],
     state: &StateLayout,
     plan: &Buffers,
 ) -> Vec<Sleeper> {
@@ -65,7 +66,8 @@ pub fn sleepers(
         });
         all
     };
-    let sleeper = |part: &crate::graph::idle::Part| Sleeper {
+    let sleeper = |(part, heard): (&crate::graph::idle::Part, &u64)| Sleeper {
+        params: *heard,
         units: part.units.clone(),
         needs: part.needs.iter().map(|need| usize::from(*need) - 1).collect(),
         held: words(&part.held),
@@ -86,5 +88,5 @@ pub fn sleepers(
             })
             .collect(),
     };
-    parts.parts.iter().map(sleeper).collect()
+    parts.parts.iter().zip(heard).map(sleeper).collect()
 }

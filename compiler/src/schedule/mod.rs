@@ -11,6 +11,7 @@
 
 pub mod buffers;
 pub mod layout;
+pub mod moving;
 pub mod regions;
 
 use crate::codegen::isa::Isa;
@@ -121,6 +122,8 @@ pub struct Schedule {
     pub full: u32,
     /// What may sleep.
     pub parts: Parts,
+    /// For each region of block rate, which come first: the bits of its parameters ([`moving`]).
+    pub moves: Vec<u64>,
 }
 
 /// Plans the loops of a valid graph for vectors.
@@ -132,9 +135,23 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
     let state = layout::state_layout(graph, info);
     let plan = buffers::buffers(graph, info, &access, &regions, &parts);
     let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();
-    let sleepers = layout::sleepers(graph, info, &access, &parts, &state, &plan);
-    let layout =
-        Layout { state_words: state.words, cells: state.cells.clone(), buffer_words: plan.words, outs, sleepers };
+    let bits = moving::bits(graph, info);
+    let heard = moving::of_parts(graph, &bits, &parts.of, &parts.ring, parts.parts.len());
+    let sleepers = layout::sleepers(graph, info, &access, &parts, &heard, &state, &plan);
+    let part = |out: &crate::graph::Out| match access[out.node.index()] {
+        Access::Computed | Access::Alias(_) => parts.of[resolve(&access, out.node).index()],
+        _ => 0,
+    };
+    let layout = Layout {
+        state_words: state.words,
+        cells: state.cells.clone(),
+        buffer_words: plan.words,
+        outs,
+        out_parts: graph.outs.iter().map(part).collect(),
+        sleepers,
+    };
+    let blocks = regions.iter().take_while(|region| region.kind == Kind::Block);
+    let moves = blocks.map(|region| moving::of_region(region, &bits)).collect();
     Schedule {
         regions,
         access,
@@ -146,6 +163,7 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
         isa,
         full,
         parts,
+        moves,
     }
 }
 
