@@ -15,13 +15,13 @@ use crate::codegen::jit::{JitCode, jit};
 use crate::graph::check::{GraphError, check};
 use crate::graph::idle::LARGEST;
 use crate::graph::interp::InterpCode;
-use crate::graph::ops::{canonical, flush};
-use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, Row, RowId, SampleId, Ty};
+use crate::graph::ops::flush;
+use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, Row, RowId, SampleId};
 use crate::passes::fast::Target;
 use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise_for};
 use crate::schedule::moving;
-use crate::program::{Patch, Sleeper};
+use crate::program::{Layout, Patch};
 pub use crate::quantum::{Memory, Quantum, buffer_index, buffer_len, padded};
 pub use crate::sample::{PAGE, SampleMemory};
 use crate::sleep::{self, Sleep};
@@ -122,7 +122,7 @@ pub fn assemble(
             }
             let schedule = crate::schedule::schedule(&packed.graph, info, isa);
             ended("schedule");
-            let code = jit(&packed.graph, &schedule, options.verify, cache).map_err(CompileError::Codegen)?;
+            let code = jit(&schedule.graph, &schedule, options.verify, cache).map_err(CompileError::Codegen)?;
             ended("codegen");
             (Code::Jit(code), schedule.layout)
         }
@@ -198,6 +198,8 @@ pub struct Instance {
     params: Vec<f32>,
     row_ptrs: Vec<*const f32>,
     rows: Vec<Words>,
+    /// Rows of few voices, written here.
+    more_rows: Vec<Words>,
     input_ptrs: Vec<*const f32>,
     inputs: Vec<Words>,
     sample_ptrs: Vec<*const u32>,
@@ -231,22 +233,15 @@ impl Instance {
     pub fn beside(patch: Arc<Patch>, given: &[RingId]) -> Instance {
         let graph = &patch.graph;
         let mut state = Words::new(patch.layout.state_words);
-        let mut inits = vec![0; patch.layout.state_words];
-        let mut guarded = 0;
-        for (cell, &at) in graph.cells.iter().zip(&patch.layout.cells) {
-            let range = at as usize..at as usize + cell.lanes as usize;
-            if cell.ty == Ty::F32 {
-                guarded = guarded.max(range.end);
-            }
-            inits[range].fill(canonical(cell.ty, cell.init));
-        }
+        let (inits, guarded) = patch.layout.inits.clone();
         state.all_mut()[..inits.len()].copy_from_slice(&inits);
         let rows: Vec<Words> = graph.rows.iter().map(|row| Words::new(buffer_len(row.lanes))).collect();
         let inputs: Vec<Words> = (0..channels(graph)).map(|_| Words::new(QUANTUM)).collect();
         let read = rings::memory(graph, given);
         let mut buffers = Words::new(patch.layout.buffer_words);
         let params: Vec<f32> = graph.params.iter().map(|p| clean(p.value)).collect();
-        let row_ptrs: Vec<*const f32> = rows.iter().map(|w| w.floats().as_ptr()).collect();
+        let more_rows: Vec<Words> = patch.layout.more_rows.iter().map(|lanes| Words::new(buffer_len(*lanes))).collect();
+        let row_ptrs: Vec<*const f32> = rows.iter().chain(&more_rows).map(|w| w.floats().as_ptr()).collect();
         let input_ptrs: Vec<*const f32> = inputs.iter().map(|w| w.floats().as_ptr()).collect();
         let ring_ptrs: Vec<RingPtr> = graph.rings.iter().zip(&read).map(|(r, m)| RingPtr::new(r, m)).collect();
         let nothing = Arc::new(SampleMemory::empty());
@@ -265,10 +260,10 @@ impl Instance {
             rings: ring_ptrs.as_ptr(),
             samples: sample_ptrs.as_ptr(),
             frame: 0,
-            awake: u64::MAX,
+            awake: u128::MAX,
         });
         let wild = params.iter().map(|value| wild(*value)).sum();
-        let sleep = Sleep::new(&patch.layout.sleepers, graph.rings.len());
+        let sleep = Sleep::new(&patch.layout, graph.rings.len());
         let write = read.clone();
         Instance {
             patch,
@@ -278,6 +273,7 @@ impl Instance {
             params,
             row_ptrs,
             rows,
+            more_rows,
             input_ptrs,
             inputs,
             sample_ptrs,
@@ -312,14 +308,14 @@ impl Instance {
         quantum.samples = self.sample_ptrs.as_ptr();
         quantum.moving = self.moved[0] | self.moved[1];
         let moving = if self.wild > 0 { u64::MAX } else { quantum.moving };
-        self.look(|sleep, sleepers, memory, quantum| quantum.awake = sleep.before(sleepers, moving, memory));
+        self.look(|sleep, layout, memory, (quantum, rows)| quantum.awake = sleep.before(layout, moving, memory, rows));
     }
 
     fn end(&mut self) {
         self.quantum.first = [0; 4];
         self.moved = [0, self.moved[0]];
         self.contain();
-        self.look(|sleep, sleepers, memory, _| sleep.after(sleepers, memory));
+        self.look(|sleep, layout, memory, _| sleep.after(layout, memory));
     }
 
     /// [`Instance::run`] by machine code, as if parameters moved and nothing slept: `ended` is told each region that ran. For measuring.
@@ -362,7 +358,7 @@ impl Instance {
     }
 
     /// Looks at who sleeps, if anybody can.
-    fn look(&mut self, what: impl FnOnce(&mut Sleep, &[Sleeper], &mut sleep::Memory, &mut Quantum)) {
+    fn look(&mut self, what: impl FnOnce(&mut Sleep, &Layout, &mut sleep::Memory, (&mut Quantum, &mut [Words]))) {
         let patch = &self.patch;
         if patch.layout.sleepers.is_empty() {
             return;
@@ -381,12 +377,17 @@ impl Instance {
             },
             frames: &|ring| patch.graph.rings[ring.index()].capacity + QUANTUM as u32,
         };
-        what(&mut self.sleep, &patch.layout.sleepers, &mut memory, &mut self.quantum);
+        what(&mut self.sleep, &patch.layout, &mut memory, (&mut self.quantum, &mut self.more_rows));
     }
 
     /// Rows of a sequenced unit change with this quantum. Whoever writes to memory given to [`Instance::bind_row`] says so.
     pub fn stir(&mut self, unit: u32) {
-        self.sleep.stir(unit);
+        self.stir_voices(unit, u64::MAX);
+    }
+
+    /// [`Instance::stir`], if it is known of which voices; those above the 64th are the 64th.
+    pub fn stir_voices(&mut self, unit: u32, voices: u64) {
+        self.sleep.stir(unit, voices);
     }
 
     /// Anything may have changed since the last quantum.
@@ -396,7 +397,12 @@ impl Instance {
 
     /// Brings all state to where it would be if nothing slept. To be called before state is read.
     pub fn settle(&mut self) {
-        self.sleep.settle(&self.patch.layout.sleepers, self.state.all_mut());
+        self.sleep.settle(&self.patch.layout, self.state.all_mut());
+    }
+
+    /// Voices that the last quantum has computed, of how many: of those players whose few voices have code of their own.
+    pub fn computed_voices(&self) -> (u32, u32) {
+        self.sleep.computed(&self.patch.layout)
     }
 
     /// True while an output keeps the words that it had in the last quantum, since the part that it belongs to sleeps.
@@ -449,9 +455,14 @@ impl Instance {
 
     /// The instance's own memory of a row, laid out as a buffer ([`crate::program::Layout`]); played unless another is bound.
     pub fn row_mut(&mut self, row: RowId) -> &mut [f32] {
+        self.row_voices_mut(row, u64::MAX)
+    }
+
+    /// [`Instance::row_mut`], if only these voices will have other values ([`Instance::stir_voices`]).
+    pub fn row_voices_mut(&mut self, row: RowId, voices: u64) -> &mut [f32] {
         let Row { unit, lanes, .. } = self.patch.graph.rows[row.index()];
         let len = buffer_len(lanes);
-        self.stir(unit);
+        self.stir_voices(unit, voices);
         &mut self.rows[row.index()].floats_mut()[..len]
     }
 

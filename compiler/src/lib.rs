@@ -14,6 +14,7 @@
 
 pub mod codegen;
 pub mod exec;
+pub mod few;
 pub mod front;
 pub mod graph;
 pub mod ide;

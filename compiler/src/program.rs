@@ -42,6 +42,12 @@ pub struct Layout {
     pub out_parts: Vec<u8>,
     /// Parts that may sleep, by the bit that tells generated code to compute them.
     pub sleepers: Vec<Sleeper>,
+    /// Banks of voices that are computed in fewer lanes, too.
+    pub banks: Vec<crate::few::Bank>,
+    /// Lanes of the rows that such code reads; they come after those of the graph.
+    pub more_rows: Vec<u32>,
+    /// What each word of state starts as, and how many of the first must stay finite.
+    pub inits: (Vec<u32>, usize),
 }
 
 /// A part that may sleep ([`crate::graph::idle::Part`]), in words of memory; each range is first word and end.

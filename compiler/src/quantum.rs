@@ -52,8 +52,8 @@ pub struct Quantum {
     pub samples: *const *const u32,
     /// First frame of the quantum; a multiple of [`QUANTUM`].
     pub frame: u64,
-    /// A bit for each part that may sleep and does not.
-    pub awake: u64,
+    /// A bit for each part that may sleep and does not; for a bank whose few voices are computed, the bit of the code for these.
+    pub awake: u128,
 }
 
 /// What the interpreter sees of an instance.

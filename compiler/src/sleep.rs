@@ -8,8 +8,10 @@
 //! Counters of a part that sleeps stand where they stood. They are put forward when it wakes, or when anybody wants to see them
 //! ([`Sleep::settle`]). The interpreter never sleeps: it says what is right.
 
+use crate::few::Voices;
 use crate::graph::QUANTUM;
-use crate::program::{Guard, Sleeper};
+use crate::program::{Guard, Layout, Sleeper};
+use crate::words::Words;
 
 /// A part at run time.
 #[derive(Debug, Default)]
@@ -35,6 +37,10 @@ pub struct Sleep {
     wakes: Box<[Box<[u16]>]>,
     /// By ring: frames that have been zero without a break.
     empty: Box<[u32]>,
+    /// Of each bank that is computed in fewer lanes, too: its voices.
+    voices: Box<[Voices]>,
+    /// By part: its number among these banks.
+    banks: Box<[Option<u16>]>,
 }
 
 /// What is looked at.
@@ -71,7 +77,8 @@ fn zeros(values: &[f32]) -> bool {
 
 impl Sleep {
     /// Everything awake.
-    pub fn new(sleepers: &[Sleeper], rings: usize) -> Sleep {
+    pub fn new(layout: &Layout, rings: usize) -> Sleep {
+        let sleepers = &layout.sleepers;
         let part = |sleeper: &Sleeper| Part {
             held: vec![0; words(&sleeper.held)].into(),
             counters: vec![0; words(&sleeper.running)].into(),
@@ -82,23 +89,30 @@ impl Sleep {
             let woken = sleepers.iter().enumerate().filter(|(_, s)| s.units.contains(&(unit as u32)));
             woken.map(|(i, _)| i as u16).collect()
         };
+        let bank = |part: usize| layout.banks.iter().position(|bank| bank.sleeper == part).map(|bank| bank as u16);
         Sleep {
+            voices: layout.banks.iter().map(Voices::new).collect(),
+            banks: (0..sleepers.len()).map(bank).collect(),
             parts: sleepers.iter().map(part).collect(),
             wakes: (0..units).map(wakes).collect(),
             empty: vec![0; rings].into(),
         }
     }
 
-    /// Rows of a sequenced unit are not what they were.
-    pub fn stir(&mut self, unit: u32) {
+    /// Rows of some voices of a sequenced unit are not what they were; the last of the bits stands for those that have none.
+    pub fn stir(&mut self, unit: u32, voices: u64) {
         for &part in self.wakes.get(unit as usize).into_iter().flatten() {
             self.parts[usize::from(part)].stirred = true;
+            if let Some(bank) = self.banks[usize::from(part)] {
+                self.voices[usize::from(bank)].stir(voices);
+            }
         }
     }
 
     /// Nothing may be taken to be what it was.
     pub fn stir_all(&mut self) {
         self.parts.iter_mut().for_each(|part| part.stirred = true);
+        self.voices.iter_mut().for_each(Voices::shake);
     }
 
     /// Nothing is known of a ring.
@@ -125,18 +139,30 @@ impl Sleep {
         self.parts.iter().filter(|part| part.asleep).count()
     }
 
-    /// Puts counters where they would be.
-    pub fn settle(&mut self, sleepers: &[Sleeper], state: &mut [u32]) {
-        for (part, sleeper) in self.parts.iter_mut().zip(sleepers) {
+    /// Voices that are computed, of all that belong to banks which have code for fewer.
+    pub fn computed(&self, layout: &Layout) -> (u32, u32) {
+        let banks = layout.banks.iter().zip(&self.voices);
+        banks.fold((0, 0), |(some, all), (bank, voices)| {
+            let asleep = self.parts[bank.sleeper].asleep;
+            (some + if asleep { 0 } else { voices.computed(bank) }, all + bank.voices)
+        })
+    }
+
+    /// Puts counters where they would be, and the memory of voices where all have theirs.
+    pub fn settle(&mut self, layout: &Layout, state: &mut [u32]) {
+        for (part, sleeper) in self.parts.iter_mut().zip(&layout.sleepers) {
             part.settle(sleeper, state);
+        }
+        for (voices, bank) in self.voices.iter_mut().zip(&layout.banks) {
+            voices.unite(bank, state);
         }
     }
 
     /// Before a quantum: wakes, and tells generated code who is awake. `moving`: the bits of parameters at
     /// whose values of block rate are not what they were ([`crate::schedule::moving`]).
-    pub fn before(&mut self, sleepers: &[Sleeper], moving: u64, memory: &mut Memory) -> u64 {
-        let mut awake = 0u64;
-        for (i, sleeper) in sleepers.iter().enumerate() {
+    pub fn before(&mut self, layout: &Layout, moving: u64, memory: &mut Memory, rows: &mut [Words]) -> u128 {
+        let mut awake = 0u128;
+        for (i, sleeper) in layout.sleepers.iter().enumerate() {
             let quiet = sleeper.needs.iter().all(|need| self.parts.get(*need).is_none_or(|other| other.asleep));
             let part = &mut self.parts[i];
             let stirred = std::mem::take(&mut part.stirred) || sleeper.params & moving != 0;
@@ -148,6 +174,14 @@ impl Sleep {
             if part.asleep {
                 part.settle(sleeper, memory.state);
                 part.asleep = false;
+            }
+            if let Some(bank) = self.banks[i].map(usize::from) {
+                let moved = !quiet || sleeper.params & moving != 0;
+                let (voices, bank) = (&mut self.voices[bank], &layout.banks[bank]);
+                if let Some(copy) = voices.before(bank, moved, memory, rows) {
+                    awake |= 1 << bank.copies[copy].bit;
+                    continue;
+                }
             }
             awake |= 1 << i;
             let full = |ring: &crate::graph::RingId| self.empty[ring.index()] < (memory.frames)(*ring);
@@ -162,8 +196,13 @@ impl Sleep {
     }
 
     /// After a quantum: who falls asleep.
-    pub fn after(&mut self, sleepers: &[Sleeper], memory: &mut Memory) {
-        for (part, sleeper) in self.parts.iter_mut().zip(sleepers).filter(|(part, _)| !part.asleep) {
+    pub fn after(&mut self, layout: &Layout, memory: &mut Memory) {
+        for (voices, bank) in self.voices.iter_mut().zip(&layout.banks) {
+            if !self.parts[bank.sleeper].asleep {
+                voices.after(bank, memory);
+            }
+        }
+        for (part, sleeper) in self.parts.iter_mut().zip(&layout.sleepers).filter(|(part, _)| !part.asleep) {
             for ring in &sleeper.rings {
                 let empty = &mut self.empty[ring.index()];
                 *empty = if zeros((memory.ring)(*ring)) { empty.saturating_add(QUANTUM as u32) } else { 0 };

@@ -15,7 +15,8 @@ use modurust_compiler::graph::ops::same;
 use modurust_compiler::graph::{CellId, FrameId, ParamId, QUANTUM, RingId, RowId, Ty};
 use modurust_compiler::passes::pack::pack;
 use modurust_compiler::passes::{Passes, optimise};
-use modurust_compiler::program::{FieldSource, Patch, Sleeper};
+use modurust_compiler::few::{Bank, Kind};
+use modurust_compiler::program::{FieldSource, Layout, Patch, Sleeper};
 use std::sync::Arc;
 
 struct Text(String);
@@ -82,7 +83,8 @@ fn set(r: &mut Rng) -> String {
     };
     for track in 0..1 + r.below(4) {
         let voice = NAMES[r.below(NAMES.len())];
-        let player = if r.chance(50) { format!("poly({}, {voice})", 1 + r.below(9)) } else { format!("mono({voice})") };
+        let voices = if r.chance(60) { 1 + r.below(9) } else { [12, 16, 24, 40][r.below(4)] };
+        let player = if r.chance(60) { format!("poly({voices}, {voice})") } else { format!("mono({voice})") };
         text += &format!("track t{track} = \"0\" >> {player}{}", EFFECTS[r.below(EFFECTS.len())]);
         text += EFFECTS[if r.chance(30) { r.below(EFFECTS.len()) } else { 0 }];
         text += if r.chance(50) { " * -6db >> send(room, -9db)\n" } else { " * -6db\n" };
@@ -98,6 +100,8 @@ struct Rows {
     memory: Vec<Vec<f32>>,
     now: Vec<Vec<f32>>,
     stale: Vec<bool>,
+    /// Every change is said to be one of all voices.
+    all: bool,
 }
 
 impl Rows {
@@ -112,6 +116,7 @@ impl Rows {
             memory: (0..rows).map(|row| vec![start(row); len(row)]).collect(),
             now: (0..rows).map(|row| vec![start(row); e.graph.rows[row].lanes as usize]).collect(),
             stale: vec![true; rows],
+            all: false,
         }
     }
 
@@ -165,9 +170,16 @@ impl Rows {
         for (row, memory) in self.memory.iter().enumerate() {
             let id = RowId(row as u32);
             // What was stepped is level in the next quantum.
-            let constant = instances[0].row_mut(id)[..] == memory[..];
-            if !constant || self.stale[row] {
-                instances.iter_mut().for_each(|i| i.row_mut(id).copy_from_slice(memory));
+            let (before, lanes) = (instances[0].row_voices_mut(id, 0), self.now[row].len());
+            let pad = exec::padded(lanes as u32);
+            let changed = |voice: &usize| {
+                before.iter().skip(*voice).step_by(pad).ne(memory.iter().skip(*voice).step_by(pad))
+            };
+            let voices = (0..lanes).filter(changed).fold(0, |mask, voice| mask | 1 << voice);
+            if voices != 0 || self.stale[row] {
+                // Somebody who knows no better says that all have changed.
+                let voices = if self.all { u64::MAX } else { voices };
+                instances.iter_mut().for_each(|i| i.row_voices_mut(id, voices).copy_from_slice(memory));
             }
             self.stale[row] = false;
         }
@@ -181,23 +193,28 @@ struct Met {
     slept: u64,
     /// Times that something woke.
     woken: u64,
+    /// Quanta in which fewer voices were computed than there are, though some were.
+    few: u64,
+    /// Times that other voices were computed than before, or another number.
+    changed: u64,
 }
 
 /// Plays a set in every way; `Err` says where two differ first. `tamper` is for planted faults.
-fn agree(e: &Elaborated, seed: u64, passes: Passes, tamper: &dyn Fn(&mut Sleeper)) -> Result<Met, String> {
+fn agree(e: &Elaborated, seed: u64, passes: Passes, tamper: &dyn Fn(&mut Layout)) -> Result<Met, String> {
     let isas = [Isa::Portable, Isa::Lanes4, Isa::Lanes8, Isa::Lanes16].into_iter().filter(|isa| isa.is_here());
     let names: Vec<String> = isas.clone().map(|isa| isa.name().to_string()).collect();
     let mut patches = vec![Arc::new(patch(e, passes, Backend::Interp))];
     for isa in isas {
         let mut patch = patch(e, passes, Backend::Isa(isa));
-        patch.layout.sleepers.iter_mut().for_each(tamper);
+        tamper(&mut patch.layout);
         patches.push(Arc::new(patch));
     }
     let mut instances: Vec<Instance> = patches.iter().map(|patch| Instance::new(Arc::clone(patch))).collect();
     let mut rows = Rows::new(e);
     let mut r = Rng::new(seed);
+    rows.all = r.chance(15);
     let mut met = Met::default();
-    let (mut busy, mut left, mut before) = (8, 60, 0);
+    let (mut busy, mut left, mut before, mut computed) = (8, 60, 0, 0);
     let mut fading: Vec<Instance> = Vec::new();
     for quantum in 0..900u64 {
         if left == 0 {
@@ -233,6 +250,10 @@ fn agree(e: &Elaborated, seed: u64, passes: Passes, tamper: &dyn Fn(&mut Sleeper
         met.slept += u64::from(asleep > 0);
         met.woken += u64::from(asleep < before);
         before = asleep;
+        let (some, all) = instances[1].computed_voices();
+        met.few += u64::from(some > 0 && some < all);
+        met.changed += u64::from(some != computed);
+        computed = some;
         compare(e, &mut instances, &names, quantum, r.chance(3))?;
     }
     Ok(met)
@@ -299,7 +320,7 @@ fn compare(
 
 #[test]
 fn sleeping_changes_no_bit() {
-    let (mut slept, mut woken) = (0, 0);
+    let (mut slept, mut woken, mut few, mut changed) = (0, 0, 0, 0);
     for seed in 0..24 {
         let mut r = Rng::new(seed);
         let text = set(&mut r);
@@ -308,13 +329,21 @@ fn sleeping_changes_no_bit() {
         let met = agree(&e, seed, passes, &|_| {}).unwrap_or_else(|why| panic!("{seed}: {why}\n{text}"));
         slept += met.slept;
         woken += met.woken;
+        few += met.few;
+        changed += met.changed;
     }
     assert!(slept > 24 * 200, "hardly anything slept: {slept} quanta of {}", 24 * 900);
     assert!(woken > 24 * 2, "hardly anything woke: {woken} times");
+    assert!(few > 24 * 50, "hardly ever few voices were computed: {few} quanta of {}", 24 * 900);
+    assert!(changed > 24 * 5, "hardly ever others were computed: {changed} times");
 }
 
 /// Some set in which a fault is seen.
 fn seen(tamper: &dyn Fn(&mut Sleeper)) -> bool {
+    seen_in(&|layout| layout.sleepers.iter_mut().for_each(tamper))
+}
+
+fn seen_in(tamper: &dyn Fn(&mut Layout)) -> bool {
     (100..130).any(|seed| {
         let e = elaborate(&set(&mut Rng::new(seed)));
         agree(&e, seed, Passes::Fast, tamper).is_err()
@@ -352,6 +381,36 @@ fn a_counter_that_stands_still_is_heard() {
     assert!(seen(&|part| part.running.clear()));
 }
 
+/// Some set in which a fault in what is known of voices is seen.
+fn seen_in_banks(tamper: &dyn Fn(&mut Bank)) -> bool {
+    seen_in(&|layout| layout.banks.iter_mut().for_each(tamper))
+}
+
+#[test]
+fn a_voice_that_is_left_out_while_it_sounds_is_heard() {
+    assert!(seen_in_banks(&|bank| {
+        bank.guards.clear();
+        bank.copies.iter_mut().for_each(|copy| copy.guards.clear());
+    }));
+}
+
+#[test]
+fn a_voice_that_is_left_out_while_its_memory_moves_is_heard() {
+    assert!(seen_in_banks(&|bank| {
+        bank.guards.clear();
+        bank.copies.iter_mut().for_each(|copy| copy.guards.clear());
+        bank.cells.iter_mut().filter(|cell| cell.kind != Kind::Running).for_each(|cell| cell.kind = Kind::Running);
+    }));
+}
+
+#[test]
+fn a_voice_whose_memory_stays_behind_is_heard() {
+    assert!(seen_in_banks(&|bank| {
+        bank.cells.pop();
+        bank.copies.iter_mut().for_each(|copy| drop(copy.cells.pop()));
+    }));
+}
+
 #[test]
 fn a_part_that_sleeps_while_what_it_hears_sounds_is_heard() {
     // A bus without memory, of two tracks.
@@ -367,7 +426,7 @@ fn a_part_that_sleeps_while_what_it_hears_sounds_is_heard() {
                 part.needs.retain(|_| needs);
             }
         };
-        agree(&e, 3, Passes::Fast, &tamper).is_ok()
+        agree(&e, 3, Passes::Fast, &|layout| layout.sleepers.iter_mut().for_each(tamper)).is_ok()
     };
     assert!(careless(true), "what it hears is silent: no need to look at more");
     assert!(!careless(false));
@@ -415,5 +474,5 @@ fn what_runs_by_itself_and_what_goes_round_for_ever_does_not_sleep() {
     let (_, all) = parts(&format!("{VOICES}track t = \"0\" >> mono(plain) + saw(50hz) >> lpf(300hz) >> drive(3db)\n"));
     assert_eq!(all, 0, "a drone is never over");
     let text = format!("{VOICES}track t = \"0\" >> poly(4, soft) >> comb_fb(5ms, 1)\n");
-    assert_eq!(parts(&text).0, 0, "a loop that loses nothing is never empty");
+    assert_eq!(parts(&text), (1, 2), "a loop that loses nothing is never empty, but its voices rest");
 }

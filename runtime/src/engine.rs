@@ -291,8 +291,9 @@ impl Engine {
             self.automate();
             let Active { instance, table, .. } = &mut self.active;
             for (unit, state) in table.units.iter_mut().enumerate() {
-                if state.take_stirred() {
-                    instance.stir(unit as u32);
+                let voices = state.take_stirred();
+                if voices != 0 {
+                    instance.stir_voices(unit as u32, voices);
                 }
             }
         } else {

@@ -15,6 +15,11 @@ use modurust_compiler::score::{Ratio, Score};
 /// No frame.
 pub const NEVER: u64 = u64::MAX;
 
+/// The bit of a voice in a word; those above the 64th are the 64th.
+pub fn bit(voice: usize) -> u64 {
+    1 << voice.min(63)
+}
+
 /// Four lanes, aligned as vector loads want them.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
@@ -78,21 +83,23 @@ impl RowMem {
         }
     }
 
-    /// Begins a quantum: every frame holds the last value of the one before. True if that changes anything.
-    pub fn level(&mut self) -> bool {
+    /// Begins a quantum: every frame holds the last value of the one before. The voices for which that changes anything ([`bit`]).
+    pub fn level(&mut self) -> u64 {
         if !self.any_stale {
-            return false;
+            return 0;
         }
+        let mut changed = 0;
         for voice in 0..self.values.len() {
             let upto = usize::from(self.stale[voice]);
             if upto > 0 {
                 self.stale[voice] = 0;
+                changed |= bit(voice);
                 let value = self.values[voice];
                 self.fill(voice, 0, upto, value);
             }
         }
         self.any_stale = false;
-        true
+        changed
     }
 
     /// Steps to `value` from `frame` of this quantum on. True if that is another value.
@@ -161,8 +168,8 @@ pub struct UnitState {
     pub rows: Box<[RowMem]>,
     gates: Box<[bool]>,
     serial: u64,
-    /// A row is not what it was.
-    stirred: bool,
+    /// Voices whose rows are not what they were.
+    stirred: u64,
 }
 
 impl UnitState {
@@ -176,7 +183,7 @@ impl UnitState {
             rows: unit.fields.iter().map(|f| RowMem::new(lanes, f.default)).collect(),
             gates: unit.fields.iter().map(|f| f.source == FieldSource::Gate).collect(),
             serial: 0,
-            stirred: true,
+            stirred: u64::MAX,
         }
     }
 
@@ -187,29 +194,29 @@ impl UnitState {
         }
     }
 
-    /// True if a row has changed since this was asked last.
-    pub fn take_stirred(&mut self) -> bool {
+    /// Voices of which a row has changed since this was asked last ([`bit`]).
+    pub fn take_stirred(&mut self) -> u64 {
         std::mem::take(&mut self.stirred)
     }
 
     /// Steps field `field` of a voice.
     pub fn set(&mut self, field: usize, voice: usize, frame: usize, value: f32) {
         if let Some(row) = self.rows.get_mut(field) {
-            self.stirred |= row.step(voice, frame, value);
+            self.stirred |= u64::from(row.step(voice, frame, value)) * bit(voice);
         }
     }
 
     /// Draws field `field` of a voice as a line over the quantum.
     pub fn draw(&mut self, field: usize, voice: usize, value: f32) {
         if let Some(row) = self.rows.get_mut(field) {
-            self.stirred |= row.line(voice, value);
+            self.stirred |= u64::from(row.line(voice, value)) * bit(voice);
         }
     }
 
     fn gate(&mut self, voice: usize, frame: usize, value: f32) {
         for (row, is_gate) in self.rows.iter_mut().zip(&self.gates) {
             if *is_gate {
-                self.stirred |= row.step(voice, frame, value);
+                self.stirred |= u64::from(row.step(voice, frame, value)) * bit(voice);
             }
         }
     }
@@ -279,7 +286,7 @@ impl UnitState {
     /// same number of voices, so their memory stays where the old code reads it; else values are copied.
     pub fn adopt(&mut self, old: &mut UnitState, fields: &[(usize, usize)]) {
         self.serial = self.serial.max(old.serial);
-        (self.stirred, old.stirred) = (true, true);
+        (self.stirred, old.stirred) = (u64::MAX, u64::MAX);
         let voices = self.voices.len().min(old.voices.len());
         for i in 0..voices {
             self.voices[i] = old.voices[i];

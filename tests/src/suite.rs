@@ -93,7 +93,8 @@ pub fn stage(section: &Section, stage: &str) -> Result<String, String> {
         "schedule" => {
             let graph = pack(&optimise(&e.graph, Passes::Exact), Passes::Exact).graph;
             let info = check::check(&graph).map_err(|e| format!("{e:?}"))?;
-            Ok(schedule::print(&graph, &schedule::schedule(&graph, &info, Isa::Portable)))
+            let plan = schedule::schedule(&graph, &info, Isa::Portable);
+            Ok(schedule::print(&plan.graph, &plan))
         }
         "score" => {
             let mut out = String::new();

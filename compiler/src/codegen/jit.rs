@@ -30,8 +30,9 @@ pub struct JitCode {
     calls: Vec<guard::Entry>,
     /// For those of block rate, which come first: the bits of [`Quantum::moving`] by which they are computed.
     moves: Vec<u64>,
-    /// For the others: the bit of [`Quantum::awake`] without which they are left out; 0 for those that always run.
-    bits: Vec<u64>,
+    /// The others in pieces: the bit of [`Quantum::awake`] without which they are left out, 0 for those that always run, and the
+    /// first after them.
+    runs: Vec<(u128, u32)>,
     module: ManuallyDrop<Box<JITModule>>,
     /// What each region is made of.
     regions: Vec<RegionCode>,
@@ -67,11 +68,19 @@ impl JitCode {
         let block = if moving != 0 { block } else { &[] };
         let quantum: *mut u8 = std::ptr::from_mut(quantum).cast();
         guard::flushed(|| {
-            let awake = rest.iter().zip(&self.bits).filter(|(_, bit)| **bit & awake == **bit).map(|(call, _)| call);
-            let block = block.iter().zip(&self.moves).filter(|(_, bits)| **bits & moving != 0).map(|(call, _)| call);
-            for call in block.chain(awake) {
-                // SAFETY: generated code takes a quantum, cannot unwind, and was promised its memory by the caller.
-                unsafe { call(quantum) };
+            for (call, bits) in block.iter().zip(&self.moves) {
+                if bits & moving != 0 {
+                    // SAFETY: generated code takes a quantum, cannot unwind, and was promised its memory by the caller.
+                    unsafe { call(quantum) };
+                }
+            }
+            let mut first = 0;
+            for &(bit, end) in &self.runs {
+                if bit & awake == bit {
+                    // SAFETY: as above.
+                    rest[first as usize..end as usize].iter().for_each(|call| unsafe { call(quantum) });
+                }
+                first = end;
             }
         });
     }
@@ -117,9 +126,15 @@ pub fn jit(graph: &Graph, schedule: &Schedule, verify: bool, cache: &mut Cache) 
     let made = catch_unwind(AssertUnwindSafe(|| parts(graph, schedule, verify, cache)));
     let (parts, made) = made.unwrap_or_else(|panic| Err(message(&*panic)))?;
     cache.end();
-    let bit = |region: &Region| if region.part == 0 { 0 } else { 1 << (region.part - 1) };
-    let sounds = schedule.regions[schedule.moves.len()..].iter().map(bit).collect();
-    link(&parts, (schedule.moves.clone(), sounds), made)
+    let mut runs: Vec<(u128, u32)> = Vec::new();
+    for (i, region) in schedule.regions[schedule.moves.len()..].iter().enumerate() {
+        let (bit, end) = (if region.part == 0 { 0 } else { 1 << (region.part - 1) }, i as u32 + 1);
+        match runs.last_mut() {
+            Some(last) if last.0 == bit => last.1 = end,
+            _ => runs.push((bit, end)),
+        }
+    }
+    link(&parts, (schedule.moves.clone(), runs), made)
 }
 
 /// A region's code, and where its memory is.
@@ -131,7 +146,7 @@ struct Part {
 }
 
 /// Copies code into executable pages.
-fn link(parts: &[Part], (moves, bits): (Vec<u64>, Vec<u64>), made: usize) -> Result<JitCode, String> {
+fn link(parts: &[Part], (moves, runs): (Vec<u64>, Vec<(u128, u32)>), made: usize) -> Result<JitCode, String> {
     let (mut image, mut starts) = (Vec::new(), Vec::with_capacity(parts.len()));
     for Part { code, places, .. } in parts {
         image.resize(image.len().next_multiple_of(ALIGNMENT), 0xcc);
@@ -168,7 +183,7 @@ fn link(parts: &[Part], (moves, bits): (Vec<u64>, Vec<u64>), made: usize) -> Res
             let region = |part: &Part| RegionCode { vectors: part.vectors, bytes: part.code.bytes.len() };
             let regions: Vec<RegionCode> = parts.iter().map(region).collect();
             let bytes = regions.iter().map(|region| region.bytes).sum();
-            Ok(JitCode { calls, moves, bits, module: ManuallyDrop::new(Box::new(module)), regions, bytes, made })
+            Ok(JitCode { calls, moves, runs, module: ManuallyDrop::new(Box::new(module)), regions, bytes, made })
         }
         Err(error) => {
             // SAFETY: nothing of the module was ever called.

@@ -8,9 +8,10 @@
 //! A factor that keeps its bits may be infinite, and then its product with zero is no zero. No rule looks at that: a part falls asleep
 //! only after a quantum in which its cells were seen to stay as the rules say, with that very factor.
 
+use super::bank::unsigned;
 use super::bounds::{Bounds, bounds};
 use super::check::GraphInfo;
-use super::idle::{LARGEST, Part, Parts};
+use super::idle::{LARGEST, Part, Parts, still};
 use super::ops::{Op, canonical};
 use super::{Graph, Node, NodeId, Rate, Ty, operands};
 
@@ -74,6 +75,8 @@ struct Proof<'a> {
     cells: Vec<Kind>,
     /// Rings known to be zero while their part sleeps.
     rings: Vec<bool>,
+    /// Values that only parameters move.
+    still: Vec<bool>,
     /// Values that notes decide.
     noted: &'a [bool],
     guards: Vec<NodeId>,
@@ -81,9 +84,14 @@ struct Proof<'a> {
 }
 
 /// Fills in what each part must be like to sleep. Parts that cannot come back, with the reason. `noted` are the values that rows of
-/// notes have a say in.
-pub fn absorb(graph: &Graph, info: &GraphInfo, noted: &[bool], parts: &mut Parts) -> Vec<(u8, String)> {
-    let mut refused: Vec<(u8, String)> = Vec::new();
+/// notes have a say in. Banks that cannot become part of what they were taken out of: their numbers come second.
+pub fn absorb(
+    graph: &Graph,
+    info: &GraphInfo,
+    noted: &[bool],
+    parts: &mut Parts,
+) -> (Vec<(u8, String)>, Vec<u8>) {
+    let (mut refused, mut merged): (Vec<(u8, String)>, Vec<u8>) = (Vec::new(), Vec::new());
     let wanted = (0..graph.nodes.len() as u32).map(NodeId).filter(|n| info.ty[n.index()] == Ty::F32);
     let mut proof = Proof {
         graph,
@@ -92,6 +100,7 @@ pub fn absorb(graph: &Graph, info: &GraphInfo, noted: &[bool], parts: &mut Parts
         known: Vec::new(),
         cells: vec![Kind::Held; graph.cells.len()],
         rings: vec![false; graph.rings.len()],
+        still: still(graph, info),
         noted,
         guards: Vec::new(),
         wish: Wish::Held,
@@ -100,28 +109,40 @@ pub fn absorb(graph: &Graph, info: &GraphInfo, noted: &[bool], parts: &mut Parts
     for part in 1..=parts.parts.len() as u8 {
         let nodes: Vec<NodeId> = info.order.iter().copied().filter(|n| parts.of[n.index()] == part).collect();
         // What is asked for least comes first: the more must be zero, the later a part sleeps.
-        let found = proof
-            .part(&nodes, part, parts, Wish::Held)
-            .or_else(|_| proof.part(&nodes, part, parts, Wish::Chosen))
-            .or_else(|_| proof.part(&nodes, part, parts, Wish::Empty));
+        let at = usize::from(part) - 1;
+        let mut asked = |wish| {
+            let found = proof.part(&nodes, part, parts, wish)?;
+            match &parts.parts[at].bank {
+                Some(bank) if !bank.sums.iter().all(|sum| proof.adds_nothing(*sum)) => Err("its sums keep more".into()),
+                _ => Ok(found),
+            }
+        };
+        let found = asked(Wish::Held).or_else(|_: String| asked(Wish::Chosen)).or_else(|_| asked(Wish::Empty));
         for (ring, place) in proof.rings.iter_mut().zip(&parts.ring).filter(|(_, place)| **place == part) {
             *ring = found.is_ok() && *place == part;
         }
         match found {
             Ok(mut found) => {
                 found.needs.retain(|need| refused.iter().all(|(other, _)| other != need));
-                found.units = std::mem::take(&mut parts.parts[usize::from(part) - 1].units);
-                parts.parts[usize::from(part) - 1] = found;
+                found.units = std::mem::take(&mut parts.parts[at].units);
+                found.bank = parts.parts[at].bank.take();
+                parts.parts[at] = found;
             }
             Err(why) => {
                 for &id in &nodes {
                     proof.known[id.index()] = proof.moving(id);
                 }
-                refused.push((part, why));
+                if parts.parts[at].bank.is_some() {
+                    let home = (at + 1..parts.parts.len()).find(|i| parts.parts[*i].bank.is_none()).unwrap_or(at);
+                    nodes.iter().for_each(|id| parts.of[id.index()] = home as u8 + 1);
+                    merged.push(part);
+                } else {
+                    refused.push((part, why));
+                }
             }
         }
     }
-    refused
+    (refused, merged)
 }
 
 impl Proof<'_> {
@@ -136,8 +157,7 @@ impl Proof<'_> {
                     Held
                 }
             }
-            Node::Line(_) => Held,
-            _ if self.info.rate[id.index()] < Rate::Sample => Held,
+            _ if self.still[id.index()] => Held,
             _ if finite => Finite,
             _ => Any,
         }
@@ -208,8 +228,8 @@ impl Proof<'_> {
                 return Err(format!("the delay line of `{place}` never empties ({why})"));
             }
         }
-        self.heard(nodes, part, parts)?;
-        let mut found = Part { guards: self.guards.clone(), ..Part::default() };
+        let banks = self.heard(nodes, part, parts)?;
+        let mut found = Part { guards: self.guards.clone(), needs: banks, ..Part::default() };
         found.guards.sort_unstable();
         found.guards.dedup();
         for &c in &cells {
@@ -230,27 +250,41 @@ impl Proof<'_> {
         }
         found.needs.sort_unstable();
         found.needs.dedup();
-        found.needs.retain(|need| *need != part && *need != 0);
+        // What comes later was taken to move.
+        found.needs.retain(|need| *need < part && *need != 0);
         Ok(found)
     }
 
-    /// All that others read keeps its bits.
-    fn heard(&self, nodes: &[NodeId], part: u8, parts: &Parts) -> Result<(), String> {
+    /// True if the terms of a sum are zeros that change no other term.
+    fn adds_nothing(&self, sum: NodeId) -> bool {
+        operands(self.graph.node(sum)).iter().all(|x| match self.known[x.index()] {
+            Zero => true,
+            Empty => unsigned(self.graph, sum),
+            _ => false,
+        })
+    }
+
+    /// All that others read keeps its bits. The banks that read anything: they may, since they sleep before.
+    fn heard(&self, nodes: &[NodeId], part: u8, parts: &Parts) -> Result<Vec<u8>, String> {
         let graph = self.graph;
+        let mut mine = vec![false; graph.nodes.len()];
+        nodes.iter().for_each(|n| mine[n.index()] = true);
         let mut heard: Vec<NodeId> = graph.outs.iter().map(|out| out.node).collect();
-        for (node, _) in graph.nodes.iter().zip(&parts.of).filter(|(_, place)| **place != part) {
-            heard.extend(operands(node));
-            if let Node::Read(c) = node {
-                heard.extend(graph.cells[c.index()].next);
+        let mut banks = Vec::new();
+        for (node, &place) in graph.nodes.iter().zip(&parts.of).filter(|(_, place)| **place != part) {
+            let fed = if let Node::Read(c) = node { graph.cells[c.index()].next } else { None };
+            let read = operands(node).iter().copied().chain(fed);
+            if place != 0 && place < part && parts.parts[usize::from(place) - 1].bank.is_some() {
+                banks.extend(read.filter(|n| mine[n.index()]).map(|_| place));
+            } else {
+                heard.extend(read);
             }
         }
         for (ring, _) in graph.rings.iter().zip(&parts.ring).filter(|(_, place)| **place != part) {
             heard.extend(ring.input);
         }
-        let mut mine = vec![false; graph.nodes.len()];
-        nodes.iter().for_each(|n| mine[n.index()] = true);
         match heard.iter().find(|n| mine[n.index()] && !self.known[n.index()].held()) {
-            None => Ok(()),
+            None => Ok(banks),
             Some(id) => Err(format!("%{} never comes to rest ({})", id.0, self.why(Some(*id)))),
         }
     }

@@ -16,15 +16,19 @@
 //! - *running* cells are counters (`p' = p + step`) whose step keeps its bits. What n quanta add is n times what one adds;
 //! - *guards* are values that choose zero instead of what still moves: the envelope of a voice that has ended.
 //!
+//! Voices of a player are a part by themselves where they can be ([`super::bank`]): a voice that rests beside others that sound
+//! is left out, too ([`super::few`]).
+//!
 //! Everything that others read of the part then keeps its bits, which are still where the last quantum left them. The part wakes
 //! with the first quantum in which a row or a parameter changes; its counters are put forward, and all else is as it was.
 
 use super::absorb::absorb;
+use super::bank::{Bank, banks};
 use super::check::GraphInfo;
 use super::{CellId, Graph, Node, NodeId, Rate, RingId, operands};
 use rustc_hash::FxHashMap as HashMap;
 
-/// Most parts that sleep; a word has a bit for each.
+/// Most tracks and buses that sleep, and most banks of voices.
 pub const MOST: usize = 63;
 
 /// Estimated instructions a frame from which on a part is worth a question of its own.
@@ -56,6 +60,8 @@ pub struct Part {
     pub rings: Vec<RingId>,
     /// Values that must be zero in every lane.
     pub guards: Vec<NodeId>,
+    /// Set for a part that is the voices of a unit and nothing else.
+    pub bank: Option<Bank>,
 }
 
 /// A graph in parts.
@@ -103,6 +109,18 @@ pub fn keys(graph: &Graph, info: &GraphInfo) -> Keys {
     let noted = of.iter().map(|key| *key != 0).collect();
     lone(graph, &mut of);
     Keys { of, noted, units }
+}
+
+/// Values that are the same in every frame while no parameter moves, whatever is played.
+pub fn still(graph: &Graph, info: &GraphInfo) -> Vec<bool> {
+    let mut still = vec![false; graph.nodes.len()];
+    for &id in &info.order {
+        let node = graph.node(id);
+        let made = matches!(node, Node::Op(..) | Node::Shuffle(..) | Node::Join(_) | Node::Reduce(..) | Node::Line(_));
+        let of = |n: &NodeId| still[n.index()];
+        still[id.index()] = info.rate[id.index()] < Rate::Sample || made && operands(node).iter().all(of);
+    }
+    still
 }
 
 /// The track of each unit: the first output that hears it. Tracks come before the buses that hear them, too.
@@ -211,13 +229,38 @@ pub fn parts(graph: &Graph, info: &GraphInfo) -> Parts {
         };
         graph.nodes.iter().enumerate().map(mine).sum()
     };
-    let refused: Vec<(u8, String)> = absorb(graph, info, &keys.noted, &mut found);
+    found.split(graph, banks(graph, info, &found.of));
+    let (refused, merged) = absorb(graph, info, &keys.noted, &mut found);
     found.refused = refused.iter().map(|(part, why)| (weight(part, &found.of), why.clone())).collect();
-    found.without(&refused.iter().map(|(part, _)| *part).collect::<Vec<_>>());
+    found.without(&refused.iter().map(|(part, _)| *part).chain(merged).collect::<Vec<_>>());
     found
 }
 
 impl Parts {
+    /// Makes banks parts of their own, each before the part that it was in.
+    fn split(&mut self, graph: &Graph, mut banks: Vec<Bank>) {
+        banks.truncate(MOST);
+        let home = |bank: &Bank| self.of[bank.sums[0].index()];
+        let mut homes: Vec<(u8, Option<Bank>)> = banks.into_iter().map(|bank| (home(&bank), Some(bank))).collect();
+        let mut number = vec![0u8; self.parts.len() + 1];
+        let mut of = vec![0u8; graph.nodes.len()];
+        for (i, part) in std::mem::take(&mut self.parts).into_iter().enumerate() {
+            let mine = homes.iter_mut().filter(|(home, _)| usize::from(*home) == i + 1);
+            for bank in mine.filter_map(|(_, bank)| bank.take()) {
+                let next = self.parts.len() as u8 + 1;
+                bank.of.iter().zip(&mut of).filter(|(voices, _)| voices.is_some()).for_each(|(_, of)| *of = next);
+                bank.sums.iter().for_each(|sum| of[sum.index()] = next);
+                self.parts.push(Part { units: vec![bank.unit], bank: Some(bank), ..Part::default() });
+            }
+            self.parts.push(part);
+            number[i + 1] = self.parts.len() as u8;
+        }
+        for (place, new) in self.of.iter_mut().zip(of) {
+            *place = if new != 0 { new } else { number[usize::from(*place)] };
+        }
+        self.ring.iter_mut().for_each(|place| *place = number[usize::from(*place)]);
+    }
+
     /// Parts that always run, after all, become part 0.
     fn without(&mut self, refused: &[u8]) {
         let mut number = vec![0u8; self.parts.len() + 1];

@@ -3,11 +3,14 @@
 //! [`ir`] holds the graph, [`ops`] the one table of primitives, [`check`] the validator that also infers rates, [`bounds`] how
 //! large values may become,
 //! [`text`] the text form, [`interp`] the reference interpreter, [`oracle`] the same in
-//! double precision, [`state`] the identity of state across edits, [`idle`] which parts of it may sleep.
+//! double precision, [`state`] the identity of state across edits, [`idle`] which parts of it may sleep,
+//! [`bank`] which lanes are whose, [`few`] banks of voices in fewer lanes.
 
 mod absorb;
+pub mod bank;
 pub mod bounds;
 pub mod check;
+pub mod few;
 pub mod idle;
 pub mod interp;
 pub mod ir;

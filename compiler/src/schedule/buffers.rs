@@ -7,6 +7,7 @@
 use super::{Access, Item, Kind, Region, needs, resolve};
 use crate::exec::{buffer_len, padded};
 use crate::graph::check::GraphInfo;
+use crate::graph::few::Few;
 use crate::graph::idle::Parts;
 use crate::graph::{Graph, NodeId};
 use rustc_hash::FxHashMap as HashMap;
@@ -22,7 +23,14 @@ pub struct Buffers {
 }
 
 /// Gives every value that crosses regions a place.
-pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Region], parts: &Parts) -> Buffers {
+pub fn buffers(
+    graph: &Graph,
+    info: &GraphInfo,
+    access: &[Access],
+    regions: &[Region],
+    parts: &Parts,
+    few: &[Few],
+) -> Buffers {
     const NEVER: usize = usize::MAX;
     let mut maker: Vec<Option<usize>> = vec![None; graph.nodes.len()];
     let mut last: Vec<usize> = vec![0; graph.nodes.len()];
@@ -56,7 +64,7 @@ pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Re
         stays[id.index()] |= parts.of[id.index()] != 0;
     }
     // Somebody looks there whether they are zero.
-    for guard in parts.parts.iter().flat_map(|part| &part.guards) {
+    for guard in parts.parts.iter().flat_map(|part| &part.guards).chain(few.iter().flat_map(|few| &few.guards)) {
         let id = resolve(access, *guard);
         crosses[id.index()] = true;
         stays[id.index()] = true;
@@ -100,6 +108,10 @@ pub fn buffers(graph: &Graph, info: &GraphInfo, access: &[Access], regions: &[Re
         plan.words = plan.words.next_multiple_of(lanes.min(16));
         plan.block[id] = Some(plan.words as u32);
         plan.words += words;
+    }
+    // Sums of few voices are stored where those of all are.
+    for (sum, few) in few.iter().flat_map(|few| &few.sums) {
+        plan.home[few.index()] = plan.home[sum.index()];
     }
     plan
 }

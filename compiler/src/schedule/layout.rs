@@ -5,9 +5,12 @@
 use super::buffers::Buffers;
 use super::{Access, resolve};
 use crate::exec::padded;
+use crate::few;
 use crate::graph::check::GraphInfo;
 use crate::graph::idle::Parts;
-use crate::graph::{CellId, Graph, Node, Ty};
+use crate::graph::few::Few;
+use crate::graph::ops::canonical;
+use crate::graph::{CellId, Graph, Node, NodeId, Ty};
 use crate::program::{Guard, Sleeper};
 
 /// Places in the state, in words.
@@ -44,16 +47,107 @@ pub fn state_layout(graph: &Graph, info: &GraphInfo) -> StateLayout {
     out
 }
 
+/// All that is planned so far.
+pub struct Places<'a> {
+    /// The graph.
+    pub graph: &'a Graph,
+    /// What the validator found.
+    pub info: &'a GraphInfo,
+    /// How nodes are reached.
+    pub access: &'a [Access],
+    /// Places in the state.
+    pub state: &'a StateLayout,
+    /// Places in the scratch.
+    pub plan: &'a Buffers,
+}
+
+impl Places<'_> {
+    fn guard(&self, guard: NodeId) -> Guard {
+        let id = resolve(self.access, guard);
+        let lanes = self.info.lanes[id.index()];
+        match (self.plan.home[id.index()], self.graph.node(id)) {
+            (Some(at), _) => Guard::Scratch { at, lanes },
+            (None, Node::Row(row)) => Guard::Row { row: *row, lanes },
+            (None, _) => Guard::Never,
+        }
+    }
+}
+
+/// What each word of state starts as, and how many of the first must stay finite.
+pub fn inits(graph: &Graph, state: &StateLayout) -> (Vec<u32>, usize) {
+    let (mut inits, mut guarded) = (vec![0; state.words], 0);
+    for (cell, &at) in graph.cells.iter().zip(&state.cells) {
+        let range = at as usize..at as usize + cell.lanes as usize;
+        if cell.ty == Ty::F32 {
+            guarded = guarded.max(range.end);
+        }
+        inits[range].fill(canonical(cell.ty, cell.init));
+    }
+    (inits, guarded)
+}
+
+/// The banks that are computed in fewer lanes, too, and where the memory of their voices is. Rows from `rows` on are those of copies.
+pub fn banks(places: &Places, parts: &Parts, few: &[Few], rows: usize) -> Vec<few::Bank> {
+    let mut found: Vec<few::Bank> = Vec::new();
+    for copy in few {
+        let part = &parts.parts[usize::from(copy.bank) - 1];
+        let Some(bank) = &part.bank else { continue };
+        // The words of each voice, voice by voice.
+        let words = |at: u32, voices: &[u16], count: u32| -> Box<[u32]> {
+            let of = |v: u32| (0..voices.len() as u32).filter(move |&lane| u32::from(voices[lane as usize]) == v);
+            (0..count).flat_map(|v| of(v).map(move |lane| at + lane)).collect()
+        };
+        let readers = |cell: CellId| {
+            let reads = |node: &&Node| matches!(node, Node::Read(c) if *c == cell);
+            places.graph.nodes.iter().zip(&bank.of).find(|(node, _)| reads(node)).and_then(|(_, v)| v.clone())
+        };
+        let kind = |cell: &CellId| match cell {
+            cell if part.running.contains(cell) => few::Kind::Running,
+            cell if part.zero.contains(cell) => few::Kind::Zero,
+            _ => few::Kind::Held,
+        };
+        let voices: Vec<_> = copy.cells.iter().map(|(wide, _)| readers(*wide).unwrap_or_else(|| [].into())).collect();
+        if found.last().is_none_or(|last| last.sleeper != usize::from(copy.bank) - 1) {
+            let cells = copy.cells.iter().zip(&voices).map(|((wide, _), of)| few::Cell {
+                kind: kind(wide),
+                words: words(places.state.cells[wide.index()], of, bank.voices),
+            });
+            let guard = |guard: &NodeId| {
+                let of = bank.of[guard.index()].as_deref().unwrap_or(&[]);
+                (places.guard(*guard), words(0, of, bank.voices))
+            };
+            found.push(few::Bank {
+                sleeper: usize::from(copy.bank) - 1,
+                unit: bank.unit,
+                voices: bank.voices,
+                cells: cells.collect(),
+                guards: part.guards.iter().map(guard).collect(),
+                copies: Vec::new(),
+            });
+        }
+        let below = |of: &[u16]| -> Vec<u16> { of.iter().copied().filter(|v| u32::from(*v) < copy.voices).collect() };
+        let cells = copy.cells.iter().zip(&voices);
+        let guard = |(few, wide): (&NodeId, &NodeId)| {
+            let of = below(bank.of[wide.index()].as_deref().unwrap_or(&[]));
+            (places.guard(*few), words(0, &of, copy.voices))
+        };
+        let copied = few::Copied {
+            bit: u32::from(copy.part) - 1,
+            voices: copy.voices,
+            cells: cells.map(|((_, few), of)| words(places.state.cells[few.index()], &below(of), copy.voices)).collect(),
+            guards: copy.guards.iter().zip(&part.guards).map(guard).collect(),
+            rows: copy.rows.iter().map(|(wide, few)| (*wide, few.index() - rows)).collect(),
+        };
+        if let Some(last) = found.last_mut() {
+            last.copies.push(copied);
+        }
+    }
+    found
+}
+
 /// Where to look whether parts may sleep.
-pub fn sleepers(
-    graph: &Graph,
-    info: &GraphInfo,
-    access: &[Access],
-    parts: &Parts,
-    heard: &[u64],
-    state: &StateLayout,
-    plan: &Buffers,
-) -> Vec<Sleeper> {
+pub fn sleepers(places: &Places, parts: &Parts, heard: &[u64]) -> Vec<Sleeper> {
+    let (graph, state) = (places.graph, places.state);
     let words = |cells: &[CellId]| {
         let lanes = |c: &CellId| (state.cells[c.index()], state.cells[c.index()] + graph.cells[c.index()].lanes);
         let mut all: Vec<(u32, u32)> = cells.iter().map(lanes).collect();
@@ -74,19 +168,7 @@ pub fn sleepers(
         zero: words(&part.zero),
         running: words(&part.running),
         rings: part.rings.clone(),
-        guards: part
-            .guards
-            .iter()
-            .map(|guard| {
-                let id = resolve(access, *guard);
-                let lanes = info.lanes[id.index()];
-                match (plan.home[id.index()], graph.node(id)) {
-                    (Some(at), _) => Guard::Scratch { at, lanes },
-                    (None, Node::Row(row)) => Guard::Row { row: *row, lanes },
-                    (None, _) => Guard::Never,
-                }
-            })
-            .collect(),
+        guards: part.guards.iter().map(|guard| places.guard(*guard)).collect(),
     };
     parts.parts.iter().zip(heard).map(sleeper).collect()
 }

@@ -17,6 +17,7 @@ pub mod regions;
 use crate::codegen::isa::Isa;
 use crate::exec::padded;
 use crate::graph::check::GraphInfo;
+use crate::graph::few::{Few, few};
 use crate::graph::idle::{Parts, parts};
 use crate::graph::ops::canonical;
 use crate::graph::{CellId, Graph, Node, NodeId, Rate, RingId};
@@ -114,6 +115,8 @@ pub struct Schedule {
     pub state: StateLayout,
     /// Everything's place, for the instance.
     pub layout: Layout,
+    /// What is planned: the graph that was given, with its banks of voices in fewer lanes, too ([`crate::graph::few`]).
+    pub graph: Graph,
     /// What the validator found.
     pub info: GraphInfo,
     /// The vectors that it is planned for.
@@ -122,6 +125,8 @@ pub struct Schedule {
     pub full: u32,
     /// What may sleep.
     pub parts: Parts,
+    /// Its banks of voices in fewer lanes.
+    pub few: Vec<Few>,
     /// For each region of block rate, which come first: the bits of its parameters ([`moving`]).
     pub moves: Vec<u64>,
 }
@@ -129,15 +134,20 @@ pub struct Schedule {
 /// Plans the loops of a valid graph for vectors.
 pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
     let full = isa.lanes();
-    let access = access(graph, info);
-    let parts = parts(graph, info);
-    let regions = regions::regions(graph, info, &access, &parts, full);
-    let state = layout::state_layout(graph, info);
-    let plan = buffers::buffers(graph, info, &access, &regions, &parts);
+    let mut parts = parts(graph, info);
+    let rows = graph.rows.len();
+    let (graph, info, few) = few(graph, info, &mut parts).unwrap_or_else(|| (graph.clone(), info.clone(), Vec::new()));
+    let sums: Vec<(NodeId, NodeId)> = few.iter().flat_map(|few| few.sums.iter().copied()).collect();
+    let access = access(&graph, &info, &sums);
+    let regions = regions::regions(&graph, &info, &access, &parts, &sums, full);
+    let state = layout::state_layout(&graph, &info);
+    let plan = buffers::buffers(&graph, &info, &access, &regions, &parts, &few);
     let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();
-    let bits = moving::bits(graph, info);
-    let heard = moving::of_parts(graph, &bits, &parts.of, &parts.ring, parts.parts.len());
-    let sleepers = layout::sleepers(graph, info, &access, &parts, &heard, &state, &plan);
+    let bits = moving::bits(&graph, &info);
+    let heard = moving::of_parts(&graph, &bits, &parts.of, &parts.ring, parts.parts.len());
+    let places = layout::Places { graph: &graph, info: &info, access: &access, state: &state, plan: &plan };
+    let sleepers = layout::sleepers(&places, &parts, &heard);
+    let banks = layout::banks(&places, &parts, &few, rows);
     let part = |out: &crate::graph::Out| match access[out.node.index()] {
         Access::Computed | Access::Alias(_) => parts.of[resolve(&access, out.node).index()],
         _ => 0,
@@ -149,6 +159,9 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
         outs,
         out_parts: graph.outs.iter().map(part).collect(),
         sleepers,
+        banks,
+        more_rows: graph.rows[rows..].iter().map(|row| row.lanes).collect(),
+        inits: layout::inits(&graph, &state),
     };
     let blocks = regions.iter().take_while(|region| region.kind == Kind::Block);
     let moves = blocks.map(|region| moving::of_region(region, &bits)).collect();
@@ -159,10 +172,12 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
         block: plan.block,
         state,
         layout,
-        info: info.clone(),
+        graph,
+        info,
         isa,
         full,
         parts,
+        few,
         moves,
     }
 }
@@ -176,11 +191,11 @@ pub fn resolve(access: &[Access], id: NodeId) -> NodeId {
 }
 
 /// Finds what is needed and how it is reached.
-fn access(graph: &Graph, info: &GraphInfo) -> Vec<Access> {
+fn access(graph: &Graph, info: &GraphInfo, sums: &[(NodeId, NodeId)]) -> Vec<Access> {
     let mut access = vec![Access::Dead; graph.nodes.len()];
     let mut reader: Vec<Option<NodeId>> = vec![None; graph.cells.len()];
     let mut tapped = vec![false; graph.rings.len()];
-    let mut work: Vec<NodeId> = graph.outs.iter().map(|out| out.node).collect();
+    let mut work: Vec<NodeId> = graph.outs.iter().map(|out| out.node).chain(sums.iter().map(|(_, few)| *few)).collect();
     while let Some(id) = work.pop() {
         if access[id.index()] != Access::Dead {
             continue;
@@ -296,6 +311,10 @@ pub fn print_with(graph: &Graph, schedule: &Schedule, more: impl Fn(usize) -> St
             names(&part.running)
         )
         .expect("a string takes all text");
+    }
+    for few in &schedule.few {
+        writeln!(out, "part {} is part {} for {} voices", few.part, few.bank, few.voices)
+            .expect("a string takes all text");
     }
     for (weight, why) in &schedule.parts.refused {
         writeln!(out, "ops {weight} never sleep: {why}").expect("a string takes all text");

@@ -6,7 +6,8 @@
 
 use super::Region;
 use crate::graph::check::GraphInfo;
-use crate::graph::{Graph, Node, Rate, operands};
+use crate::graph::idle::still;
+use crate::graph::{Graph, Node, operands};
 
 /// The bit of what is new: all that was never computed.
 const NEW: u32 = 63;
@@ -16,16 +17,13 @@ pub fn bit(param: usize, count: usize) -> u64 {
     1 << (param * NEW as usize / count.max(1)).min(NEW as usize - 1)
 }
 
-/// For each value that does not change in a quantum, and each line: the bits of the parameters that it hangs on.
+/// For each value that nothing but parameters move: the bits of those that it hangs on.
 pub fn bits(graph: &Graph, info: &GraphInfo) -> Vec<u64> {
-    let mut bits = vec![0; graph.nodes.len()];
+    let (mut bits, still) = (vec![0; graph.nodes.len()], still(graph, info));
     for &id in &info.order {
         bits[id.index()] = match graph.node(id) {
             Node::Param(p) => bit(p.index(), graph.params.len()),
-            Node::Line(x) => bits[x.index()],
-            node if info.rate[id.index()] < Rate::Sample => {
-                operands(node).iter().fold(0, |all, n| all | bits[n.index()])
-            }
+            node if still[id.index()] => operands(node).iter().fold(0, |all, n| all | bits[n.index()]),
             _ => 0,
         };
     }
@@ -46,7 +44,9 @@ pub fn of_parts(graph: &Graph, bits: &[u64], of: &[u8], rings: &[u8], parts: usi
     let mut all = vec![1 << NEW; parts + 1];
     for (node, &part) in graph.nodes.iter().zip(of) {
         let fed = if let Node::Read(c) = node { graph.cells[c.index()].next } else { None };
-        all[usize::from(part)] |= operands(node).iter().chain(&fed).fold(0, |all, n| all | bits[n.index()]);
+        // Copies of a bank hear what it does.
+        let Some(all) = all.get_mut(usize::from(part)) else { continue };
+        *all |= operands(node).iter().chain(&fed).fold(0, |all, n| all | bits[n.index()]);
     }
     for (ring, &part) in graph.rings.iter().zip(rings) {
         all[usize::from(part)] |= ring.input.map_or(0, |n| bits[n.index()]);

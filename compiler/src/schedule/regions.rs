@@ -25,10 +25,17 @@ struct Cluster {
     missing: u32,
 }
 
-/// Partitions everything that is needed.
-pub fn regions(graph: &Graph, info: &GraphInfo, access: &[Access], parts: &Parts, full: u32) -> Vec<Region> {
+/// Partitions everything that is needed. `sums` are those of banks, with what stands for them where fewer voices are computed.
+pub fn regions(
+    graph: &Graph,
+    info: &GraphInfo,
+    access: &[Access],
+    parts: &Parts,
+    sums: &[(NodeId, NodeId)],
+    full: u32,
+) -> Vec<Region> {
     let mut regions = block_regions(graph, info, access);
-    let mut clusters = clusters(graph, info, access, parts, full);
+    let mut clusters = clusters(graph, info, access, parts, sums, full);
     let mut ready: BTreeMap<(Kind, u8), BTreeSet<u32>> = BTreeMap::new();
     for (i, cluster) in clusters.iter().enumerate().filter(|(_, c)| c.missing == 0) {
         ready.entry((cluster.kind, cluster.part)).or_default().insert(i as u32);
@@ -151,7 +158,14 @@ fn border(graph: &Graph, info: &GraphInfo, item: Item) -> bool {
 }
 
 /// Components of everything at sample rate, in an order in which what is needed comes first.
-fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], parts: &Parts, full: u32) -> Vec<Cluster> {
+fn clusters(
+    graph: &Graph,
+    info: &GraphInfo,
+    access: &[Access],
+    parts: &Parts,
+    sums: &[(NodeId, NodeId)],
+    full: u32,
+) -> Vec<Cluster> {
     let mut items: Vec<Item> = Vec::new();
     let mut vertex: Vec<Option<u32>> = vec![None; graph.nodes.len()];
     let mut ring_vertex: Vec<Option<u32>> = vec![None; graph.rings.len()];
@@ -183,6 +197,10 @@ fn clusters(graph: &Graph, info: &GraphInfo, access: &[Access], parts: &Parts, f
             && !info.tap_late[id.index()]
         {
             targets.extend(ring_vertex[r.index()]);
+        }
+        // Whoever hears a sum finds it computed, by whatever code.
+        if let Item::Node(id) = item {
+            targets.extend(sums.iter().filter(|(sum, _)| *sum == id).filter_map(|(_, few)| vertex[few.index()]));
         }
         starts.push(targets.len() as u32);
     }

@@ -86,12 +86,12 @@ pub fn of_files(
             let info = check(&graph).map_err(invalid)?;
             let schedule = schedule::schedule(&graph, &info, Isa::chosen());
             if stage == Stage::Clif {
-                codegen::text(&graph, &schedule).map_err(|why| Failure::because(format!("no code: {why}")))?
+                codegen::text(&schedule.graph, &schedule).map_err(|why| Failure::because(format!("no code: {why}")))?
             } else {
                 let profile = profile && stage == Stage::Schedule;
                 let regions = Regions::new(&elaborated, compiler.options(), profile)?;
                 let more = |i: usize| regions.about(i);
-                let plan = schedule::print_with(&graph, &schedule, more);
+                let plan = schedule::print_with(&schedule.graph, &schedule, more);
                 if stage == Stage::Asm { regions.listing(&plan) } else { format!("{}\n{plan}", text::print(&graph)) }
             }
         }
