@@ -141,15 +141,16 @@ HEAD
   echo
   echo "As \`modurust bench\` says it: milliseconds of CPU time; \`cold\` (text to program in a new process) is by the wall clock, and so is \`worst block\`, a multiple of the middle one."
   echo
-  echo "| workload | cold | one number | made code | one stage in a track | swap | worst block | nodes | code, bytes | ns per frame by sounding voices |"
-  echo "|---|---|---|---|---|---|---|---|---|---|"
+  echo "| workload | cold | one number | made code | one stage in a track | swap | worst block | nodes | code, bytes | ns per frame by sounding voices | by sounding tracks |"
+  echo "|---|---|---|---|---|---|---|---|---|---|---|"
   grep '^modurust ' "$json" | awk '{ f = $0; sub(/.*"file":"/, "", f); sub(/".*/, "", f); sub(/.*\//, "", f); last[f] = $0; if (!(f in at)) { at[f] = ++n; name[n] = f } }
     function get(line, key,    v) { v = line; if (!sub(".*\"" key "\":", "", v)) return ""; sub(/[,}].*/, "", v); return v }
     function ms(line, key,    v) { v = get(line, key); return v == "null" || v == "" ? "" : sprintf("%.2f", v) }
-    END { for (i = 1; i <= n; i++) { l = last[name[i]]; s = l; sub(/.*"sounding":\[/, "", s); sub(/\],"isa.*/, "", s); gsub(/\],\[/, "; ", s); gsub(/[][]/, "", s)
-      gsub(/,/, ": ", s); gsub(/\.[0-9]+/, "", s); w = name[i]; sub(/\.modu$/, "", w)
-      printf "| %s | %s | %s | %s | %s | %s | %.1f | %s | %s | %s |\n", w, ms(l, "compile_cold_ms"), ms(l, "number_ms"), get(l, "number_code") == "true" ? "yes" : "no",
-        ms(l, "track_ms"), ms(l, "swap_ms"), get(l, "worst_block"), get(l, "nodes"), get(l, "code_bytes"), s } }'
+    function costs(line, key,    s) { s = line; sub(".*\"" key "\":\\[", "", s); sub(/\],"[a-z].*/, "", s); gsub(/\],\[/, "; ", s); gsub(/[][]/, "", s)
+      gsub(/,/, ": ", s); gsub(/\.[0-9]+/, "", s); return s }
+    END { for (i = 1; i <= n; i++) { l = last[name[i]]; w = name[i]; sub(/\.modu$/, "", w)
+      printf "| %s | %s | %s | %s | %s | %s | %.1f | %s | %s | %s | %s |\n", w, ms(l, "compile_cold_ms"), ms(l, "number_ms"), get(l, "number_code") == "true" ? "yes" : "no",
+        ms(l, "track_ms"), ms(l, "swap_ms"), get(l, "worst_block"), get(l, "nodes"), get(l, "code_bytes"), costs(l, "sounding"), costs(l, "tracks") } }'
 } > "$out/perf.md"
 cp "$out/perf.md" "$doc"
 cat "$out/perf.md"

@@ -20,10 +20,10 @@ use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, Row, 
 use crate::passes::fast::Target;
 use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise_for};
-use crate::schedule::moving;
 use crate::program::{Layout, Patch};
 pub use crate::quantum::{Memory, Quantum, buffer_index, buffer_len, padded};
 pub use crate::sample::{PAGE, SampleMemory};
+use crate::schedule::moving;
 use crate::sleep::{self, Sleep};
 use crate::words::Words;
 use std::ops::Range;
@@ -207,10 +207,6 @@ pub struct Instance {
     ring_ptrs: Vec<RingPtr>,
     read: Vec<Arc<RingMemory>>,
     write: Vec<Arc<RingMemory>>,
-    /// What each word of state starts as.
-    inits: Vec<u32>,
-    /// The words that must stay finite: float cells come first in the layout.
-    guarded: usize,
     sleep: Sleep,
     /// Which parameters have moved since the last quantum, and before it ([`crate::schedule::moving`]): block-rate code runs for
     /// two quanta, one for the new values, one for the lines to arrive.
@@ -233,8 +229,7 @@ impl Instance {
     pub fn beside(patch: Arc<Patch>, given: &[RingId]) -> Instance {
         let graph = &patch.graph;
         let mut state = Words::new(patch.layout.state_words);
-        let (inits, guarded) = patch.layout.inits.clone();
-        state.all_mut()[..inits.len()].copy_from_slice(&inits);
+        state.all_mut()[..patch.layout.inits.len()].copy_from_slice(&patch.layout.inits);
         let rows: Vec<Words> = graph.rows.iter().map(|row| Words::new(buffer_len(row.lanes))).collect();
         let inputs: Vec<Words> = (0..channels(graph)).map(|_| Words::new(QUANTUM)).collect();
         let read = rings::memory(graph, given);
@@ -281,8 +276,6 @@ impl Instance {
             ring_ptrs,
             read,
             write,
-            inits,
-            guarded,
             sleep,
             moved: [u64::MAX; 2],
             wild,
@@ -419,11 +412,18 @@ impl Instance {
     /// Cells that are no longer finite start anew, and those that hold next to nothing are empty: rounding would hold some filters at
     /// a last tiny value for ever.
     fn contain(&mut self) {
-        let words = &mut self.state.all_mut()[..self.guarded];
-        for (word, &init) in words.iter_mut().zip(&self.inits) {
-            let size = *word & 0x7fff_ffff;
-            let large = if size >= 0x7f80_0000 { init } else { *word };
-            *word = if size < TINY.to_bits() { 0 } else { large };
+        let (state, layout) = (self.state.all_mut(), &self.patch.layout);
+        let (mut first, awake) = (0, self.quantum.awake);
+        for &(end, bit) in &layout.guarded {
+            let piece = std::mem::replace(&mut first, end as usize)..end as usize;
+            if bit & awake != bit {
+                continue;
+            }
+            for (word, &init) in state[piece.clone()].iter_mut().zip(&layout.inits[piece]) {
+                let size = *word & 0x7fff_ffff;
+                let large = if size >= 0x7f80_0000 { init } else { *word };
+                *word = if size < TINY.to_bits() { 0 } else { large };
+            }
         }
     }
 
@@ -541,7 +541,7 @@ impl Instance {
             }
             if place.is_some() {
                 let range = at as usize..at as usize + cell.lanes as usize;
-                self.state.all_mut()[range.clone()].copy_from_slice(&self.inits[range]);
+                self.state.all_mut()[range.clone()].copy_from_slice(&self.patch.layout.inits[range]);
             }
         }
     }

@@ -89,6 +89,8 @@ pub struct Voices {
     slots: [u8; SLOTS],
     /// Voices that are not known to rest.
     awake: u64,
+    /// Those for which the code that runs was chosen.
+    served: u64,
     /// Voices whose rows have changed since the last quantum.
     woken: u64,
     /// Nothing is known of any voice.
@@ -131,6 +133,7 @@ impl Voices {
             copy: None,
             slots: [0; SLOTS],
             awake: bank.all(),
+            served: 0,
             woken: 0,
             shaken: true,
             shut: 0,
@@ -163,17 +166,21 @@ impl Voices {
         let moved = std::mem::take(&mut self.shaken) || moved;
         let woken = std::mem::take(&mut self.woken) & bank.all();
         self.awake = if moved { bank.all() } else { self.awake | woken };
-        let wanted = if moved { None } else { self.wanted(bank) };
-        let slots = wanted.map(|copy| self.seats(bank.copies[copy].voices as usize));
-        let stays = self.copy == wanted
-            && wanted.is_none_or(|copy| each(self.awake).all(|v| self.seated(bank, copy).any(|s| s == v)));
+        // Who sounds is nearly always who sounded.
+        let settled = !moved && self.awake == self.served;
+        let wanted = if settled { self.copy } else { self.wanted(bank, moved) };
+        let stays = settled
+            || self.copy == wanted
+                && wanted.is_none_or(|copy| each(self.awake).all(|v| self.seated(bank, copy).any(|s| s == v)));
         if !stays {
             self.unite(bank, memory.state);
-            if let (Some(copy), Some(slots)) = (wanted, slots) {
-                (self.copy, self.slots, self.behind) = (Some(copy), slots, 0);
+            if let Some(copy) = wanted {
+                self.slots = self.seats(bank.copies[copy].voices as usize);
+                (self.copy, self.behind) = (Some(copy), 0);
                 self.carry(bank, memory.state, true);
             }
         }
+        self.served = self.awake;
         if let Some(copy) = self.copy {
             self.behind += 1;
             if !stays || woken != 0 {
@@ -260,11 +267,11 @@ impl Voices {
             }
             at += cell.words.len();
         }
-        (self.copy, self.behind, self.drowsy) = (None, 0, 0);
+        (self.copy, self.behind, self.drowsy, self.served) = (None, 0, 0, 0);
     }
 
     /// The narrowest code that has a lane for every voice that sounds.
-    fn wanted(&self, bank: &Bank) -> Option<usize> {
+    fn wanted(&self, bank: &Bank, moved: bool) -> Option<usize> {
         let count = self.awake.count_ones();
         let fits = |n: u32| {
             let mut taken = 0u64;
@@ -277,7 +284,7 @@ impl Voices {
             count <= n && (n == 2 || each(self.awake).all(free))
         };
         // When nobody sounds, the bank itself is about to sleep.
-        (count > 0).then(|| bank.copies.iter().position(|copy| fits(copy.voices)))?
+        (count > 0 && !moved).then(|| bank.copies.iter().position(|copy| fits(copy.voices)))?
     }
 
     /// Gives lanes to the voices that sound, and what is left to others.

@@ -46,8 +46,11 @@ pub struct Layout {
     pub banks: Vec<crate::few::Bank>,
     /// Lanes of the rows that such code reads; they come after those of the graph.
     pub more_rows: Vec<u32>,
-    /// What each word of state starts as, and how many of the first must stay finite.
-    pub inits: (Vec<u32>, usize),
+    /// What each word of state starts as.
+    pub inits: Vec<u32>,
+    /// The words of state that must stay finite, in pieces from the first on: where each ends, and the bit of
+    /// [`crate::exec::Quantum::awake`] without which nothing of it changes, or 0.
+    pub guarded: Vec<(u32, u128)>,
 }
 
 /// A part that may sleep ([`crate::graph::idle::Part`]), in words of memory; each range is first word and end.

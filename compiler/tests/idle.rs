@@ -8,6 +8,7 @@ mod common;
 use common::Rng;
 use modurust_compiler::codegen::isa::Isa;
 use modurust_compiler::exec::{self, Backend, Instance, compile, word_moves};
+use modurust_compiler::few::{Bank, Kind};
 use modurust_compiler::front::{Compiler, Elaborated, Options, World};
 use modurust_compiler::graph::check::check;
 use modurust_compiler::graph::idle;
@@ -15,7 +16,6 @@ use modurust_compiler::graph::ops::same;
 use modurust_compiler::graph::{CellId, FrameId, ParamId, QUANTUM, RingId, RowId, Ty};
 use modurust_compiler::passes::pack::pack;
 use modurust_compiler::passes::{Passes, optimise};
-use modurust_compiler::few::{Bank, Kind};
 use modurust_compiler::program::{FieldSource, Layout, Patch, Sleeper};
 use std::sync::Arc;
 
@@ -172,9 +172,8 @@ impl Rows {
             // What was stepped is level in the next quantum.
             let (before, lanes) = (instances[0].row_voices_mut(id, 0), self.now[row].len());
             let pad = exec::padded(lanes as u32);
-            let changed = |voice: &usize| {
-                before.iter().skip(*voice).step_by(pad).ne(memory.iter().skip(*voice).step_by(pad))
-            };
+            let changed =
+                |voice: &usize| before.iter().skip(*voice).step_by(pad).ne(memory.iter().skip(*voice).step_by(pad));
             let voices = (0..lanes).filter(changed).fold(0, |mask, voice| mask | 1 << voice);
             if voices != 0 || self.stale[row] {
                 // Somebody who knows no better says that all have changed.
@@ -475,4 +474,30 @@ fn what_runs_by_itself_and_what_goes_round_for_ever_does_not_sleep() {
     assert_eq!(all, 0, "a drone is never over");
     let text = format!("{VOICES}track t = \"0\" >> poly(4, soft) >> comb_fb(5ms, 1)\n");
     assert_eq!(parts(&text), (1, 2), "a loop that loses nothing is never empty, but its voices rest");
+}
+
+#[test]
+fn a_number_that_moves_wakes_only_what_hears_it() {
+    let text = format!(
+        "{VOICES}track a = \"0\" >> poly(4, soft) >> drive(6db)\ntrack b = \"0\" >> poly(4, wide) >> drive(3db)\n"
+    );
+    let e = elaborate(&text);
+    let level = e.graph.params.iter().position(|param| param.name == "a.level").expect("a track has a level");
+    let of = |backend| Instance::new(Arc::new(patch(&e, Passes::Fast, backend)));
+    let mut both = [of(Backend::Interp), of(Backend::Jit)];
+    let all = both[1].patch().layout.sleepers.len();
+    assert_eq!(all, 4, "voices and effects of both tracks");
+    for quantum in 0..60 {
+        if quantum >= 20 {
+            let value = 0.5 + quantum as f32 / 100.0;
+            both.iter_mut().for_each(|i| i.set_param(ParamId(level as u32), value));
+        }
+        run(&mut both, quantum);
+        compare(&e, &mut both, &["machine code".to_string()], quantum, false).expect("no bit differs");
+        if quantum == 19 {
+            assert_eq!(both[1].resting(), all, "nobody plays");
+        } else if quantum > 20 {
+            assert_eq!(both[1].resting(), all - 1, "the level is that of the effects of one track");
+        }
+    }
 }

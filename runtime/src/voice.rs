@@ -168,6 +168,10 @@ pub struct UnitState {
     pub rows: Box<[RowMem]>,
     gates: Box<[bool]>,
     serial: u64,
+    /// Voices whose gate is up, or will be.
+    held: usize,
+    /// Some row is not level.
+    stepped: bool,
     /// Voices whose rows are not what they were.
     stirred: u64,
 }
@@ -183,12 +187,17 @@ impl UnitState {
             rows: unit.fields.iter().map(|f| RowMem::new(lanes, f.default)).collect(),
             gates: unit.fields.iter().map(|f| f.source == FieldSource::Gate).collect(),
             serial: 0,
+            held: 0,
+            stepped: false,
             stirred: u64::MAX,
         }
     }
 
     /// Begins a quantum.
     pub fn level(&mut self) {
+        if !std::mem::take(&mut self.stepped) {
+            return;
+        }
         for row in &mut self.rows {
             self.stirred |= row.level();
         }
@@ -203,6 +212,7 @@ impl UnitState {
     pub fn set(&mut self, field: usize, voice: usize, frame: usize, value: f32) {
         if let Some(row) = self.rows.get_mut(field) {
             self.stirred |= u64::from(row.step(voice, frame, value)) * bit(voice);
+            self.stepped = true;
         }
     }
 
@@ -210,10 +220,12 @@ impl UnitState {
     pub fn draw(&mut self, field: usize, voice: usize, value: f32) {
         if let Some(row) = self.rows.get_mut(field) {
             self.stirred |= u64::from(row.line(voice, value)) * bit(voice);
+            self.stepped = true;
         }
     }
 
     fn gate(&mut self, voice: usize, frame: usize, value: f32) {
+        self.stepped = true;
         for (row, is_gate) in self.rows.iter_mut().zip(&self.gates) {
             if *is_gate {
                 self.stirred |= u64::from(row.step(voice, frame, value)) * bit(voice);
@@ -243,6 +255,7 @@ impl UnitState {
         v.rise = if again { frame + 1 } else { NEVER };
         v.fall = fall.max(frame + if again { 2 } else { 1 });
         v.end = end;
+        self.held += usize::from(!v.held);
         v.held = true;
         v.since = stamp;
         self.gate(voice, frame.saturating_sub(base) as usize, if again { 0.0 } else { 1.0 });
@@ -253,6 +266,7 @@ impl UnitState {
         let stamp = self.stamp();
         let Some(v) = self.voices.get_mut(voice) else { return };
         if v.held {
+            self.held -= 1;
             *v = Voice { held: false, since: stamp, rise: NEVER, fall: NEVER, fell: frame, end: v.end };
             self.gate(voice, frame.saturating_sub(base) as usize, 0.0);
         }
@@ -267,6 +281,9 @@ impl UnitState {
 
     /// Carries out rises and falls due up to and including `limit`.
     pub fn advance(&mut self, base: u64, limit: u64) {
+        if self.held == 0 {
+            return;
+        }
         for voice in 0..self.voices.len() {
             let Voice { rise, fall, held, .. } = self.voices[voice];
             if !held {
@@ -291,6 +308,9 @@ impl UnitState {
         for i in 0..voices {
             self.voices[i] = old.voices[i];
         }
+        self.held = self.voices.iter().filter(|voice| voice.held).count();
+        // Rows come as they are, level or not.
+        (self.stepped, old.stepped) = (true, true);
         for &(new_field, old_field) in fields {
             let (Some(mine), Some(theirs)) = (self.rows.get_mut(new_field), old.rows.get_mut(old_field)) else {
                 continue;

@@ -85,12 +85,7 @@ struct Proof<'a> {
 
 /// Fills in what each part must be like to sleep. Parts that cannot come back, with the reason. `noted` are the values that rows of
 /// notes have a say in. Banks that cannot become part of what they were taken out of: their numbers come second.
-pub fn absorb(
-    graph: &Graph,
-    info: &GraphInfo,
-    noted: &[bool],
-    parts: &mut Parts,
-) -> (Vec<(u8, String)>, Vec<u8>) {
+pub fn absorb(graph: &Graph, info: &GraphInfo, noted: &[bool], parts: &mut Parts) -> (Vec<(u8, String)>, Vec<u8>) {
     let (mut refused, mut merged): (Vec<(u8, String)>, Vec<u8>) = (Vec::new(), Vec::new());
     let wanted = (0..graph.nodes.len() as u32).map(NodeId).filter(|n| info.ty[n.index()] == Ty::F32);
     let mut proof = Proof {

@@ -155,7 +155,9 @@ fn same(mut all: impl Iterator<Item = Voices>, lanes: u32) -> Option<Option<Voic
 fn over_all(group: &[u16], voices: usize) -> bool {
     let times = group.len() / voices;
     let in_order = group.iter().enumerate().all(|(i, v)| usize::from(*v) == i % voices);
-    in_order && group.len().is_multiple_of(voices) && (times == 1 || voices.is_power_of_two() && times.is_power_of_two())
+    in_order
+        && group.len().is_multiple_of(voices)
+        && (times == 1 || voices.is_power_of_two() && times.is_power_of_two())
 }
 
 /// How to get at a value from outside in fewer lanes.

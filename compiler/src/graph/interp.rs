@@ -9,7 +9,7 @@ use crate::graph::check::{GraphInfo, WIDEST};
 use crate::graph::ir::{CellId, Graph, Node, NodeId, QUANTUM, Rate, RingId, SampleId, fold_lanes, operands};
 use crate::graph::ops::{Op, canonical};
 use crate::program::Layout;
-use crate::schedule::layout::{StateLayout, inits, state_layout};
+use crate::schedule::layout::{StateLayout, guarded, inits, state_layout};
 
 /// A graph prepared for interpretation.
 pub struct InterpCode {
@@ -110,9 +110,10 @@ impl InterpCode {
         let cells = graph.cells.iter().enumerate().filter_map(cell).collect();
         let outs: Vec<(Place, u32)> =
             graph.outs.iter().enumerate().map(|(i, o)| (places[o.node.index()], (i * buffer_len(2)) as u32)).collect();
-        let inits = inits(graph, &state);
+        let (inits, guarded) = (inits(graph, &state), guarded(graph, &state, &vec![0; graph.nodes.len()]));
         let layout = Layout {
             inits,
+            guarded,
             state_words: state.words,
             cells: state.cells,
             buffer_words: at,

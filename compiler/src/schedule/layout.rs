@@ -7,8 +7,8 @@ use super::{Access, resolve};
 use crate::exec::padded;
 use crate::few;
 use crate::graph::check::GraphInfo;
-use crate::graph::idle::Parts;
 use crate::graph::few::Few;
+use crate::graph::idle::Parts;
 use crate::graph::ops::canonical;
 use crate::graph::{CellId, Graph, Node, NodeId, Ty};
 use crate::program::{Guard, Sleeper};
@@ -73,17 +73,32 @@ impl Places<'_> {
     }
 }
 
-/// What each word of state starts as, and how many of the first must stay finite.
-pub fn inits(graph: &Graph, state: &StateLayout) -> (Vec<u32>, usize) {
-    let (mut inits, mut guarded) = (vec![0; state.words], 0);
+/// What each word of state starts as.
+pub fn inits(graph: &Graph, state: &StateLayout) -> Vec<u32> {
+    let mut inits = vec![0; state.words];
     for (cell, &at) in graph.cells.iter().zip(&state.cells) {
-        let range = at as usize..at as usize + cell.lanes as usize;
-        if cell.ty == Ty::F32 {
-            guarded = guarded.max(range.end);
-        }
-        inits[range].fill(canonical(cell.ty, cell.init));
+        inits[at as usize..(at + cell.lanes) as usize].fill(canonical(cell.ty, cell.init));
     }
-    (inits, guarded)
+    inits
+}
+
+/// The words of state that must stay finite, in pieces: where each ends, and the bit of the part by which alone it changes, or 0.
+pub fn guarded(graph: &Graph, state: &StateLayout, of: &[u8]) -> Vec<(u32, u128)> {
+    let mut parts = vec![0u8; graph.cells.len()];
+    for (node, &part) in graph.nodes.iter().zip(of) {
+        if let Node::Read(c) = node {
+            parts[c.index()] = part;
+        }
+    }
+    let mut pieces: Vec<(u32, u128)> = Vec::new();
+    for ((cell, &at), &part) in graph.cells.iter().zip(&state.cells).zip(&parts).filter(|((c, _), _)| c.ty == Ty::F32) {
+        let (end, bit) = (at + cell.lanes, if part == 0 { 0 } else { 1 << (part - 1) });
+        match pieces.last_mut() {
+            Some(last) if last.1 == bit => last.0 = end,
+            _ => pieces.push((end, bit)),
+        }
+    }
+    pieces
 }
 
 /// The banks that are computed in fewer lanes, too, and where the memory of their voices is. Rows from `rows` on are those of copies.
@@ -134,7 +149,9 @@ pub fn banks(places: &Places, parts: &Parts, few: &[Few], rows: usize) -> Vec<fe
         let copied = few::Copied {
             bit: u32::from(copy.part) - 1,
             voices: copy.voices,
-            cells: cells.map(|((_, few), of)| words(places.state.cells[few.index()], &below(of), copy.voices)).collect(),
+            cells: cells
+                .map(|((_, few), of)| words(places.state.cells[few.index()], &below(of), copy.voices))
+                .collect(),
             guards: copy.guards.iter().zip(&part.guards).map(guard).collect(),
             rows: copy.rows.iter().map(|(wide, few)| (*wide, few.index() - rows)).collect(),
         };

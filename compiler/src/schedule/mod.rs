@@ -162,6 +162,7 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
         banks,
         more_rows: graph.rows[rows..].iter().map(|row| row.lanes).collect(),
         inits: layout::inits(&graph, &state),
+        guarded: layout::guarded(&graph, &state, &parts.of),
     };
     let blocks = regions.iter().take_while(|region| region.kind == Kind::Block);
     let moves = blocks.map(|region| moving::of_region(region, &bits)).collect();

@@ -18,6 +18,7 @@
 //! | `swap_ms` | from a compiled program with one more track to its sound: plan, memory, adoption; median of several |
 //! | `worst_block` | longest block of a run as a multiple of the middle one, by the clock on the wall |
 //! | `sounding` | `ns_per_frame` while so many voices of every bank hold a note |
+//! | `tracks` | `ns_per_frame` while a note is held on so many tracks |
 //!
 //! Each of several files is measured in a process of its own, so that none profits from what another left behind.
 
@@ -96,8 +97,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         if !figures.stages_ms.is_empty() {
             stages.push(by_stages(&figures));
         }
+        if !figures.tracks.is_empty() {
+            banks.push(sounding(&figures, "tracks", &figures.tracks));
+        }
         if !figures.sounding.is_empty() {
-            banks.push(sounding(&figures));
+            banks.push(sounding(&figures, "voices", &figures.sounding));
         }
     }
     if args.json {
@@ -114,10 +118,10 @@ fn by_stages(figures: &Figures) -> String {
     format!("{} track ms by stages: {}\n", figures.file, each.join(", "))
 }
 
-/// `x.modu by voices: 0: 12.0 ns, 1: ..`
-fn sounding(figures: &Figures) -> String {
-    let each: Vec<String> = figures.sounding.iter().map(|(n, ns)| format!("{n}: {ns:.1} ns")).collect();
-    format!("{} by sounding voices: {}\n", figures.file, each.join(", "))
+/// `x.modu by sounding voices: 0: 12.0 ns, 1: ..`
+fn sounding(figures: &Figures, what: &str, costs: &[(u32, f64)]) -> String {
+    let each: Vec<String> = costs.iter().map(|(n, ns)| format!("{n}: {ns:.1} ns")).collect();
+    format!("{} by sounding {what}: {}\n", figures.file, each.join(", "))
 }
 
 /// The patches of the folder `examples`.

@@ -45,6 +45,8 @@ pub struct Figures {
     pub stages_ms: Vec<(String, f64)>,
     pub swap_ms: Option<f64>,
     pub worst_block: f64,
+    /// Tracks on which a note is held, and nanoseconds per frame; empty where there are fewer than two.
+    pub tracks: Vec<(u32, f64)>,
     /// Voices that hold a note, and nanoseconds per frame; empty where there are no banks.
     pub sounding: Vec<(u32, f64)>,
     pub isa: String,
@@ -201,6 +203,7 @@ pub fn file(args: &Args, file: &str) -> Result<Figures, Failure> {
         stages_ms: track.map_or_else(Vec::new, |edit| edit.stages),
         swap_ms: swap(args, file, &program, &text)?,
         worst_block: worst_block(&program, args, frames)?,
+        tracks: tracks(&program, args, frames)?,
         sounding: sounding(&program, args, frames)?,
         isa: format!("{} {}", std::env::consts::ARCH, Isa::chosen().name()),
         voices: program.units.iter().filter(|u| u.kind != UnitKind::Hold).map(|u| u.voices).sum(),
@@ -370,35 +373,49 @@ fn swap(args: &Args, file: &str, program: &Program, text: &str) -> Result<Option
     })
 }
 
-/// Nanoseconds per frame while 0, 1, 2, 4 and so on voices of every bank hold a note for as long as it is measured.
+/// 0, 1, 2, 4 and so on up to all.
+fn doubling(most: u32) -> Vec<u32> {
+    let powers = std::iter::successors(Some(1u32), |n| n.checked_mul(2)).take_while(|n| *n < most);
+    std::iter::once(0).chain(powers).chain([most]).collect()
+}
+
+/// Nanoseconds per frame while so many voices of every bank hold a note for as long as it is measured.
 fn sounding(program: &Program, args: &Args, frames: u64) -> Result<Vec<(u32, f64)>, Failure> {
     let banks = program.units.iter().filter(|unit| unit.kind == UnitKind::Poly).map(|unit| unit.voices);
     let Some(most) = banks.max().filter(|most| *most > 1) else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    let mut n = 0;
-    while n <= most {
-        let held = hold(program, n);
-        found.push((n, speed(&held, args, frames)?));
-        n = if n == 0 {
-            1
-        } else if n < most {
-            (n * 2).min(most)
-        } else {
-            break;
-        };
-    }
-    Ok(found)
+    let held = |n| Ok((n, speed(&hold(program, |unit| n.min(unit.voices)), args, frames)?));
+    doubling(most).into_iter().map(held).collect()
 }
 
-/// The program with nothing in its patterns but `n` notes for every bank, or as many as it has voices.
-fn hold(program: &Program, n: u32) -> Program {
+/// Nanoseconds per frame while a note is held on so many tracks, in the order of the text.
+fn tracks(program: &Program, args: &Args, frames: u64) -> Result<Vec<(u32, f64)>, Failure> {
+    let name = |unit: &Unit| unit.path.split('/').next().unwrap_or_default().to_string();
+    let mut names: Vec<String> = Vec::new();
+    for unit in program.units.iter().filter(|unit| unit.kind != UnitKind::Hold) {
+        if !names.contains(&name(unit)) {
+            names.push(name(unit));
+        }
+    }
+    if names.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let held = |n: u32| {
+        let playing = &names[..n as usize];
+        let held = hold(program, |unit| u32::from(playing.contains(&name(unit))));
+        Ok((n, speed(&held, args, frames)?))
+    };
+    doubling(names.len() as u32).into_iter().map(held).collect()
+}
+
+/// The program with nothing in its patterns but so many notes for every player.
+fn hold(program: &Program, notes: impl Fn(&Unit) -> u32) -> Program {
     /// Bars that a note lasts: longer than any run.
     const LONG: Ratio = Ratio::int(1 << 20);
     let mut score = ScoreBuilder::new(0);
     let mut units: Vec<Unit> = (*program.units).clone();
     for unit in &mut units {
         let word = unit.word.map(|sym| program.score.word(sym).to_string());
-        let notes: Vec<_> = (0..n.min(unit.voices))
+        let notes: Vec<_> = (0..notes(unit))
             .filter(|_| unit.kind != UnitKind::Hold)
             .map(|i| {
                 let note = match &word {
