@@ -359,6 +359,7 @@ impl Instance {
         let (rings, rows, frame) = (&self.ring_ptrs, &self.row_ptrs, self.quantum.frame);
         let mut memory = sleep::Memory {
             state: self.state.all_mut(),
+            inits: &patch.layout.inits,
             buffers: self.buffers.all(),
             // SAFETY: a row has the layout of a buffer of its lanes (`new`, `bind_row`), which nobody asks for more of.
             row: &|row, words| unsafe { std::slice::from_raw_parts(rows[row.index()], words) },

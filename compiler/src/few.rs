@@ -173,7 +173,7 @@ impl Voices {
             || self.copy == wanted
                 && wanted.is_none_or(|copy| each(self.awake).all(|v| self.seated(bank, copy).any(|s| s == v)));
         if !stays {
-            self.unite(bank, memory.state);
+            self.unite(bank, memory.state, memory.inits);
             if let Some(copy) = wanted {
                 self.slots = self.seats(bank.copies[copy].voices as usize);
                 (self.copy, self.behind) = (Some(copy), 0);
@@ -252,9 +252,13 @@ impl Voices {
     }
 
     /// Brings all memory to where every voice has its own; from here on all are computed.
-    pub fn unite(&mut self, bank: &Bank, state: &mut [u32]) {
+    /// Lanes that were somebody's are as they were at first, so that equal sounds have equal memory.
+    pub fn unite(&mut self, bank: &Bank, state: &mut [u32], inits: &[u32]) {
         let Some(copy) = self.copy else { return };
         self.carry(bank, state, false);
+        for &word in bank.copies[copy].cells.iter().flatten() {
+            state[word as usize] = inits[word as usize];
+        }
         let seated = self.seated(bank, copy).fold(0u64, |mask, voice| mask | 1 << voice);
         let mut at = 0;
         for cell in &bank.cells {

@@ -47,6 +47,8 @@ pub struct Sleep {
 pub struct Memory<'a> {
     /// State words.
     pub state: &'a mut [u32],
+    /// What each of them starts as.
+    pub inits: &'a [u32],
     /// Scratch words.
     pub buffers: &'a [u32],
     /// The words of a row, as many as are asked for.
@@ -154,7 +156,7 @@ impl Sleep {
             part.settle(sleeper, state);
         }
         for (voices, bank) in self.voices.iter_mut().zip(&layout.banks) {
-            voices.unite(bank, state);
+            voices.unite(bank, state, &layout.inits);
         }
     }
 

@@ -9,7 +9,7 @@
 //! ```
 
 use super::rings::RingMemory;
-use super::{Instance, MOVING, padded};
+use super::{Instance, padded};
 use crate::graph::text;
 use crate::program::Patch;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Instance {
         }
         self.stir_all();
         self.quantum.first = [0; 4];
-        self.quantum.moving = MOVING;
+        self.moved = [u64::MAX; 2];
         true
     }
 }

@@ -82,7 +82,8 @@ struct Copy<'a> {
 impl Copy<'_> {
     fn few(&mut self, bank: u8, part: u8, guards: &[NodeId]) -> Option<Few> {
         let graph = self.graph;
-        let (mut cells, mut rows): (Vec<(CellId, CellId)>, Vec<(RowId, RowId)>) = (Vec::new(), Vec::new());
+        let mut cells: Vec<(CellId, CellId)> = Vec::new();
+        let mut rows: Vec<(RowId, RowId)> = Vec::new();
         for &id in self.info.order.iter().filter(|id| self.bank.of[id.index()].is_some()) {
             let voices = self.bank.of[id.index()].as_deref()?;
             let mut node = graph.node(id).clone();

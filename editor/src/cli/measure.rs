@@ -383,7 +383,7 @@ fn doubling(most: u32) -> Vec<u32> {
 fn sounding(program: &Program, args: &Args, frames: u64) -> Result<Vec<(u32, f64)>, Failure> {
     let banks = program.units.iter().filter(|unit| unit.kind == UnitKind::Poly).map(|unit| unit.voices);
     let Some(most) = banks.max().filter(|most| *most > 1) else { return Ok(Vec::new()) };
-    let held = |n| Ok((n, speed(&hold(program, |unit| n.min(unit.voices)), args, frames)?));
+    let held = |n: u32| Ok((n, speed(&hold(program, |unit| n.min(unit.voices)), args, frames)?));
     doubling(most).into_iter().map(held).collect()
 }
 
