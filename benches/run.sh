@@ -151,6 +151,8 @@ HEAD
     END { for (i = 1; i <= n; i++) { l = last[name[i]]; w = name[i]; sub(/\.modu$/, "", w)
       printf "| %s | %s | %s | %s | %s | %s | %.1f | %s | %s | %s | %s |\n", w, ms(l, "compile_cold_ms"), ms(l, "number_ms"), get(l, "number_code") == "true" ? "yes" : "no",
         ms(l, "track_ms"), ms(l, "swap_ms"), get(l, "worst_block"), get(l, "nodes"), get(l, "code_bytes"), costs(l, "sounding"), costs(l, "tracks") } }'
+  echo
+  cat "$here/notes.md"
 } > "$out/perf.md"
 cp "$out/perf.md" "$doc"
 cat "$out/perf.md"
