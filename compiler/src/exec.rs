@@ -360,7 +360,7 @@ impl Instance {
         let mut memory = sleep::Memory {
             state: self.state.all_mut(),
             inits: &patch.layout.inits,
-            buffers: self.buffers.all(),
+            buffers: self.buffers.all_mut(),
             // SAFETY: a row has the layout of a buffer of its lanes (`new`, `bind_row`), which nobody asks for more of.
             row: &|row, words| unsafe { std::slice::from_raw_parts(rows[row.index()], words) },
             ring: &|ring| {

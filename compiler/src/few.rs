@@ -55,6 +55,8 @@ pub struct Copied {
     pub guards: Vec<(Guard, Box<[u32]>)>,
     /// Its rows: the row of the bank, and the number of its own ([`crate::program::Layout::more_rows`]).
     pub rows: Vec<(RowId, usize)>,
+    /// Words of scratch from which on it has some of these constants: those of all voices, channel by channel.
+    pub given: Vec<(u32, Box<[u32]>)>,
 }
 
 /// A bank that is computed in fewer lanes, too.
@@ -178,6 +180,7 @@ impl Voices {
                 self.slots = self.seats(bank.copies[copy].voices as usize);
                 (self.copy, self.behind) = (Some(copy), 0);
                 self.carry(bank, memory.state, true);
+                self.give(bank, copy, memory.buffers);
             }
         }
         self.served = self.awake;
@@ -323,6 +326,18 @@ impl Voices {
                 for (&wide, &few) in pairs {
                     let (from, to) = if there { (wide, few) } else { (few, wide) };
                     state[to as usize] = state[from as usize];
+                }
+            }
+        }
+    }
+
+    /// Gives the code for few lanes the constants of their voices.
+    fn give(&self, bank: &Bank, copy: usize, buffers: &mut [u32]) {
+        let n = bank.copies[copy].voices as usize;
+        for (at, all) in &bank.copies[copy].given {
+            for (channel, words) in all.chunks_exact(bank.voices as usize).enumerate() {
+                for (lane, voice) in self.seated(bank, copy).enumerate() {
+                    buffers[*at as usize + channel * n + lane] = words[voice];
                 }
             }
         }

@@ -50,7 +50,7 @@ pub struct Memory<'a> {
     /// What each of them starts as.
     pub inits: &'a [u32],
     /// Scratch words.
-    pub buffers: &'a [u32],
+    pub buffers: &'a mut [u32],
     /// The words of a row, as many as are asked for.
     pub row: &'a dyn Fn(crate::graph::RowId, usize) -> &'a [f32],
     /// The words of a ring that this quantum has written.

@@ -501,3 +501,14 @@ fn a_number_that_moves_wakes_only_what_hears_it() {
         }
     }
 }
+
+#[test]
+fn all_voices_without_a_delay_line_of_their_own_have_code_for_few() {
+    for voice in NAMES {
+        let e = elaborate(&format!("{VOICES}track t = \"0\" >> poly(8, {voice}) >> drive(6db)\n"));
+        let layout = patch(&e, Passes::Fast, Backend::Jit).layout;
+        let few: Vec<u32> = layout.banks.iter().flat_map(|bank| bank.copies.iter().map(|copy| copy.voices)).collect();
+        let wanted: &[u32] = if voice == "string" { &[] } else { &[2, 4] };
+        assert_eq!(few, wanted, "{voice}");
+    }
+}

@@ -52,10 +52,12 @@ pub fn banks(graph: &Graph, info: &GraphInfo, of: &[u8]) -> Vec<Bank> {
 
 fn bank(graph: &Graph, info: &GraphInfo, of: &[u8], unit: u32, voices: u32) -> Option<Bank> {
     let mut bank = Bank { unit, voices, of: vec![None; graph.nodes.len()], sums: Vec::new() };
+    let row = |node: &Node| matches!(node, Node::Row(r) if graph.rows[r.index()].unit == unit);
+    let home = of[graph.nodes.iter().position(row)?];
     // Cells are known by what is written to them, so it goes round until nothing new is found.
     loop {
         let mut changed = false;
-        for &id in info.order.iter().filter(|id| info.rate[id.index()] == Rate::Sample) {
+        for &id in info.order.iter().filter(|id| info.rate[id.index()] == Rate::Sample && of[id.index()] == home) {
             let found = lanes(graph, info, &bank, id)?;
             if found.is_some() && bank.of[id.index()] != found {
                 // Whose a lane is never changes once it is known.
@@ -70,17 +72,16 @@ fn bank(graph: &Graph, info: &GraphInfo, of: &[u8], unit: u32, voices: u32) -> O
             break;
         }
     }
+    if home == 0 {
+        return None;
+    }
     let inside = |n: NodeId| bank.of[n.index()].is_some();
-    let mut members = (0..graph.nodes.len() as u32).map(NodeId).filter(|n| inside(*n)).peekable();
-    let home = of[members.peek()?.index()];
+    let members = (0..graph.nodes.len() as u32).map(NodeId).filter(|n| inside(*n));
     let mut loops = vec![false; info.scc_count as usize];
     for id in members {
-        if of[id.index()] != home || home == 0 {
-            return None;
-        }
         loops[info.scc[id.index()] as usize] = true;
         for n in operands(graph.node(id)).iter().filter(|n| !inside(**n)) {
-            narrow(graph, info, *n, bank.of[id.index()].as_deref()?)?;
+            narrow(graph, info, voices, *n, bank.of[id.index()].as_deref()?)?;
         }
     }
     for (id, node) in graph.nodes.iter().enumerate().filter(|(id, _)| bank.of[*id].is_none()) {
@@ -103,7 +104,7 @@ fn bank(graph: &Graph, info: &GraphInfo, of: &[u8], unit: u32, voices: u32) -> O
 /// Whose the lanes of a value are, if they are voices'. Outer `None` where voices meet in another way than in a sum over all.
 #[allow(clippy::option_option)]
 fn lanes(graph: &Graph, info: &GraphInfo, bank: &Bank, id: NodeId) -> Option<Option<Voices>> {
-    let of = |n: NodeId| bank.of[n.index()].clone();
+    let of = |n: NodeId| own(graph, bank.voices, n).or_else(|| bank.of[n.index()].clone());
     Some(match graph.node(id) {
         Node::Row(r) => {
             let row = &graph.rows[r.index()];
@@ -144,6 +145,14 @@ fn lanes(graph: &Graph, info: &GraphInfo, bank: &Bank, id: NodeId) -> Option<Opt
     })
 }
 
+/// Whose the lanes of a constant are that is another for each voice, as the seeds of noises.
+fn own(graph: &Graph, voices: u32, id: NodeId) -> Option<Voices> {
+    let Node::Const(_, bits) = graph.node(id) else { return None };
+    let lanes: Voices = (0..bits.len() as u32).map(|lane| (lane % voices) as u16).collect();
+    let each = bits.len() as u32 >= voices && (bits.len() as u32).is_multiple_of(voices);
+    (each && !uniform(bits, &lanes)).then_some(lanes)
+}
+
 /// What all operands agree on.
 #[allow(clippy::option_option)]
 fn same(mut all: impl Iterator<Item = Voices>, lanes: u32) -> Option<Option<Voices>> {
@@ -167,19 +176,22 @@ pub enum Narrow {
     As(NodeId),
     /// The same node over operands that are narrow; a constant or shuffle keeps some of its lanes.
     Of(Vec<Narrow>),
+    /// A constant of which each voice has its own.
+    Own,
 }
 
-/// How a value from outside of a bank, the same for every voice, is had for some of them; `None` if voices differ in it.
-pub fn narrow(graph: &Graph, info: &GraphInfo, id: NodeId, voices: &[u16]) -> Option<Narrow> {
+/// How a value from outside of a bank of `count` voices is had for some of them; `None` if voices differ in it and it is no constant.
+pub fn narrow(graph: &Graph, info: &GraphInfo, count: u32, id: NodeId, voices: &[u16]) -> Option<Narrow> {
     if info.lanes[id.index()] == 1 {
         return Some(Narrow::As(id));
     }
     if info.lanes[id.index()] as usize != voices.len() {
         return None;
     }
-    let all = |args: &[NodeId]| args.iter().map(|n| narrow(graph, info, *n, voices)).collect::<Option<Vec<_>>>();
+    let all = |args: &[NodeId]| args.iter().map(|n| narrow(graph, info, count, *n, voices)).collect::<Option<Vec<_>>>();
     match graph.node(id) {
-        Node::Const(_, bits) => uniform(bits, voices).then(|| Narrow::Of(Vec::new())),
+        Node::Const(_, bits) if uniform(bits, voices) => Some(Narrow::Of(Vec::new())),
+        Node::Const(..) => (own(graph, count, id).as_deref() == Some(voices)).then_some(Narrow::Own),
         Node::Shuffle(_, map) => uniform(map, voices).then(|| Narrow::Of(Vec::new())),
         Node::Line(x) => Some(Narrow::Of(all(&[*x])?)),
         Node::Op(_, args) if info.rate[id.index()] < Rate::Sample => Some(Narrow::Of(all(args)?)),

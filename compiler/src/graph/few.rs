@@ -9,6 +9,7 @@
 use super::bank::{Bank, Narrow, narrow};
 use super::check::{GraphInfo, check};
 use super::idle::Parts;
+use super::ops::canonical;
 use super::{CellId, Graph, Node, NodeId, Row, RowId};
 use crate::passes::cross::operands_mut;
 use rustc_hash::FxHashMap as HashMap;
@@ -34,6 +35,8 @@ pub struct Few {
     pub sums: Vec<(NodeId, NodeId)>,
     /// Its guards, in the order of those of the bank.
     pub guards: Vec<NodeId>,
+    /// Values that are not computed but given, and what they are for all voices: constants of which each has its own.
+    pub given: Vec<(NodeId, Vec<u32>)>,
 }
 
 /// A graph with its banks in fewer lanes, too; `None` where there is none.
@@ -53,7 +56,7 @@ pub fn few(graph: &Graph, info: &GraphInfo, parts: &mut Parts) -> Option<(Graph,
         let mut n = 2;
         while 2 * n <= bank.voices && next < MOST {
             next += 1;
-            let mut copy = Copy { graph, info, bank, n, wider: &mut wider, new: HashMap::default() };
+            let mut copy = Copy { graph, info, bank, n, wider: &mut wider, new: HashMap::default(), given: Vec::new() };
             let few = copy.few(i as u8 + 1, next as u8, &part.guards)?;
             of.resize(wider.nodes.len(), next as u8);
             all.push(few);
@@ -77,6 +80,7 @@ struct Copy<'a> {
     n: u32,
     wider: &'a mut Graph,
     new: HashMap<NodeId, NodeId>,
+    given: Vec<(NodeId, Vec<u32>)>,
 }
 
 impl Copy<'_> {
@@ -147,7 +151,7 @@ impl Copy<'_> {
             sums.push((sum, self.wider.op(super::ops::Op::Add, &[part, zero])));
         }
         let guards = guards.iter().map(|guard| self.new.get(guard).copied()).collect::<Option<_>>()?;
-        Some(Few { bank, part, voices: self.n, cells, rows, sums, guards })
+        Some(Few { bank, part, voices: self.n, cells, rows, sums, guards, given: std::mem::take(&mut self.given) })
     }
 
     /// An operand in as many lanes as a value with these voices keeps.
@@ -155,13 +159,22 @@ impl Copy<'_> {
         if let Some(&new) = self.new.get(&id) {
             return Some(new);
         }
-        let how = narrow(self.graph, self.info, id, voices)?;
+        let how = narrow(self.graph, self.info, self.bank.voices, id, voices)?;
         Some(self.narrowed(id, &how, &Bank::kept(voices, self.n)))
     }
 
     fn narrowed(&mut self, id: NodeId, how: &Narrow, kept: &[u32]) -> NodeId {
-        let Narrow::Of(args) = how else { return id };
         let mut node = self.graph.node(id).clone();
+        let args = match (how, &node) {
+            (Narrow::Of(args), _) => args,
+            (Narrow::Own, Node::Const(ty, bits)) => {
+                let bits = bits.iter().map(|word| canonical(*ty, *word)).collect();
+                let given = self.wider.push(Node::Const(*ty, vec![0; kept.len()]));
+                self.given.push((given, bits));
+                return given;
+            }
+            _ => return id,
+        };
         match &mut node {
             Node::Const(_, bits) => *bits = kept.iter().map(|&lane| bits[lane as usize]).collect(),
             Node::Shuffle(_, map) => *map = kept.iter().map(|&lane| map[lane as usize]).collect(),

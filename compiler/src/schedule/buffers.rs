@@ -97,6 +97,7 @@ pub fn buffers(
             keep
         });
     }
+    few.iter().flat_map(|few| &few.given).for_each(|(id, _)| crosses[id.index()] = true);
     for (id, access) in access.iter().enumerate() {
         let lanes = padded(info.lanes[id]);
         let words = match access {

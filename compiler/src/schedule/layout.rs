@@ -146,6 +146,7 @@ pub fn banks(places: &Places, parts: &Parts, few: &[Few], rows: usize) -> Vec<fe
             let of = below(bank.of[wide.index()].as_deref().unwrap_or(&[]));
             (places.guard(*few), words(0, &of, copy.voices))
         };
+        let given = copy.given.iter().filter_map(|(id, bits)| Some((places.plan.block[id.index()]?, bits)));
         let copied = few::Copied {
             bit: u32::from(copy.part) - 1,
             voices: copy.voices,
@@ -153,6 +154,7 @@ pub fn banks(places: &Places, parts: &Parts, few: &[Few], rows: usize) -> Vec<fe
                 .map(|((_, few), of)| words(places.state.cells[few.index()], &below(of), copy.voices))
                 .collect(),
             guards: copy.guards.iter().zip(&part.guards).map(guard).collect(),
+            given: given.map(|(at, bits)| (at, bits.clone().into())).collect(),
             rows: copy.rows.iter().map(|(wide, few)| (*wide, few.index() - rows)).collect(),
         };
         if let Some(last) = found.last_mut() {

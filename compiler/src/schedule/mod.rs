@@ -138,8 +138,10 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
     let rows = graph.rows.len();
     let (graph, info, few) = few(graph, info, &mut parts).unwrap_or_else(|| (graph.clone(), info.clone(), Vec::new()));
     let sums: Vec<(NodeId, NodeId)> = few.iter().flat_map(|few| few.sums.iter().copied()).collect();
-    let access = access(&graph, &info, &sums);
-    let regions = regions::regions(&graph, &info, &access, &parts, &sums, full);
+    let mut access = access(&graph, &info, &sums);
+    let given: Vec<NodeId> = few.iter().flat_map(|few| few.given.iter().map(|(id, _)| *id)).collect();
+    given.iter().for_each(|id| access[id.index()] = Access::Block);
+    let regions = regions::regions(&graph, &info, &access, &parts, (&sums, &given), full);
     let state = layout::state_layout(&graph, &info);
     let plan = buffers::buffers(&graph, &info, &access, &regions, &parts, &few);
     let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();

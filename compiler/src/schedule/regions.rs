@@ -25,16 +25,17 @@ struct Cluster {
     missing: u32,
 }
 
-/// Partitions everything that is needed. `sums` are those of banks, with what stands for them where fewer voices are computed.
+/// Partitions everything that is needed. `sums` are those of banks, with what stands for them where
+/// fewer voices are computed; nobody computes what is `given`.
 pub fn regions(
     graph: &Graph,
     info: &GraphInfo,
     access: &[Access],
     parts: &Parts,
-    sums: &[(NodeId, NodeId)],
+    (sums, given): (&[(NodeId, NodeId)], &[NodeId]),
     full: u32,
 ) -> Vec<Region> {
-    let mut regions = block_regions(graph, info, access);
+    let mut regions = block_regions(graph, info, access, given);
     let mut clusters = clusters(graph, info, access, parts, sums, full);
     let mut ready: BTreeMap<(Kind, u8), BTreeSet<u32>> = BTreeMap::new();
     for (i, cluster) in clusters.iter().enumerate().filter(|(_, c)| c.missing == 0) {
@@ -104,11 +105,11 @@ fn cell(graph: &Graph, item: Item) -> Option<crate::graph::CellId> {
 
 /// Block-rate values in order, each line as soon as its end is known. Where a region ends is told by what it does, so that a value
 /// more at one place moves no border far away: the code of the other regions is known.
-fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access]) -> Vec<Region> {
+fn block_regions(graph: &Graph, info: &GraphInfo, access: &[Access], given: &[NodeId]) -> Vec<Region> {
     let mut regions: Vec<Region> = Vec::new();
     for &id in &info.order {
         let item = match access[id.index()] {
-            Access::Block => Item::Node(id),
+            Access::Block if !given.contains(&id) => Item::Node(id),
             Access::Line => Item::Line(id),
             _ => continue,
         };
