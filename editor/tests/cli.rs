@@ -340,6 +340,20 @@ fn bench_measures_each_file() {
 }
 
 #[test]
+fn bench_measures_edits_by_kinds() {
+    let out = run(&["bench", "--edit", &example("first_set.modu")]).expect(0).out;
+    for kind in ["by a new compiler", "a number in a track", "a note in a pattern", "a stage added", "an error mended"]
+    {
+        let line = out.lines().find(|line| line.contains(kind)).unwrap_or_else(|| panic!("no line for {kind}:\n{out}"));
+        let figures: Vec<f64> = line.split_whitespace().rev().take(6).filter_map(|word| word.parse().ok()).collect();
+        let [worst, middle, least, ..] = figures[..] else { panic!("six figures: {line}") };
+        assert!(figures.len() == 6 && 0.0 < least && least <= middle && middle <= worst, "{line}");
+    }
+    let file = run(&["bench", "--edit", "nowhere.modu"]).expect(3);
+    assert!(file.err.contains("nowhere.modu"), "{}", file.err);
+}
+
+#[test]
 fn doc_knows_the_library_the_compiler_and_the_primitives() {
     let all = run(&["doc"]).expect(0).out;
     for name in ["lpf", "every", "acid", "prim.add", "math.sin"] {

@@ -17,7 +17,7 @@ use crate::score::{self, Ratio};
 use modurust_lang::Span;
 use modurust_lang::ast::Item;
 use modurust_lang::units::Dim;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How much longer or shorter a part of a recording may become.
 const RANGE: (f64, f64) = (0.125, 8.0);
@@ -54,6 +54,8 @@ impl<'a> Elab<'a> {
     fn anchors_of(&mut self, call: &mut Call<'a>, every: Ratio) -> Option<Vec<Anchor>> {
         let mut anchors: Vec<Anchor> = Vec::new();
         let mut named = None;
+        // Nobody notes what is asked of the song, so this is asked anew for every text.
+        self.parts.asks_the_world();
         for (name, item) in call.rest() {
             let arg = self.item(item, call.scope);
             let span = arg.span;
@@ -131,7 +133,7 @@ pub(super) fn anchors<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let micro = |seconds: f64| (seconds * 1e6).round().clamp(0.0, f64::from(u32::MAX)) as u32;
     let moved = anchors.iter().map(|a| [micro(a.moment), micro(beats(a.bars) * beat)]).collect();
     let round = if by_name { 0.0 } else { beats(every) * (anchors.len() - 1) as f64 };
-    let slot = Value::Slot(Rc::new(Sample { anchors: moved, ..Sample::clone(&slot) }));
+    let slot = Value::Slot(Arc::new(Sample { anchors: moved, ..Sample::clone(&slot) }));
     let own = Value::Num(Num::new(beat, Dim::Time, 0));
     let one = e.score.pure(score::Value::Num(0.0));
     let pattern = e.score.fast(one, e.timing.beats_per_bar);

@@ -20,7 +20,9 @@ impl Compiler {
     pub fn describe(&mut self, world: &dyn World, roots: &[String], text: &str) -> (Option<String>, Vec<Diagnostic>) {
         let (expr, mut diagnostics) = parse::parse_expr(FileId(0), text);
         let Some(expr) = expr else { return (None, diagnostics) };
-        let (files, ..) = self.load(world, roots);
+        let (files, sources, _) = self.load(world, roots);
+        let mut places = super::places::Places::default();
+        let files = places.laid_out(&files, sources.iter().map(|s| s.text.len() + 1));
         let options = self.options;
         let run = || {
             let mut elab = Elab::new(world, options.sample_rate, options.seed);

@@ -14,7 +14,7 @@ use crate::graph::FrameId;
 use modurust_lang::ast::{Arg, Expr, ExprKind, Ident, Param, UnaryOp};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// An evaluated argument and where it was written.
 #[derive(Clone)]
@@ -188,7 +188,7 @@ impl<'a> Elab<'a> {
             }
             let known = match self.scopes.find(scope, module) {
                 Some(Binding::Value(Value::Library(known))) => known,
-                _ => Rc::from(module.as_str()),
+                _ => Arc::from(module.as_str()),
             };
             let Some(lazy) = self.library_entry(Some(&known), &name.name) else {
                 let names: Vec<_> = modurust_lang::library::library().module(&known).map(|e| e.name).collect();
@@ -327,7 +327,7 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn call_closure(&mut self, f: &Rc<Closure<'a>>, args: Vec<ArgVal<'a>>, span: Span, hint: u64) -> Value<'a> {
+    fn call_closure(&mut self, f: &Arc<Closure<'a>>, args: Vec<ArgVal<'a>>, span: Span, hint: u64) -> Value<'a> {
         if self.depth > 90 {
             self.error("cycle", span, format!("`{}` calls itself without end", f.name)).help =
                 Some("a function cannot call itself; feedback is written with a prime: `y = x + 0.5 * y'`".into());
@@ -506,7 +506,7 @@ impl<'a> Elab<'a> {
                 if items.iter().any(|v| matches!(v, Value::Broken)) {
                     Value::Broken
                 } else {
-                    Value::Array(Rc::new(items))
+                    Value::Array(Arc::new(items))
                 }
             }
             Value::Pat(pattern) => {

@@ -4,21 +4,24 @@
 //! an origin (where the text stands). Functions are inlined per call; each call is a frame of its own.
 
 use crate::front::World;
+use crate::front::join::Segments;
+use crate::front::link::Gathered;
 use crate::front::mixer::Gain;
+use crate::front::parts::Parts;
 use crate::front::scope::*;
+use crate::front::segment::Mark;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::ops::Op;
 use crate::graph::*;
 use crate::program::{Timing, Unit};
-use crate::score::timeline::Timeline;
+use crate::score::timeline::{ClipSet, Timeline};
 use crate::score::{PatId, Ratio, ScoreBuilder};
 use modurust_lang::ast::{Def, Expr, ExprKind, UnaryOp};
 use modurust_lang::source::{FileId, Span};
 use modurust_lang::units::{Dim, Unit as LangUnit};
 use modurust_lang::{Diagnostic, Severity};
 use rustc_hash::FxHashMap as HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// A patch beyond this many nodes is refused: it would neither compile in time nor play.
@@ -28,8 +31,6 @@ const MAX_NODES: usize = 400_000;
 pub struct Bus {
     /// Its name.
     pub name: String,
-    /// What was sent so far: stereo nodes.
-    pub sends: Vec<NodeId>,
     /// Stand-in for its `in`.
     pub input: NodeId,
 }
@@ -42,21 +43,21 @@ pub struct Elab<'a> {
     pub score: ScoreBuilder,
     /// Sequenced units being built.
     pub units: Vec<Unit>,
-    /// Values made for voices, before the graph is settled.
+    /// Values made for voices, before the graph is settled, of the part being elaborated.
     pub bodies: Vec<std::ops::Range<u32>>,
-    /// Values made for voices, once it is.
-    pub voiced: Vec<NodeId>,
     /// What went wrong.
     pub diagnostics: Vec<Diagnostic>,
     /// Tempo and meter.
     pub timing: Timing,
     /// Clips, scenes, arrangements, automation, commands.
     pub timeline: Timeline,
-    /// Parameters that can be moved by a name.
+    /// Parameters that can be moved by a name, of the part being elaborated; at the end of all.
     pub controls: HashMap<String, Control>,
+    /// Clip sets as they are met; the timeline has those of the text in their order.
+    pub(super) sets: Vec<ClipSet>,
     /// The strip being elaborated.
     pub strip: String,
-    /// What is understood but not heard yet, with the first place of each.
+    /// What is understood but not heard yet, with the first place of each, of the part being elaborated.
     pub(super) later: Vec<(&'static str, Origin, Span)>,
     /// The session's swing, for every pattern that is played.
     pub(super) swing: Option<Ratio>,
@@ -64,11 +65,13 @@ pub struct Elab<'a> {
     pub(super) default_tuning: Option<Vec<f64>>,
     /// A song of the session has sections that fade into each other.
     pub(super) fades: bool,
-    /// Strips that lead to a bus and nowhere else.
-    pub(super) led: Vec<(String, String)>,
     /// Where the sections of the session's first song begin, in bars.
     pub(super) sections: Vec<(String, Ratio)>,
-    /// Faders of strips.
+    /// Strips that lead to a bus and nowhere else, with the place that says so, of the part being elaborated; at the end of all.
+    pub(super) led: Vec<(String, String, Origin, Span)>,
+    /// Which strip sends to which bus, of the part being elaborated.
+    pub(super) feeds: Vec<(String, String)>,
+    /// Faders of strips, in the part being elaborated.
     pub(super) gains: HashMap<String, Gain>,
     /// Strips with errors, which have been told.
     pub broken_strips: Vec<String>,
@@ -82,10 +85,12 @@ pub struct Elab<'a> {
     pub lazies: Vec<Lazy<'a>>,
     /// Buses.
     pub buses: Vec<Bus>,
+    /// What the part being elaborated sends: the bus, and stereo nodes.
+    pub(super) sends: Vec<(String, NodeId)>,
     /// Origins of pattern literals: file and first byte of the text, by the id that events carry.
     pub patterns: Vec<(FileId, u32)>,
     /// Names of results and stand-ins, to print loops.
-    pub named: HashMap<NodeId, (String, Option<LazyId>)>,
+    pub named: HashMap<NodeId, (String, Option<(Origin, Span)>)>,
     /// What stand-ins stand for.
     pub aliases: HashMap<NodeId, NodeId>,
     world: &'a dyn World,
@@ -104,8 +109,14 @@ pub struct Elab<'a> {
     pub(super) occurrences: HashMap<u64, u64>,
     /// The chord symbols that notes were made from.
     pub(super) symbols: HashMap<PatId, PatId>,
-    params: HashMap<u64, ParamId>,
-    ordinals: HashMap<String, u32>,
+    pub(super) params: HashMap<u64, ParamId>,
+    /// Parameters that the outside moves, and those of faders, by their path.
+    pub(super) outside: HashMap<String, ParamId>,
+    /// Statements that are elaborated by themselves, of this text and of earlier ones.
+    pub(super) parts: Parts,
+    pub(super) gathered: Gathered,
+    pub(super) segments: Segments,
+    pub(super) marks: Vec<Mark>,
     pub(super) journal: Vec<LazyId>,
     pub(super) guesses: HashMap<(FrameId, *const Def), Shape>,
     pub(super) library: HashMap<(&'static str, &'static str), LazyId>,
@@ -131,15 +142,16 @@ impl<'a> Elab<'a> {
             score: ScoreBuilder::new(seed),
             units: Vec::new(),
             bodies: Vec::new(),
-            voiced: Vec::new(),
             diagnostics: Vec::new(),
             timing: Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) },
             timeline: Timeline::default(),
             controls: HashMap::default(),
+            sets: Vec::new(),
             strip: String::new(),
             fades: false,
             led: Vec::new(),
             sections: Vec::new(),
+            feeds: Vec::new(),
             gains: HashMap::default(),
             broken_strips: Vec::new(),
             later: Vec::new(),
@@ -150,6 +162,7 @@ impl<'a> Elab<'a> {
             scopes,
             lazies: Vec::new(),
             buses: Vec::new(),
+            sends: Vec::new(),
             patterns: Vec::new(),
             named: HashMap::default(),
             aliases: HashMap::default(),
@@ -166,7 +179,11 @@ impl<'a> Elab<'a> {
             occurrences: HashMap::default(),
             symbols: HashMap::default(),
             params: HashMap::default(),
-            ordinals: HashMap::default(),
+            outside: HashMap::default(),
+            parts: Parts::default(),
+            gathered: Gathered::default(),
+            segments: Segments::default(),
+            marks: Vec::new(),
             journal: Vec::new(),
             guesses: HashMap::default(),
             library: HashMap::default(),
@@ -238,6 +255,8 @@ impl<'a> Elab<'a> {
     pub fn eval(&mut self, scope: ScopeId, expr: &'a Expr) -> Value<'a> {
         // Calls leave a place each, even those that only count.
         if self.graph.nodes.len().max(self.graph.frames.len()) > MAX_NODES {
+            // What is kept counts as well: alone it may be small enough.
+            self.parts.bail |= self.parts.resumed;
             self.error("limit", expr.span, "this patch is too large to play").help =
                 Some("use fewer voices or copies".into());
             return Value::Broken;
@@ -245,7 +264,7 @@ impl<'a> Elab<'a> {
         match &expr.kind {
             ExprKind::Number { value, ratio, unit } => Value::Num(self.literal(*value, *ratio, *unit, expr.span)),
             ExprKind::Note(note) => Value::Num(Num::new(f64::from(*note), Dim::Pitch, self.literal_key(expr.span))),
-            ExprKind::Text(text) => Value::Text(Rc::from(text.as_str())),
+            ExprKind::Text(text) => Value::Text(Arc::from(text.as_str())),
             ExprKind::Pattern { text, text_start } => self.pattern_literal(text, *text_start),
             ExprKind::Name(name) => self.eval_name(scope, expr, name),
             ExprKind::It => match self.scopes.find(scope, "it") {
@@ -277,7 +296,7 @@ impl<'a> Elab<'a> {
             ExprKind::Ramp { from, to, over, curve } => self.eval_ramp(scope, from, to, over.as_deref(), *curve),
             ExprKind::Lambda { params, body } => {
                 let closure = Closure { name: "fn", params: Params::Bare(params), body, scope, origin: self.at };
-                let value = Value::Fn(Rc::new(closure));
+                let value = Value::Fn(Arc::new(closure));
                 match self.take_pending(expr) {
                     Some(piped) => self.call(value, vec![piped], expr.span, 0),
                     None => value,
@@ -290,7 +309,7 @@ impl<'a> Elab<'a> {
                 if values.iter().any(|v| matches!(v, Value::Broken)) {
                     Value::Broken
                 } else {
-                    Value::Array(Rc::new(values))
+                    Value::Array(Arc::new(values))
                 }
             }
             ExprKind::Clips(clips) => self.eval_clips(scope, clips, expr.span),
@@ -375,11 +394,8 @@ impl<'a> Elab<'a> {
         let id = match self.params.get(&salt) {
             Some(&id) => id,
             None => {
-                let ordinal = self.ordinals.entry(self.binding.clone()).or_insert(0);
-                let name = format!("{}#{ordinal}", self.binding);
-                *ordinal += 1;
-                Arc::make_mut(&mut self.graph.params).push(Param { frame: FrameId(0), name, value: num.value as f32 });
-                let id = ParamId(self.graph.params.len() as u32 - 1);
+                // It is named when all are known.
+                let id = self.add_param(String::new(), num.value as f32);
                 self.params.insert(salt, id);
                 id
             }
@@ -439,26 +455,31 @@ impl<'a> Elab<'a> {
 
     /// The bytes of a file.
     pub(super) fn read_bytes(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.parts.asks_the_world();
         self.world.bytes(path)
     }
 
     /// The text of a file.
     pub(super) fn read_file(&self, path: &str) -> Result<String, String> {
+        self.parts.asks_the_world();
         self.world.read(path)
     }
 
     /// True if there is such a file.
     pub(super) fn file_exists(&self, path: &str) -> bool {
+        self.parts.asks_the_world();
         self.world.exists(path)
     }
 
     /// True for a file that is read from disk while it plays.
     pub(super) fn is_long(&self, path: &str) -> bool {
+        self.parts.asks_the_world();
         self.world.is_long(path)
     }
 
     /// The names in a folder.
     pub(super) fn folder(&self, path: &str) -> Vec<String> {
+        self.parts.asks_the_world();
         self.world.folder(path)
     }
 

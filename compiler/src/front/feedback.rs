@@ -11,7 +11,6 @@ use crate::graph::*;
 use modurust_lang::ast::{Arg, Expr, ExprKind};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Calls nested deeper than this are taken for a function that calls itself.
@@ -36,22 +35,30 @@ struct Mark {
     diagnostics: usize,
     journal: usize,
     sets: usize,
-    sends: Vec<usize>,
+    sends: usize,
+    led: usize,
+    feeds: usize,
+    outs: usize,
 }
 
 impl<'a> Elab<'a> {
     /// The value of a definition, evaluated now if it was not.
     pub(super) fn force(&mut self, id: LazyId, span: Span) -> Value<'a> {
+        self.parts.uses(id);
         let lazy = &self.lazies[id.0 as usize];
         match &lazy.state {
             State::Done(value) => value.clone(),
-            State::Running => self.stand_in(id, span),
+            State::Running => {
+                self.parts.tangle(id);
+                self.stand_in(id, span)
+            }
             State::Waiting if lazy.def.params.is_some() => {
                 let def = lazy.def;
                 let params = Params::Full(def.params.as_deref().unwrap_or(&[]));
                 let (scope, origin) = (lazy.scope, lazy.origin);
-                Value::Fn(Rc::new(Closure { name: &def.name.name, params, body: &def.body, scope, origin }))
+                Value::Fn(Arc::new(Closure { name: &def.name.name, params, body: &def.body, scope, origin }))
             }
+            State::Waiting if self.parts.is_top(id) => self.top(id),
             State::Waiting => self.run(id),
         }
     }
@@ -67,7 +74,7 @@ impl<'a> Elab<'a> {
             Some(node) => node,
             None => {
                 let node = self.graph.push(Node::Join(Vec::new()));
-                self.named.insert(node, (lazy.def.name.name.clone(), Some(id)));
+                self.named.insert(node, (lazy.def.name.name.clone(), Some((lazy.origin, lazy.def.name.span))));
                 self.lazies[id.0 as usize].stand_in = Some(node);
                 node
             }
@@ -121,7 +128,7 @@ impl<'a> Elab<'a> {
         value
     }
 
-    fn run(&mut self, id: LazyId) -> Value<'a> {
+    pub(super) fn run(&mut self, id: LazyId) -> Value<'a> {
         let Lazy { def, origin, scope, frame, .. } = self.lazies[id.0 as usize];
         if let Some(args) = ring_of(&def.body) {
             return self.run_ring(id, args);
@@ -182,7 +189,7 @@ impl<'a> Elab<'a> {
         }
         (self.at, self.frame, self.binding) = saved;
         if let Value::Sig(sig) = &value {
-            self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some(id)));
+            self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some((origin, def.name.span))));
         }
         self.lazies[id.0 as usize].state = State::Done(value.clone());
         self.journal.push(id);
@@ -213,8 +220,13 @@ impl<'a> Elab<'a> {
             && let Some(Binding::Lazy(id)) = self.scopes.find(scope, name)
             && self.lazies[id.0 as usize].def.params.is_none()
         {
-            if matches!(self.lazies[id.0 as usize].state, State::Waiting) {
-                self.force(id, x.span);
+            self.parts.uses(id);
+            match self.lazies[id.0 as usize].state {
+                State::Waiting => {
+                    self.force(id, x.span);
+                }
+                State::Running => self.parts.tangle(id),
+                State::Done(_) => {}
             }
             let lazy = &self.lazies[id.0 as usize];
             let (frame, shape, value) = match &lazy.state {
@@ -222,7 +234,9 @@ impl<'a> Elab<'a> {
                 State::Done(value) => (lazy.frame, lazy.guess, Some(value.clone())),
                 State::Waiting => return Value::Broken,
             };
-            if let Some(cell) = lazy.cell {
+            // Parts have no memory in common: each that asks for a value of another has a cell of its own.
+            let own = self.parts.is_own(id);
+            if let Some(cell) = lazy.cell.filter(|_| own) {
                 let node = self.graph.push(Node::Read(cell));
                 return Value::Sig(match value {
                     Some(Value::Sig(sig)) => Sig { node, ..sig },
@@ -231,8 +245,9 @@ impl<'a> Elab<'a> {
             }
             return match value {
                 Some(value) => {
-                    let now = self.delay_one(value, frame, name, span);
-                    if let Value::Sig(Sig { node, .. }) = now
+                    let now = self.delay_one(value, if own { frame } else { self.frame }, name, span);
+                    if own
+                        && let Value::Sig(Sig { node, .. }) = now
                         && let Node::Read(cell) = *self.graph.node(node)
                     {
                         self.lazies[id.0 as usize].cell = Some(cell);
@@ -273,8 +288,11 @@ impl<'a> Elab<'a> {
             units: self.units.len(),
             diagnostics: self.diagnostics.len(),
             journal: self.journal.len(),
-            sets: self.timeline.sets.len(),
-            sends: self.buses.iter().map(|b| b.sends.len()).collect(),
+            sets: self.sets.len(),
+            sends: self.sends.len(),
+            led: self.led.len(),
+            feeds: self.feeds.len(),
+            outs: g.outs.len(),
         }
     }
 
@@ -286,20 +304,27 @@ impl<'a> Elab<'a> {
         Arc::make_mut(&mut self.graph.rows).truncate(mark.rows);
         Arc::make_mut(&mut self.graph.frames).truncate(mark.frames);
         self.units.truncate(mark.units);
-        self.timeline.sets.truncate(mark.sets);
+        self.sets.truncate(mark.sets);
+        self.sends.truncate(mark.sends);
+        self.led.truncate(mark.led);
+        self.feeds.truncate(mark.feeds);
+        // Their parameters stay.
+        self.gains.clear();
+        self.graph.outs.truncate(mark.outs);
         self.diagnostics.truncate(mark.diagnostics);
         for id in self.journal.split_off(mark.journal) {
             let lazy = &mut self.lazies[id.0 as usize];
             (lazy.state, lazy.stand_in, lazy.cell) = (State::Waiting, None, None);
+            let key = lazy.origin.offset;
+            self.parts.forget(id, key);
         }
         // Bindings that are still running, or were done before, may have met a stand-in or a cell that is gone now.
         for lazy in &mut self.lazies {
             lazy.stand_in = lazy.stand_in.filter(|n| n.index() < mark.nodes);
             lazy.cell = lazy.cell.filter(|c| c.index() < mark.cells);
         }
-        for (bus, sends) in self.buses.iter_mut().zip(mark.sends) {
-            bus.sends.truncate(sends);
-        }
+        let ends = self.ends();
+        self.parts.cut(ends);
         let nodes = mark.nodes as u32;
         self.bodies.retain(|body| body.end <= nodes);
         self.named.retain(|node, _| node.0 < nodes);

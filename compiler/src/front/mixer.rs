@@ -43,7 +43,10 @@ impl<'a> Elab<'a> {
         }
         let param = |e: &mut Elab<'a>, control: &str, value: f32| {
             let path = format!("{name}.{control}");
-            let param = e.add_param(path.clone(), value);
+            // Parts that follow one fader have nodes of their own, and its parameters in common.
+            let known = e.outside.get(&path).copied();
+            let param = known.unwrap_or_else(|| e.add_param(path.clone(), value));
+            e.outside.insert(path.clone(), param);
             e.controls.insert(path, Control { param, dim: Dim::None });
             Sig { node: e.graph.push(Node::Param(param)), shape: Shape::MONO, dim: Dim::None }
         };
@@ -79,30 +82,31 @@ impl<'a> Elab<'a> {
         let sig = self.signal(x.value, x.span)?;
         let sent = self.named_op("mul", &[sig, gain]);
         let mut node = self.stereo(sent, call.span)?;
+        self.parts.depends_on_strip();
         if !self.strip.is_empty() {
             let strip = self.strip.clone();
             let gain = self.gain(&strip);
             let sent = Sig { node, shape: STEREO, dim: Dim::None };
             node = self.named_op("mul", &[sent, if pre { gain.open } else { gain.all }]).node;
             let feed = (strip, self.buses[index].name.clone());
-            if !self.timeline.feeds.contains(&feed) {
-                self.timeline.feeds.push(feed);
+            if !self.feeds.contains(&feed) {
+                self.feeds.push(feed);
             }
         }
         let node = self.ended(node);
-        self.buses[index].sends.push(node);
+        self.sends.push((self.buses[index].name.clone(), node));
         Some(sig)
     }
 
     /// Groups that lead to each other lead nowhere.
-    fn refuse_round_trip(&mut self, call: &Call<'a>) {
-        let Some((first, _)) = self.led.last().cloned() else { return };
+    pub(super) fn refuse_round_trip(&mut self) {
+        let Some((first, _, at, span)) = self.led.last().cloned() else { return };
         let mut way = vec![first.clone()];
-        while let Some((_, next)) = self.led.iter().rev().find(|(from, _)| Some(from) == way.last()) {
+        while let Some((_, next, ..)) = self.led.iter().rev().find(|(from, ..)| Some(from) == way.last()) {
             way.push(next.clone());
             if *next == first {
                 let message = format!("`{first}` leads to itself, so nobody hears it");
-                self.error("cycle", call.span, format!("{message}: {}", way.join(" -> "))).help =
+                self.error_at(at, "cycle", span, format!("{message}: {}", way.join(" -> "))).help =
                     Some("let one of these buses be heard: leave out its `to`".into());
                 return;
             }
@@ -152,8 +156,8 @@ pub(super) fn to<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let group = if let Value::Bus(index) = bus.value { Some(e.buses[index].name.clone()) } else { None };
     let sig = take!(e.send_to(x, bus, (gain, false), call));
     if let Some(group) = group.filter(|_| !e.strip.is_empty()) {
-        e.led.push((e.strip.clone(), group));
-        e.refuse_round_trip(call);
+        let (at, span) = if e.at.library { e.site.unwrap_or((e.at, call.span)) } else { (e.at, call.span) };
+        e.led.push((e.strip.clone(), group, at, span));
     }
     let lanes = sig.shape.channels as usize;
     let node = e.graph.push(Node::Const(Ty::F32, vec![0; lanes]));

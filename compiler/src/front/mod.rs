@@ -13,18 +13,24 @@ mod elab;
 mod feedback;
 mod harmony;
 pub mod hold;
+mod join;
+mod kept;
+mod link;
 mod lookup;
 mod midi_file;
 mod mixer;
 mod names;
 mod number;
 mod outside;
+mod parts;
 mod pattern_fns;
 mod pattern_table;
 mod patterns;
+mod places;
 mod rest;
 pub mod samples;
 mod scope;
+mod segment;
 mod settle;
 mod signal;
 mod strips;
@@ -125,8 +131,8 @@ impl Outcome {
 
 /// A graph and what else the text says, before any code: for `check` and for tests.
 pub struct Elaborated {
-    /// The graph, settled but not optimised.
-    pub graph: Graph,
+    /// The graph, settled but not optimised. The next text writes over it, unless it is still held then.
+    pub graph: Arc<Graph>,
     /// Everything but the code.
     pub score: crate::score::Score,
     /// Sequenced units.
@@ -171,6 +177,8 @@ pub struct Compiler {
     /// The code of regions, of patches that are gone, too.
     cache: Cache,
     kept: hold::Kept,
+    /// What was elaborated for earlier texts.
+    memory: kept::Memory,
     /// Told the name of each stage when it is done.
     ended: Box<dyn FnMut(&'static str) + Send>,
 }
@@ -189,7 +197,8 @@ impl Compiler {
     /// A compiler for one sample rate and backend.
     pub fn new(options: Options) -> Compiler {
         let (parser, kept) = (Parser::new(), hold::Kept::default());
-        Compiler { options, parser, patches: Vec::new(), cache: Cache::default(), kept, ended: Box::new(|_| {}) }
+        let (cache, memory, ended) = (Cache::default(), kept::Memory::default(), Box::new(|_| {}));
+        Compiler { options, parser, patches: Vec::new(), cache, kept, memory, ended }
     }
 
     /// Has `ended` called with the name of each stage when it is done, to find out where the time goes.
@@ -285,16 +294,31 @@ impl Compiler {
         (self.ended)("parse");
         let options = self.options;
         let paths: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
+        let (laid_out, mut arenas) = self.memory.begin(&files, sources.iter().map(|s| s.text.len() + 1));
+        let (memory, ended) = (&mut self.memory, &mut self.ended);
         let run = || {
-            let mut elab = Elab::new(world, options.sample_rate, options.seed);
-            elab.paths = paths;
-            elab.session(&files);
-            let graph = elab.settle();
-            let graph = crate::passes::cut::cut(rest::rest(graph, &elab.units, &elab.voiced));
+            let mut elab = loop {
+                let mut elab = Elab::new(world, options.sample_rate, options.seed);
+                elab.paths.clone_from(&paths);
+                if let Some(arenas) = arenas.take() {
+                    elab.resume(arenas);
+                }
+                elab.session(&laid_out);
+                if !elab.parts.bail {
+                    break elab;
+                }
+            };
+            ended("check");
+            let (graph, mut units) = elab.settle();
+            let score = elab.score_of(&mut units);
+            elab.in_text(&memory.places);
             let failed = elab.failed();
-            let (timing, timeline) = (elab.timing, elab.timeline);
-            let elaborated = Elaborated { graph, score: elab.score.finish(), units: elab.units, timing, timeline };
-            ((!failed).then_some(elaborated), elab.diagnostics, elab.broken_strips)
+            let (diagnostics, broken) =
+                (std::mem::take(&mut elab.diagnostics), std::mem::take(&mut elab.broken_strips));
+            let (timing, timeline) = (elab.timing, std::mem::take(&mut elab.timeline));
+            memory.keep(elab.into_arenas());
+            let elaborated = Elaborated { graph, score, units, timing, timeline };
+            ((!failed).then_some(elaborated), diagnostics, broken)
         };
         // A panic in it is a fault that must not take the sound down.
         let result = stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(run)));
@@ -313,7 +337,7 @@ impl Compiler {
                 None
             }
         };
-        (self.ended)("elaborate");
+        (self.ended)("lower");
         diagnostics.sort_by_key(|d| (d.file, d.span.start));
         if sources.is_empty() {
             sources.push(Source::new("", ""));

@@ -16,7 +16,7 @@ use crate::front::value::*;
 use crate::graph::Node;
 use modurust_lang::Span;
 use modurust_lang::units::Dim;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// An entry of the table.
 const fn entry(
@@ -95,7 +95,7 @@ impl<'a> Elab<'a> {
         self.signal(value, span).map(Some)
     }
 
-    fn text_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Rc<str>> {
+    fn text_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Arc<str>> {
         let arg = self.want(call, name)?;
         match arg.value {
             Value::Text(text) => Some(text),
@@ -109,13 +109,13 @@ impl<'a> Elab<'a> {
         }
     }
 
-    pub(super) fn slot_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Rc<Sample>> {
+    pub(super) fn slot_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Arc<Sample>> {
         let arg = self.want(call, name)?;
         self.slot(arg, call.name)
     }
 
     /// A sample: a file by its name, or what was made of one.
-    pub(super) fn slot(&mut self, arg: ArgVal<'a>, function: &str) -> Option<Rc<Sample>> {
+    pub(super) fn slot(&mut self, arg: ArgVal<'a>, function: &str) -> Option<Arc<Sample>> {
         match arg.value {
             Value::Slot(slot) => Some(slot),
             Value::Text(file) => Some(self.open_slot(&file, arg.span)),
@@ -128,14 +128,14 @@ impl<'a> Elab<'a> {
         }
     }
 
-    pub(super) fn open_slot(&mut self, file: &Rc<str>, span: Span) -> Rc<Sample> {
+    pub(super) fn open_slot(&mut self, file: &Arc<str>, span: Span) -> Arc<Sample> {
         let path = self.sources_dir(file);
         if !self.file_exists(&path) {
             self.warn("silent", span, format!("there is no file `{file}`, so this sample is silent")).help =
                 Some("put the file beside the patch; it plays as soon as it is there".into());
         }
-        Rc::new(Sample {
-            files: vec![Rc::from(path)],
+        Arc::new(Sample {
+            files: vec![Arc::from(path)],
             stretch: samples::AS_IT_IS,
             anchors: Vec::new(),
             head: 0,
@@ -159,12 +159,10 @@ impl<'a> Elab<'a> {
 
     /// A parameter that the outside moves, by its path.
     fn outside_param(&mut self, path: String) -> Value<'a> {
-        let known = self.controls.get(&path).map(|c| c.param);
-        let param = known.unwrap_or_else(|| {
-            let param = self.add_param(path.clone(), 0.0);
-            self.controls.insert(path, Control { param, dim: Dim::None });
-            param
-        });
+        let known = self.outside.get(&path).copied();
+        let param = known.unwrap_or_else(|| self.add_param(path.clone(), 0.0));
+        self.outside.insert(path.clone(), param);
+        self.controls.insert(path, Control { param, dim: Dim::None });
         let node = self.graph.push(Node::Param(param));
         Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
     }
@@ -183,7 +181,7 @@ impl<'a> Elab<'a> {
         const PARTS: [&str; 4] = ["vocals", "drums", "bass", "other"];
         match value {
             Value::Slot(slot) if slot.part.is_some() => Some(match PARTS.iter().find(|part| **part == name) {
-                Some(part) => Ok(Value::Slot(Rc::new(Sample { part: Some(part), ..Sample::clone(slot) }))),
+                Some(part) => Ok(Value::Slot(Arc::new(Sample { part: Some(part), ..Sample::clone(slot) }))),
                 None => Err(PARTS.to_vec()),
             }),
             Value::Device(device) => Some(Ok(self.outside_param(format!("{device}/{name}")))),
@@ -313,7 +311,7 @@ fn osc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 fn hid<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let name = take!(e.text_arg(call, "name"));
     e.later("controllers (they stay where they are)", call.span);
-    Value::Device(Rc::from(format!("hid/{name}")))
+    Value::Device(Arc::from(format!("hid/{name}")))
 }
 
 fn key<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
@@ -337,7 +335,7 @@ fn rec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 fn stems<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let slot = take!(e.slot_arg(call, "slot"));
     e.later("stems (every part is the whole)", call.span);
-    Value::Slot(Rc::new(Sample { part: Some("all"), ..Sample::clone(&slot) }))
+    Value::Slot(Arc::new(Sample { part: Some("all"), ..Sample::clone(&slot) }))
 }
 
 fn convolve<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

@@ -17,29 +17,38 @@
 //! is what moves by itself. Envelopes that sum to a voice shut in what each is in front of. With that, [`crate::graph::idle`] can prove that a voice rests.
 
 use crate::codegen::guard;
-use crate::graph::check::check;
+use crate::front::segment::Given;
+use crate::graph::check::order;
 use crate::graph::ops::{Op, canonical};
-use crate::graph::{FrameId, Graph, Node, NodeId, RowId, Ty, operands};
+use crate::graph::{CellId, FrameId, Graph, Node, NodeId, RowId, Ty, operands};
 use crate::passes::cross::{operands_mut, rewrite};
 use crate::program::{FieldSource, Unit};
 use rustc_hash::FxHashMap as HashMap;
 
+/// A cell by which the signal of another part comes in, and what is known of that.
+pub(super) struct Port {
+    pub cell: CellId,
+    pub given: Given,
+}
+
 /// What is known of each value.
-struct Facts {
+pub(super) struct Facts {
     /// It depends on the gate of a note.
-    gated: Vec<bool>,
+    pub gated: Vec<bool>,
     /// It moves by itself.
-    moving: Vec<bool>,
+    pub moving: Vec<bool>,
+    /// What it is before any note.
+    pub words: Vec<u32>,
     /// It is zero before any note, whatever the numbers of the text are.
     zero: Vec<bool>,
 }
 
-/// Says of the voices of a graph what they are like at rest. `voiced` are the values that were made for voices.
-pub fn rest(graph: Graph, units: &[Unit], voiced: &[NodeId]) -> Graph {
+/// Says of the voices of a graph what they are like at rest. `voiced` are the values that were made for voices; what is written to the
+/// cells `heard` is heard as the outs are.
+pub(super) fn rest(graph: Graph, units: &[Unit], voiced: &[NodeId], facts: &Facts, heard: &[CellId]) -> Graph {
     if units.is_empty() || voiced.is_empty() {
         return graph;
     }
-    let facts = facts(&graph, units);
     // The envelope of each product with what moves.
     let mut envelope: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
     for &id in voiced {
@@ -58,7 +67,8 @@ pub fn rest(graph: Graph, units: &[Unit], voiced: &[NodeId]) -> Graph {
     }
     const OPEN: u32 = u32::MAX;
     let mut seen = vec![0; graph.nodes.len()];
-    reach(&graph, &envelope, graph.outs.iter().map(|out| out.node).collect(), OPEN, &mut seen);
+    let taken = heard.iter().filter_map(|cell| graph.cells[cell.index()].next);
+    reach(&graph, &envelope, graph.outs.iter().map(|out| out.node).chain(taken).collect(), OPEN, &mut seen);
     let mut products: HashMap<NodeId, Vec<NodeId>> = HashMap::default();
     for (id, env) in envelope.iter().enumerate() {
         if let Some(env) = env {
@@ -87,7 +97,7 @@ pub fn rest(graph: Graph, units: &[Unit], voiced: &[NodeId]) -> Graph {
         open: HashMap::default(),
     };
     writer.nodes(&all);
-    writer.memory(&facts);
+    writer.memory(facts);
     ordered(writer.out)
 }
 
@@ -132,9 +142,14 @@ fn reach(
     found
 }
 
-fn facts(graph: &Graph, units: &[Unit]) -> Facts {
+/// Finds out what is known of each value.
+pub(super) fn facts(graph: &Graph, units: &[Unit], ports: &[Port]) -> Facts {
     let n = graph.nodes.len();
-    let mut facts = Facts { gated: vec![false; n], moving: vec![false; n], zero: Vec::new() };
+    let mut facts = Facts { gated: vec![false; n], moving: vec![false; n], words: Vec::new(), zero: Vec::new() };
+    let mut known = vec![None; graph.cells.len()];
+    for port in ports {
+        known[port.cell.index()] = Some(port.given);
+    }
     loop {
         let mut changed = false;
         for (id, node) in graph.nodes.iter().enumerate() {
@@ -143,6 +158,7 @@ fn facts(graph: &Graph, units: &[Unit]) -> Facts {
             match node {
                 Node::Row(r) => gated = gate(graph, units, *r),
                 Node::Frame | Node::Input(_) | Node::Tap(..) | Node::Peek(..) => moving = true,
+                Node::Read(c) if let Some(given) = known[c.index()] => (gated, moving) = (given.gated, given.moving),
                 Node::Read(c) => {
                     let cell = &graph.cells[c.index()];
                     let next = cell.next.map(|n| n.index());
@@ -158,9 +174,9 @@ fn facts(graph: &Graph, units: &[Unit]) -> Facts {
             break;
         }
     }
-    let words = guard::flushed(|| before_notes(graph, units));
-    let zero = |(word, moving): (u32, &bool)| word << 1 == 0 && !moving;
-    facts.zero = words.into_iter().zip(&facts.moving).map(zero).collect();
+    facts.words = guard::flushed(|| before_notes(graph, units));
+    let zero = |(word, moving): (&u32, &bool)| word << 1 == 0 && !moving;
+    facts.zero = facts.words.iter().zip(&facts.moving).map(zero).collect();
     facts
 }
 
@@ -355,8 +371,8 @@ impl Writer<'_> {
 
 /// Puts operands before users.
 fn ordered(graph: Graph) -> Graph {
-    let Ok(info) = check(&graph) else { return graph };
-    rewrite(&graph, &info.order, |_, _, _| {})
+    let Ok(order) = order(&graph) else { return graph };
+    rewrite(&graph, &order, |_, _, _| {})
 }
 
 /// True for a cell that adds a step to itself, which no more than notes move.
@@ -381,8 +397,26 @@ fn voices(graph: &Graph, units: &[Unit], frame: FrameId) -> Option<u32> {
     None
 }
 
-/// Lanes of all values.
-fn lanes(graph: &Graph) -> Vec<u32> {
+/// Types of all values; operands come first.
+pub(super) fn types(graph: &Graph) -> Vec<Ty> {
+    let mut all: Vec<Ty> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        all.push(match node {
+            Node::Const(ty, _) => *ty,
+            Node::Frame => Ty::I32,
+            Node::Op(op, _) => op.info().result,
+            Node::Read(c) => graph.cells[c.index()].ty,
+            Node::Shuffle(x, _) | Node::Line(x) => all[x.index()],
+            Node::Join(parts) => parts.first().map_or(Ty::F32, |x| all[x.index()]),
+            Node::Param(_) | Node::Row(_) | Node::Input(_) => Ty::F32,
+            Node::Tap(..) | Node::Peek(..) | Node::Reduce(..) => Ty::F32,
+        });
+    }
+    all
+}
+
+/// Lanes of all values; operands come first.
+pub(super) fn lanes(graph: &Graph) -> Vec<u32> {
     let mut all: Vec<u32> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let most = |of: &[NodeId]| of.iter().map(|n| all[n.index()]).max().unwrap_or(1);

@@ -16,7 +16,7 @@ use crate::program::UnitKind;
 use crate::score::{self, PatId, Ratio};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Endings of files that are sounds.
 pub const SOUNDS: &[&str] = &["wav", "flac", "ogg", "mp3", "aif", "aiff"];
@@ -88,9 +88,9 @@ impl<'a> Elab<'a> {
     }
 
     /// A slot that is made longer or shorter at its own pitch.
-    fn stretched(&mut self, slot: &Sample, factor: f64) -> Rc<Sample> {
+    fn stretched(&mut self, slot: &Sample, factor: f64) -> Arc<Sample> {
         let stretch = (f64::from(slot.stretch) * factor.clamp(0.125, 8.0)).round().clamp(125_000.0, 8_000_000.0);
-        Rc::new(Sample { stretch: stretch as u32, ..slot.clone() })
+        Arc::new(Sample { stretch: stretch as u32, ..slot.clone() })
     }
 
     /// A file that stands where a clip does plays over and over at its own speed; every other value is what it is.
@@ -104,39 +104,39 @@ impl<'a> Elab<'a> {
     }
 
     /// A sample at its own speed, over and over.
-    pub(super) fn over_and_over(&mut self, slot: Rc<Sample>, span: Span) -> Value<'a> {
+    pub(super) fn over_and_over(&mut self, slot: Arc<Sample>, span: Span) -> Value<'a> {
         let (one, zero) = (Value::Num(Num::constant(1.0)), Value::Num(Num::constant(0.0)));
         self.played_from(slot, [one.clone(), zero, one], span)
     }
 
     /// A sample from a place on, at a rate, once or over and over. A long file is read from disk on the way, for a playhead of its
     /// own; not where there are several voices, each with another place.
-    fn played_from(&mut self, slot: Rc<Sample>, [rate, start, over]: [Value<'a>; 3], span: Span) -> Value<'a> {
+    fn played_from(&mut self, slot: Arc<Sample>, [rate, start, over]: [Value<'a>; 3], span: Span) -> Value<'a> {
         let long = slot.stretch == AS_IT_IS && self.bank.is_none() && slot.files.iter().any(|file| self.is_long(file));
         let gate = Value::Num(Num::constant(1.0));
         if !long {
             return self.library_call(None, "sampleplay", &[Value::Slot(slot), gate, rate, start, over], span);
         }
         let head = self.graph.samples.iter().map(|s| s.head).max().unwrap_or(0) + 1;
-        let slot = Value::Slot(Rc::new(Sample { head, ..Sample::clone(&slot) }));
+        let slot = Value::Slot(Arc::new(Sample { head, ..Sample::clone(&slot) }));
         self.library_call(None, "samplestream", &[slot, gate, rate, start, over], span)
     }
 
     /// The files of a kit's folder that answer to a word: `bd/*.wav` or `bd*.wav`, in the order of their names.
-    fn kit_files(&self, folder: &str, word: &str) -> Vec<Rc<str>> {
+    fn kit_files(&self, folder: &str, word: &str) -> Vec<Arc<str>> {
         let sound = |name: &str| {
             name.rsplit_once('.').is_some_and(|(_, end)| SOUNDS.contains(&end.to_ascii_lowercase().as_str()))
         };
         let inner = format!("{folder}/{word}");
         let deep = self.folder(&inner);
         if !deep.is_empty() {
-            return deep.into_iter().filter(|f| sound(f)).map(|f| Rc::from(format!("{inner}/{f}"))).collect();
+            return deep.into_iter().filter(|f| sound(f)).map(|f| Arc::from(format!("{inner}/{f}"))).collect();
         }
         let mine = |name: &String| {
             let rest = name.strip_prefix(word);
             sound(name) && rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
         };
-        self.folder(folder).into_iter().filter(mine).map(|f| Rc::from(format!("{folder}/{f}"))).collect()
+        self.folder(folder).into_iter().filter(mine).map(|f| Arc::from(format!("{folder}/{f}"))).collect()
     }
 
     /// The words that a kit's folder has.
@@ -177,7 +177,7 @@ impl<'a> Elab<'a> {
             self.error_at(origin, "name", span, message).help = Some(help);
             return None;
         }
-        let slot = Value::Slot(Rc::new(Sample { files, stretch: AS_IT_IS, anchors: Vec::new(), head: 0, part: None }));
+        let slot = Value::Slot(Arc::new(Sample { files, stretch: AS_IT_IS, anchors: Vec::new(), head: 0, part: None }));
         let voice = self.player("samplehit", place.1)?;
         let plan = Plan { given: vec![("slot", slot)], ..plan };
         Some(self.voices_of(place.0, voice, plan, None, place.1))

@@ -5,18 +5,19 @@
 //! stand-in node that is tied to the result afterwards; one that is asked for with a prime gets a cell. Scopes and lazy
 //! bindings live in arenas of the elaborator, so that closures may refer to them freely.
 
-use crate::front::value::{Shape, Value};
+use crate::front::value::{Shape, Value, hash_text};
 use crate::graph::{CellId, FrameId, NodeId};
 use modurust_lang::ast::{Def, Expr, Ident, Param};
 use modurust_lang::source::FileId;
 use rustc_hash::FxHashMap as HashMap;
+use std::cell::RefCell;
 
 /// A scope of the arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScopeId(pub u32);
 
 /// A lazy binding of the arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LazyId(pub u32);
 
 /// Where the text being evaluated stands: spans inside count from `offset` of `file`.
@@ -138,10 +139,20 @@ pub struct Scope<'a> {
     pub names: HashMap<String, Binding<'a>>,
 }
 
+/// A name that was looked for at the top level of a file: the scope of the file and a hash of the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TopName(pub ScopeId, pub u64);
+
 /// All scopes of one elaboration.
 #[derive(Default)]
 pub struct Scopes<'a> {
     all: Vec<Scope<'a>>,
+    /// What stands at the top level of the files.
+    tops: HashMap<TopName, Binding<'a>>,
+    /// As many scopes, from the first, are top levels.
+    files: u32,
+    /// Names that were looked for there, in order, since the log was last taken; found or not.
+    log: RefCell<Vec<TopName>>,
 }
 
 impl<'a> Scopes<'a> {
@@ -151,8 +162,36 @@ impl<'a> Scopes<'a> {
         ScopeId(self.all.len() as u32 - 1)
     }
 
+    /// Scopes made so far are the top levels of the files: from now on it is noted what is looked for there.
+    pub fn note_tops(&mut self) {
+        self.files = self.all.len() as u32;
+        for (id, scope) in self.all.iter().enumerate() {
+            for (name, binding) in &scope.names {
+                self.tops.insert(TopName(ScopeId(id as u32), hash_text(name)), binding.clone());
+            }
+        }
+    }
+
+    /// What stands at the top level under a name that was noted.
+    pub fn top(&self, name: TopName) -> Option<&Binding<'a>> {
+        self.tops.get(&name)
+    }
+
+    /// The names noted since the last call.
+    pub fn take_log(&self) -> Vec<TopName> {
+        self.log.take()
+    }
+
+    /// Goes on with a log that was taken.
+    pub fn resume_log(&self, log: Vec<TopName>) {
+        self.log.replace(log);
+    }
+
     /// Binds a name; the old binding of the same scope comes back.
     pub fn bind(&mut self, scope: ScopeId, name: &str, binding: Binding<'a>) -> Option<Binding<'a>> {
+        if scope.0 < self.files {
+            self.tops.insert(TopName(scope, hash_text(name)), binding.clone());
+        }
         self.all[scope.0 as usize].names.insert(name.to_string(), binding)
     }
 
@@ -161,6 +200,10 @@ impl<'a> Scopes<'a> {
         let mut at = Some(scope);
         while let Some(id) = at {
             let scope = &self.all[id.0 as usize];
+            // The first scope is the library's, which has no names of its own.
+            if id.0 > 0 && id.0 < self.files {
+                self.log.borrow_mut().push(TopName(id, hash_text(name)));
+            }
             if let Some(binding) = scope.names.get(name) {
                 return Some(binding.clone());
             }

@@ -1,129 +1,50 @@
-//! Settling: the elaborator's graph, with stand-ins and leftovers, becomes a graph in order.
+//! Settling: what the elaborator made, with stand-ins and leftovers, becomes a graph in order.
 //!
-//! Stand-ins of feedback are replaced by what they stand for, nodes are put in an order where operands come first, and what
-//! nothing hears is left out, parameters too (so that a pattern's numbers change no code). A loop that passes through no
-//! cell and no ring has no first value to start from: it is reported with the names on the way round.
+//! It is done by *segments*: a part of the text ([`super::parts`]), or several that need each other in a circle, as two buses that send to
+//! each other do. Within a segment stand-ins of feedback are replaced by what they stand for, nodes are put in an order where
+//! operands come first, and what nothing hears is left out, parameters too (so that a pattern's numbers change no code). Then it is said
+//! how its voices rest ([`super::rest`]) and which of its feedbacks are long ([`crate::passes::cut`]).
+//!
+//! A segment is kept for the next text as long as its parts are, the same is wanted of it, and the same is known of what it takes from
+//! others. Signals of other parts enter it by *ports*, of which type, lanes and a few facts are known; numbers that only move with
+//! parameters are copied into it, so that bounds and delays are seen. At the end the segments are put one after another, suppliers
+//! first ([`super::join`]).
+//!
+//! A loop that passes through no cell and no ring has no first value to start from: it is reported with the names on the way round.
 
 use crate::front::elab::Elab;
+use crate::front::parts::Part;
+use crate::front::scope::Origin;
+use crate::front::segment::{Given, Segment, Wish};
+use crate::graph::check::components;
 use crate::graph::*;
-use rustc_hash::FxHashMap as HashMap;
+use crate::program::Unit;
+use modurust_lang::Span;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::sync::Arc;
 
-/// How far the walk has come with a node.
-#[derive(Clone, Copy, PartialEq)]
-enum Mark {
-    New,
-    Open,
-    Done(NodeId),
+/// Nobody of this text.
+const NOBODY: u32 = u32::MAX;
+
+/// The parts of a text as they hang together. Parts are known by their place in the order of the text.
+pub(super) struct Plan<'e> {
+    pub arena: &'e Graph,
+    pub aliases: &'e HashMap<NodeId, NodeId>,
+    /// Stand-ins of buses, with the part that sums what is sent.
+    inputs: HashMap<NodeId, u32>,
+    /// Whose a node is.
+    owner: Vec<u32>,
+    rates: HashMap<NodeId, Rate>,
 }
 
-impl Elab<'_> {
-    /// The settled graph; errors are reported for loops without delay.
-    pub fn settle(&mut self) -> Graph {
-        let old = std::mem::take(&mut self.graph);
-        let mut walk = Walk {
-            marks: vec![Mark::New; old.nodes.len()],
-            cells: vec![None; old.cells.len()],
-            rings: vec![None; old.rings.len()],
-            params: vec![None; old.params.len()],
-            pending: Vec::new(),
-            rates: Vec::new(),
-            aliases: std::mem::take(&mut self.aliases),
-            new: Graph {
-                frames: old.frames.clone(),
-                rows: old.rows.clone(),
-                samples: old.samples.clone(),
-                ..Graph::default()
-            },
-            old: &old,
-        };
-        let mut outs = Vec::with_capacity(old.outs.len());
-        let mut loops = Vec::new();
-        for out in &old.outs {
-            match walk.visit(out.node) {
-                Ok(node) => outs.push(Out { node, ..out.clone() }),
-                Err(cycle) => loops.push(cycle),
-            }
-        }
-        while let Some(memory) = walk.pending.pop() {
-            let (source, target) = match memory {
-                Memory::Cell(from, to) => (old.cells[from.index()].next, Memory::Cell(from, to)),
-                Memory::Ring(from, to) => (old.rings[from.index()].input, Memory::Ring(from, to)),
-            };
-            let Some(source) = source else { continue };
-            match (walk.visit(source), target) {
-                (Ok(node), Memory::Cell(_, to)) => walk.new.cells[to.index()].next = Some(node),
-                (Ok(node), Memory::Ring(_, to)) => walk.new.rings[to.index()].input = Some(node),
-                (Err(cycle), _) => loops.push(cycle),
-            }
-        }
-        let bodies = std::mem::take(&mut self.bodies);
-        let inside = bodies.into_iter().flatten().filter_map(|old| match walk.marks.get(old as usize) {
-            Some(Mark::Done(node)) => Some(*node),
-            _ => None,
-        });
-        self.voiced = inside.collect();
-        let params = walk.params;
-        let mut graph = walk.new;
-        graph.outs = outs;
-        self.settle_timeline(&graph, &params);
-        loops.sort();
-        loops.dedup();
-        if let Some(cycle) = loops.first() {
-            self.report_loop(cycle);
-        }
-        graph
-    }
-
-    fn report_loop(&mut self, cycle: &[NodeId]) {
-        let mut names: Vec<(String, Option<crate::front::scope::LazyId>)> = Vec::new();
-        for node in cycle {
-            if let Some((name, lazy)) = self.named.get(node)
-                && names.last().is_none_or(|(last, _)| last != name)
-            {
-                names.push((name.clone(), *lazy));
-            }
-        }
-        if names.len() > 1 && names.first().map(|n| &n.0) == names.last().map(|n| &n.0) {
-            names.pop();
-        }
-        let first = names.first().cloned();
-        let name = first.as_ref().map_or("this", |f| f.0.as_str()).to_string();
-        let round = names.iter().map(|n| n.0.as_str()).chain([name.as_str()]).collect::<Vec<_>>().join(" -> ");
-        let place = first.and_then(|f| f.1).map(|id| {
-            let lazy = &self.lazies[id.0 as usize];
-            (lazy.origin, lazy.def.name.span)
-        });
-        let (origin, span) = place.unwrap_or((self.at, modurust_lang::Span::default()));
-        let diagnostic = self.error_at(origin, "cycle", span, format!("`{name}` depends on itself without a delay"));
-        diagnostic.label = Some(round);
-        diagnostic.help = Some(format!("write `{name}'` (one sample ago) or put a `delay(..)` into the loop"));
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Memory {
-    Cell(CellId, CellId),
-    Ring(RingId, RingId),
-}
-
-struct Walk<'g> {
-    old: &'g Graph,
-    new: Graph,
-    marks: Vec<Mark>,
-    cells: Vec<Option<CellId>>,
-    rings: Vec<Option<RingId>>,
-    params: Vec<Option<ParamId>>,
-    pending: Vec<Memory>,
-    aliases: HashMap<NodeId, NodeId>,
-    rates: Vec<Rate>,
-}
-
-impl Walk<'_> {
-    /// What a node stands for.
-    fn resolve(&self, mut id: NodeId) -> NodeId {
+impl Plan<'_> {
+    /// What a node stands for, up to the input of a bus that is not among `inside`.
+    pub fn resolve(&self, mut id: NodeId, inside: &[u32]) -> NodeId {
         // A chain of stand-ins that comes back to its start is left where it is and found as a loop.
         for _ in 0..=self.aliases.len() {
+            if self.inputs.get(&id).is_some_and(|part| !inside.contains(part)) {
+                return id;
+            }
             match self.aliases.get(&id) {
                 Some(&next) => id = next,
                 None => return id,
@@ -132,114 +53,199 @@ impl Walk<'_> {
         id
     }
 
-    /// Copies a node after its operands, without recursion: patches may be deep.
-    fn visit(&mut self, root: NodeId) -> Result<NodeId, Vec<NodeId>> {
-        let root = self.resolve(root);
-        let mut stack = vec![(root, 0usize, root)];
-        while let Some(&mut (id, ref mut next, named)) = stack.last_mut() {
-            if self.aliases.contains_key(&id) {
-                return Err(vec![id]);
-            }
-            if matches!(self.marks[id.index()], Mark::Done(_)) {
-                stack.pop();
+    /// The part that a resolved node is a signal of, if that is none of `inside`.
+    pub fn foreign(&mut self, id: NodeId, inside: &[u32]) -> Option<u32> {
+        if let Some(&part) = self.inputs.get(&id) {
+            return (!inside.contains(&part)).then_some(part);
+        }
+        let owner = self.owner[id.index()];
+        (owner != NOBODY && !inside.contains(&owner) && self.rate(id) == Rate::Sample).then_some(owner)
+    }
+
+    /// How often a node changes, through stand-ins and what they stand for.
+    fn rate(&mut self, node: NodeId) -> Rate {
+        if let Some(&known) = self.rates.get(&node) {
+            return known;
+        }
+        let (mut open, mut seen, mut rate) = (vec![node], HashSet::default(), Rate::Const);
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
                 continue;
             }
-            self.marks[id.index()] = Mark::Open;
-            let operands = operands(&self.old.nodes[id.index()]);
-            if let Some(&via) = operands.get(*next) {
-                *next += 1;
-                let operand = self.resolve(via);
-                match self.marks[operand.index()] {
-                    Mark::Done(_) => {}
-                    Mark::New => stack.push((operand, 0, via)),
-                    Mark::Open => {
-                        let start = stack.iter().position(|(n, ..)| *n == operand).unwrap_or(0);
-                        // Names hang on stand-ins as well as on results.
-                        let mut cycle = vec![via];
-                        cycle.extend(stack[start..].iter().rev().flat_map(|(n, _, via)| [*n, *via]));
-                        cycle.reverse();
-                        for (n, ..) in &stack {
-                            self.marks[n.index()] = Mark::New;
-                        }
-                        return Err(cycle);
+            if let Some(&next) = self.aliases.get(&id) {
+                open.push(next);
+                continue;
+            }
+            let node = self.arena.node(id);
+            match node {
+                Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => rate = Rate::Sample,
+                Node::Tap(..) | Node::Peek(..) | Node::Line(_) => rate = Rate::Sample,
+                Node::Param(_) => rate = rate.max(Rate::Block),
+                _ => {}
+            }
+            if rate == Rate::Sample {
+                break;
+            }
+            open.extend(operands(node));
+        }
+        self.rates.insert(node, rate);
+        rate
+    }
+
+    /// The signals of other parts that a part refers to.
+    fn refs(&mut self, part: u32, made: &Part) -> Vec<NodeId> {
+        let (arena, inside) = (self.arena, [part]);
+        let mut met = HashSet::default();
+        let mut refs = Vec::new();
+        let mut meet = |plan: &mut Self, id: NodeId| {
+            // Most operands are its own.
+            if plan.owner[id.index()] == part && !plan.aliases.contains_key(&id) {
+                return;
+            }
+            let mut open = vec![plan.resolve(id, &inside)];
+            while let Some(id) = open.pop() {
+                if !met.insert(id) {
+                    continue;
+                }
+                if plan.foreign(id, &inside).is_some() {
+                    refs.push(id);
+                } else if plan.owner[id.index()] != part {
+                    // What is copied may need signals in turn only if it is one itself.
+                    open.extend(operands(arena.node(id)).iter().map(|x| plan.resolve(*x, &inside)));
+                }
+            }
+        };
+        // A sum of one is that one.
+        made.outs.iter().map(|out| out.node).chain(made.node).for_each(|x| meet(self, x));
+        for (from, to) in &made.pieces {
+            for node in &arena.nodes[from.nodes as usize..to.nodes as usize] {
+                operands(node).iter().for_each(|x| meet(self, *x));
+            }
+            let cells = arena.cells[from.cells as usize..to.cells as usize].iter().filter_map(|c| c.next);
+            let rings = arena.rings[from.rings as usize..to.rings as usize].iter().filter_map(|r| r.input);
+            cells.chain(rings).for_each(|x| meet(self, x));
+        }
+        refs
+    }
+}
+
+impl Elab<'_> {
+    /// The settled graph and its units; errors are reported for loops without delay.
+    pub fn settle(&mut self) -> (Arc<Graph>, Vec<Unit>) {
+        self.close_session();
+        let mut tables = self.tables();
+        let arena = std::mem::take(&mut self.graph);
+        let aliases = std::mem::take(&mut self.aliases);
+        let live = self.parts.live.clone();
+        let mut plan = Plan {
+            arena: &arena,
+            aliases: &aliases,
+            inputs: HashMap::default(),
+            owner: vec![NOBODY; arena.nodes.len()],
+            rates: HashMap::default(),
+        };
+        for (part, key) in live.iter().enumerate() {
+            for (from, to) in &self.parts.part(*key).pieces {
+                plan.owner[from.nodes as usize..to.nodes as usize].fill(part as u32);
+            }
+            if let Some(input) = self.parts.bus_input(*key) {
+                plan.inputs.insert(input, part as u32);
+            }
+        }
+        for (part, key) in live.iter().enumerate() {
+            if self.parts.part(*key).refs.is_none() {
+                let refs = plan.refs(part as u32, self.parts.part(*key));
+                self.parts.set_refs(*key, refs);
+            }
+        }
+        let (order, wanted) = self.order(&mut plan, &live);
+        let mut segments = std::mem::take(&mut self.segments);
+        let mut known: HashMap<NodeId, Given> = HashMap::default();
+        let mut loops = Vec::new();
+        for group in &order {
+            let serials: Vec<u64> = group.iter().map(|part| self.parts.part(live[*part as usize]).serial).collect();
+            let wants: Vec<NodeId> = group.iter().flat_map(|part| &wanted[*part as usize]).copied().collect();
+            if !segments.reuse(&serials, &wants, &known) {
+                let parts = group.iter().map(|part| self.parts.part(live[*part as usize])).collect();
+                let wish = Wish { group, parts, wanted: wants, known: &known };
+                match Segment::new(&mut plan, &mut self.marks, &self.units, wish) {
+                    Ok(segment) => segments.add(segment),
+                    Err(cycles) => {
+                        loops.extend(cycles);
+                        continue;
                     }
                 }
-                continue;
             }
-            let _ = named;
-            let node = self.copy(id);
-            let node = match node {
-                // A line that was asked for is only needed where a value changes once a quantum.
-                Node::Line(x) if self.rates[x.index()] != Rate::Block => x,
-                node => {
-                    self.rates.push(self.rate(&node));
-                    self.new.push(node)
+            known.extend(segments.last());
+        }
+        let position = live.iter().enumerate().map(|(at, key)| (self.parts.part(*key).serial, at)).collect();
+        let (graph, params) = segments.join(&arena, &mut tables, &position);
+        (self.segments, self.graph, self.aliases) = (segments, arena, aliases);
+        self.settle_timeline(&graph, &params);
+        loops.sort();
+        loops.dedup();
+        if let Some(cycle) = loops.first() {
+            self.report_loop(cycle);
+        }
+        (graph, tables.units)
+    }
+
+    /// Groups of parts, suppliers first, of those that are heard; and what others want of each part.
+    fn order(&self, plan: &mut Plan, live: &[u32]) -> (Vec<Vec<u32>>, Vec<Vec<NodeId>>) {
+        let refs = |part: u32| self.parts.part(live[part as usize]).refs.as_deref().unwrap_or_default();
+        let (mut starts, mut targets) = (vec![0], Vec::new());
+        for part in 0..live.len() as u32 {
+            targets.extend(refs(part).iter().filter_map(|id| plan.foreign(*id, &[part])));
+            starts.push(targets.len() as u32);
+        }
+        let (component, count) = components(&starts, &targets);
+        let sounds = |part: &u32| !self.parts.part(live[*part as usize]).outs.is_empty();
+        let mut open: Vec<u32> = (0..live.len() as u32).filter(sounds).collect();
+        let mut heard = vec![false; live.len()];
+        while let Some(part) = open.pop() {
+            if !std::mem::replace(&mut heard[part as usize], true) {
+                open.extend(&targets[starts[part as usize] as usize..starts[part as usize + 1] as usize]);
+            }
+        }
+        let mut groups = vec![Vec::new(); count as usize];
+        let mut wanted = vec![Vec::new(); live.len()];
+        for part in (0..live.len() as u32).filter(|part| heard[*part as usize]) {
+            groups[component[part as usize] as usize].push(part);
+            for &id in refs(part) {
+                if let Some(from) = plan.foreign(id, &[part])
+                    && component[from as usize] != component[part as usize]
+                {
+                    wanted[from as usize].push(id);
                 }
-            };
-            self.marks[id.index()] = Mark::Done(node);
-            stack.pop();
+            }
         }
-        match self.marks[root.index()] {
-            Mark::Done(node) => Ok(node),
-            _ => Err(vec![root]),
+        // Numbers within a part rise as it was elaborated, whatever they are.
+        for wanted in &mut wanted {
+            wanted.sort_unstable();
+            wanted.dedup();
         }
+        groups.retain(|group: &Vec<u32>| !group.is_empty());
+        (groups, wanted)
     }
 
-    /// How often a copied node changes.
-    fn rate(&self, node: &Node) -> Rate {
-        match node {
-            Node::Const(..) => Rate::Const,
-            Node::Param(_) => Rate::Block,
-            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => Rate::Sample,
-            Node::Tap(..) | Node::Peek(..) | Node::Line(_) => Rate::Sample,
-            node => operands(node).iter().map(|x| self.rates[x.index()]).max().unwrap_or(Rate::Const),
+    fn report_loop(&mut self, cycle: &[NodeId]) {
+        let mut names: Vec<(String, Option<(Origin, Span)>)> = Vec::new();
+        for node in cycle {
+            if let Some((name, place)) = self.named.get(node)
+                && names.last().is_none_or(|(last, _)| last != name)
+            {
+                names.push((name.clone(), *place));
+            }
         }
-    }
-
-    fn at(&self, id: NodeId) -> NodeId {
-        match self.marks[self.resolve(id).index()] {
-            Mark::Done(node) => node,
-            _ => NodeId(0),
+        if names.len() > 1 && names.first().map(|n| &n.0) == names.last().map(|n| &n.0) {
+            names.pop();
         }
-    }
-
-    fn copy(&mut self, id: NodeId) -> Node {
-        match &self.old.nodes[id.index()] {
-            Node::Op(op, args) => Node::Op(*op, args.iter().map(|a| self.at(*a)).collect()),
-            Node::Join(parts) => Node::Join(parts.iter().map(|a| self.at(*a)).collect()),
-            Node::Shuffle(x, map) => Node::Shuffle(self.at(*x), map.clone()),
-            Node::Reduce(x, lanes) => Node::Reduce(self.at(*x), *lanes),
-            Node::Line(x) => Node::Line(self.at(*x)),
-            Node::Tap(ring, delay) => Node::Tap(self.ring(*ring), self.at(*delay)),
-            Node::Peek(sample, at) => Node::Peek(*sample, self.at(*at)),
-            Node::Read(cell) => Node::Read(self.cell(*cell)),
-            Node::Param(param) => Node::Param(self.param(*param)),
-            Node::Const(..) | Node::Row(_) | Node::Frame | Node::Input(_) => self.old.nodes[id.index()].clone(),
-        }
-    }
-
-    fn cell(&mut self, id: CellId) -> CellId {
-        *self.cells[id.index()].get_or_insert_with(|| {
-            self.new.cells.push(Cell { next: None, ..self.old.cells[id.index()].clone() });
-            let new = CellId(self.new.cells.len() as u32 - 1);
-            self.pending.push(Memory::Cell(id, new));
-            new
-        })
-    }
-
-    fn ring(&mut self, id: RingId) -> RingId {
-        *self.rings[id.index()].get_or_insert_with(|| {
-            self.new.rings.push(Ring { input: None, ..self.old.rings[id.index()].clone() });
-            let new = RingId(self.new.rings.len() as u32 - 1);
-            self.pending.push(Memory::Ring(id, new));
-            new
-        })
-    }
-
-    fn param(&mut self, id: ParamId) -> ParamId {
-        *self.params[id.index()].get_or_insert_with(|| {
-            Arc::make_mut(&mut self.new.params).push(self.old.params[id.index()].clone());
-            ParamId(self.new.params.len() as u32 - 1)
-        })
+        let first = names.first().cloned();
+        let name = first.as_ref().map_or("this", |f| f.0.as_str()).to_string();
+        let round = names.iter().map(|n| n.0.as_str()).chain([name.as_str()]).collect::<Vec<_>>().join(" -> ");
+        let (origin, span) = first.and_then(|f| f.1).unwrap_or((self.at, Span::default()));
+        let diagnostic = self.error_at(origin, "cycle", span, format!("`{name}` depends on itself without a delay"));
+        diagnostic.label = Some(round);
+        diagnostic.help = Some(format!("write `{name}'` (one sample ago) or put a `delay(..)` into the loop"));
     }
 }

@@ -11,7 +11,7 @@ use modurust_lang::ast::{BinaryOp, Expr};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use smallvec::SmallVec;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl<'a> Elab<'a> {
     /// Tempo as arithmetic needs it.
@@ -79,7 +79,7 @@ impl<'a> Elab<'a> {
     }
 
     /// The channels of several values, one after another.
-    fn join(&mut self, items: &Rc<Vec<Value<'a>>>, span: Span) -> Option<Sig> {
+    fn join(&mut self, items: &Arc<Vec<Value<'a>>>, span: Span) -> Option<Sig> {
         let mut parts = Vec::with_capacity(items.len());
         for item in items.iter() {
             // Intervals stay intervals: they are added to a frequency later.
@@ -189,7 +189,7 @@ impl<'a> Elab<'a> {
                 Value::Num(Num { live, ..num.derive(-num.value, num.dim, 0x21) })
             }
             Value::Array(items) => {
-                Value::Array(Rc::new(items.iter().map(|item| self.negate(item.clone(), span)).collect()))
+                Value::Array(Arc::new(items.iter().map(|item| self.negate(item.clone(), span)).collect()))
             }
             Value::Pat(_) => {
                 let zero = Value::Num(Num::constant(0.0));
@@ -230,13 +230,13 @@ impl<'a> Elab<'a> {
                 let n = a.len().max(b.len());
                 let items =
                     (0..n).map(|i| self.binary(op, (a[i % a.len()].clone(), l.1), (b[i % b.len()].clone(), r.1), span));
-                Value::Array(Rc::new(items.collect()))
+                Value::Array(Arc::new(items.collect()))
             }
             (Value::Array(a), Value::Num(_)) if all_numbers(a) => {
-                Value::Array(Rc::new(a.iter().map(|x| self.binary(op, (x.clone(), l.1), r.clone(), span)).collect()))
+                Value::Array(Arc::new(a.iter().map(|x| self.binary(op, (x.clone(), l.1), r.clone(), span)).collect()))
             }
             (Value::Num(_), Value::Array(b)) if all_numbers(b) => {
-                Value::Array(Rc::new(b.iter().map(|x| self.binary(op, l.clone(), (x.clone(), r.1), span)).collect()))
+                Value::Array(Arc::new(b.iter().map(|x| self.binary(op, l.clone(), (x.clone(), r.1), span)).collect()))
             }
             (Value::Pat(_), Value::Pat(_) | Value::Num(_)) | (Value::Num(_), Value::Pat(_)) => {
                 self.pattern_binary(op, l, r, span)

@@ -9,6 +9,7 @@ use crate::front::scope::*;
 use crate::front::timeline::curve_of;
 use crate::front::value::*;
 use crate::graph::*;
+use crate::program::Timing;
 use crate::score::Ratio;
 use crate::score::timeline::{Length, Motion};
 use modurust_lang::ast::{Expr, Ident, Item};
@@ -28,6 +29,25 @@ pub struct File {
     pub uses: Vec<(usize, Option<String>)>,
 }
 
+/// What marks the way of `out` to the master among the places of statements.
+const OUTPUT: u32 = 1 << 31;
+
+/// The same of what is sent to a bus.
+const SENT: u32 = 1 << 30;
+
+/// The place of the sum of all strips.
+const SUM: u32 = u32::MAX - 1;
+
+/// Settings that all else depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Settings {
+    timing: Timing,
+    swing: Option<Ratio>,
+    tuning: Option<Vec<f64>>,
+    seed: u64,
+    fades: bool,
+}
+
 /// A track or bus to be elaborated.
 struct Strip<'a> {
     name: &'a Ident,
@@ -39,6 +59,7 @@ struct Strip<'a> {
 impl<'a> Elab<'a> {
     /// Elaborates a session.
     pub fn session(&mut self, files: &'a [File]) {
+        self.parts.start(self.ends());
         let scopes = self.define(files);
         for (file, scope) in files.iter().zip(&scopes) {
             for stmt in file.stmts.iter().filter(|_| !file.used) {
@@ -57,6 +78,9 @@ impl<'a> Elab<'a> {
         self.fades = files.iter().filter(|f| !f.used).flat_map(|f| &f.stmts).any(
             |stmt| matches!(&*stmt.item, Item::Arrange { sections, .. } if sections.iter().any(|s| s.xfade.is_some())),
         );
+        if self.settings_moved() {
+            return;
+        }
         let strips = self.strips(files);
         let mut sum = Vec::new();
         let mut audible = false;
@@ -68,9 +92,12 @@ impl<'a> Elab<'a> {
             audible = true;
             let lazy = &self.lazies[id.0 as usize];
             let (name, origin, span) = (&lazy.def.name, lazy.origin, lazy.def.body.span);
-            self.at = origin;
-            let value = self.force(id, span);
-            let node = self.output(name, value, span);
+            let node = self.strip_part(origin.offset | OUTPUT, &name.name, "", |e| {
+                e.at = origin;
+                e.binding.clone_from(&name.name);
+                let value = e.lookup(e.root, &name.name, span).unwrap_or(Value::Broken);
+                e.output(name, value, span)
+            });
             if node.is_none() {
                 self.broken_strips.push("out".into());
             }
@@ -84,37 +111,41 @@ impl<'a> Elab<'a> {
             }
             sum.extend(self.strip(strip));
         }
-        let mut total = self.total(&sum);
+        let mut total = self.sum_part(SUM, sum);
         let no_master = !strips.iter().any(|s| s.bus.is_some() && s.name.name == "master");
         if no_master && mentions_master(files) {
             total = self.fader("master", total);
         }
-        if let Some(strip) = master
-            && let Some(index) = strip.bus
-        {
-            self.buses[index].sends.push(total);
+        if let Some(strip) = master {
+            self.gather_sends();
+            self.sends.push((strip.name.name.clone(), total));
             if let Some(node) = self.strip(strip) {
                 total = node;
             }
         }
+        self.gather_sends();
         for index in 0..self.buses.len() {
-            let sends = self.buses[index].sends.clone();
-            let node = self.total(&sends);
-            let input = self.buses[index].input;
+            let sent = self.sends.iter().filter(|(bus, _)| *bus == self.buses[index].name);
+            let sends: Vec<NodeId> = sent.map(|(_, node)| *node).collect();
+            let key = strips.iter().find(|s| s.bus == Some(index)).map_or(0, |s| s.origin.offset) | SENT;
+            let (input, silent) = (self.buses[index].input, sends.is_empty());
+            let node = self.sum_part(key, sends);
+            self.parts.sums_bus(key, input);
             self.aliases.insert(input, node);
-            if sends.is_empty()
-                && let Some(strip) = strips.iter().find(|s| s.bus == Some(index))
-            {
+            if silent && let Some(strip) = strips.iter().find(|s| s.bus == Some(index)) {
                 self.at = strip.origin;
                 let name = &strip.name.name;
                 self.warn("silent", strip.name.span, format!("nothing is sent to the bus `{name}`")).help =
                     Some(format!("write `>> send({name}, -9db)` on a track"));
             }
         }
-        self.graph.outs.push(Out { name: "master".into(), kind: OutKind::Master, node: total, frame: FrameId(0) });
+        self.gather();
         self.resolve_timeline(files);
+        self.gather();
         self.tell_later();
         self.check_the_rest(files, &scopes);
+        self.gather();
+        self.graph.outs.push(Out { name: "master".into(), kind: OutKind::Master, node: total, frame: FrameId(0) });
         let readable = files.iter().flat_map(|f| &f.stmts).all(|s| !matches!(&*s.item, Item::Broken { .. }));
         if !audible
             && readable
@@ -164,7 +195,7 @@ impl<'a> Elab<'a> {
                     && !path.starts_with('.')
                     && names::is_module(module)
                 {
-                    let library = Value::Library(std::rc::Rc::from(module));
+                    let library = Value::Library(std::sync::Arc::from(module));
                     self.scopes.bind(*scope, &alias.name, Binding::Value(library));
                 }
             }
@@ -187,7 +218,18 @@ impl<'a> Elab<'a> {
                 }
             }
         }
+        self.parts.note_tops(self.lazies.len());
+        self.scopes.note_tops();
         scopes
+    }
+
+    /// True if what is kept was made under other settings than these.
+    fn settings_moved(&mut self) -> bool {
+        let (timing, swing, seed, fades) = (self.timing, self.swing, self.seed, self.fades);
+        let now = Settings { timing, swing, tuning: self.default_tuning.clone(), seed, fades };
+        let before = self.parts.settings.replace(now.clone());
+        self.parts.bail |= self.parts.resumed && before != Some(now);
+        self.parts.bail
     }
 
     /// Changes of meter, after the meter in which bars are counted is known.
@@ -320,9 +362,11 @@ impl<'a> Elab<'a> {
                 continue;
             }
             let index = bus.then(|| {
-                let input = self.graph.push(Node::Join(Vec::new()));
+                let known = self.parts.inputs.get(&name.name).copied();
+                let input = known.unwrap_or_else(|| self.graph.push(Node::Join(Vec::new())));
+                self.parts.inputs.insert(name.name.clone(), input);
                 self.named.insert(input, (name.name.clone(), None));
-                self.buses.push(Bus { name: name.name.clone(), sends: Vec::new(), input });
+                self.buses.push(Bus { name: name.name.clone(), input });
                 self.buses.len() - 1
             });
             if let Some(index) = index {
@@ -336,18 +380,16 @@ impl<'a> Elab<'a> {
 
     /// Elaborates a track or bus; its two channels come back.
     fn strip(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
-        let node = self.strip_inner(strip);
+        let node = self.strip_part(strip.origin.offset, &strip.name.name, &strip.name.name, |e| e.strip_inner(strip));
         if node.is_none() {
             self.broken_strips.push(strip.name.name.clone());
         }
-        self.strip = String::new();
         node
     }
 
     fn strip_inner(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
         self.at = strip.origin;
         self.binding = strip.name.name.clone();
-        self.strip = strip.name.name.clone();
         self.frame = self.graph.frame(FrameId(0), &strip.name.name, true, 0);
         let scope = self.scopes.add(Some(self.root));
         if let Some(index) = strip.bus {
@@ -392,7 +434,7 @@ impl<'a> Elab<'a> {
     }
 
     /// The sum of stereo nodes; silence if there are none.
-    fn total(&mut self, nodes: &[NodeId]) -> NodeId {
+    pub(super) fn total(&mut self, nodes: &[NodeId]) -> NodeId {
         let Some((&first, rest)) = nodes.split_first() else {
             return self.graph.push(Node::Const(Ty::F32, vec![0, 0]));
         };

@@ -6,7 +6,7 @@ use crate::front::builtins::Call;
 use crate::front::elab::Elab;
 use crate::front::value::*;
 use std::f64::consts::{PI, TAU};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Longest table or filter.
 const MOST: u32 = 4096;
@@ -15,7 +15,7 @@ const BETA: f64 = 8.96;
 
 /// An array of plain numbers.
 fn array<'a>(values: impl IntoIterator<Item = f64>) -> Value<'a> {
-    Value::Array(Rc::new(values.into_iter().map(|x| Value::Num(Num::constant(x))).collect()))
+    Value::Array(Arc::new(values.into_iter().map(|x| Value::Num(Num::constant(x))).collect()))
 }
 
 /// The modified Bessel function of order zero, by its series.
@@ -75,7 +75,7 @@ pub(super) fn harmonics<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> 
             return Value::Broken;
         }
     };
-    Value::Array(Rc::new(spectrum(&values).into_iter().map(array).collect()))
+    Value::Array(Arc::new(spectrum(&values).into_iter().map(array).collect()))
 }
 
 #[cfg(test)]

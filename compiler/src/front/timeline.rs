@@ -115,15 +115,16 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         }
         let patterns = values.iter().all(|(v, _)| matches!(v, Value::Pat(_) | Value::Num(_) | Value::Line { .. }));
-        let id = SetId(self.timeline.sets.len() as u32);
+        let id = SetId(self.sets.len() as u32);
+        self.parts.depends_on_strip();
         let (strip, binding, place) = (self.strip.clone(), self.binding.clone(), self.place_of(span));
-        self.timeline.sets.push(ClipSet { strip, binding, clips: made, place });
+        self.sets.push(ClipSet { strip, binding, clips: made, place });
         if patterns {
             let mut pats = Vec::with_capacity(values.len());
             for (i, (value, span)) in values.into_iter().enumerate() {
                 let Some(pattern) = self.pattern(value, span) else { return Value::Broken };
                 pats.push(pattern);
-                self.timeline.sets[id.0 as usize].clips[i].pattern = Some(pattern);
+                self.sets[id.0 as usize].clips[i].pattern = Some(pattern);
             }
             return Value::Pat(self.score.clips(id, &pats));
         }

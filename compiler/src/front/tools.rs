@@ -7,7 +7,7 @@ use crate::front::value::*;
 use crate::graph::*;
 use modurust_lang::ast::{BinaryOp, Expr, ExprKind};
 use modurust_lang::units::Dim;
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub(super) fn mix_all<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(x) = e.want(call, "x") else { return Value::Broken };
@@ -60,7 +60,7 @@ pub(super) fn fields<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let fields = call.named();
     let Some(main) = e.want(call, "x") else { return Value::Broken };
     let (frame, origin) = (e.here(), e.at);
-    Value::Record(Rc::new(Record { main: main.value, fields, scope: call.scope, frame, origin }))
+    Value::Record(Arc::new(Record { main: main.value, fields, scope: call.scope, frame, origin }))
 }
 
 /// Both ends of a range.
@@ -142,7 +142,7 @@ fn copies<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<Vec<Value<'a>>> {
 
 pub(super) fn par<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     match copies(e, call) {
-        Some(values) => Value::Array(Rc::new(values)),
+        Some(values) => Value::Array(Arc::new(values)),
         None => Value::Broken,
     }
 }
@@ -297,10 +297,12 @@ impl<'a> Elab<'a> {
         let mut at = Some(self.frame);
         while let Some(id) = at {
             let frame = &self.graph.frames[id.index()];
-            let twins = self.graph.frames[..id.index()]
-                .iter()
-                .filter(|f| f.parent == frame.parent && f.label == frame.label)
-                .count();
+            // What stands at the root is one of its kind; other places come after the one that holds them.
+            let before = match frame.parent {
+                Some(FrameId(0)) | None => &[],
+                Some(parent) => &self.graph.frames[parent.index() + 1..id.index()],
+            };
+            let twins = before.iter().filter(|f| f.parent == frame.parent && f.label == frame.label).count();
             hash = mix(hash, mix(hash_text(&frame.label), twins as u64));
             at = frame.parent;
         }

@@ -11,7 +11,7 @@ use crate::graph::{FrameId, NodeId, RingId};
 use crate::score::PatId;
 use modurust_lang::ast::Expr;
 use modurust_lang::units::Dim;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The lanes of a signal: channels, each perhaps with one lane per voice of the enclosing bank.
 ///
@@ -136,33 +136,33 @@ pub enum Value<'a> {
     /// A signal.
     Sig(Sig),
     /// `[a, b, c]`, joined into channels where a signal is wanted.
-    Array(Rc<Vec<Value<'a>>>),
+    Array(Arc<Vec<Value<'a>>>),
     /// A pattern.
     Pat(PatId),
     /// A line `a ~> b`: a pattern where one is wanted.
     Line { from: Num, to: Num, over: Option<crate::score::timeline::Length>, curve: crate::lang::ast::Curve },
     /// A function of the text.
-    Fn(Rc<Closure<'a>>),
+    Fn(Arc<Closure<'a>>),
     /// A function of the compiler.
     Builtin(&'static Builtin),
     /// `'text'`
-    Text(Rc<str>),
+    Text(Arc<str>),
     /// A delay line (library only).
     Ring(RingId, Shape),
     /// `20hz..2khz`
     Range(Num, Num),
     /// A sample, or what was made of one.
-    Slot(Rc<Sample>),
+    Slot(Arc<Sample>),
     /// Spectra: their size, and the sound that they are of.
     Spec(u32, Sig),
     /// A device whose controls are fields: its path.
-    Device(Rc<str>),
+    Device(Arc<str>),
     /// A module of the library under another name.
-    Library(Rc<str>),
+    Library(Arc<str>),
     /// A bus, to send to: its index.
     Bus(usize),
     /// A signal with others beside it, reached by name: `svf(x, 800hz).hp`.
-    Record(Rc<Record<'a>>),
+    Record(Arc<Record<'a>>),
     /// A file used under a name: its scope.
     Module(crate::front::scope::ScopeId),
     /// An error was reported; whatever is computed from it is silent about it.
@@ -173,7 +173,7 @@ pub enum Value<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Paths of its files.
-    pub files: Vec<Rc<str>>,
+    pub files: Vec<Arc<str>>,
     /// How much longer it is made at its own pitch, in millionths.
     pub stretch: u32,
     /// Moments of the recording, and those that they are moved to, in microseconds.
@@ -182,6 +182,51 @@ pub struct Sample {
     pub head: u32,
     /// Of a separated recording: which part, or `all`.
     pub part: Option<&'static str>,
+}
+
+impl Value<'_> {
+    /// The same, if it holds nothing of the trees: then it outlives them.
+    pub fn plain(&self) -> Option<Value<'static>> {
+        Some(match self {
+            Value::Num(num) => Value::Num(*num),
+            Value::Sig(sig) => Value::Sig(*sig),
+            Value::Array(items) => Value::Array(Arc::new(items.iter().map(Value::plain).collect::<Option<_>>()?)),
+            Value::Pat(pattern) => Value::Pat(*pattern),
+            Value::Line { from, to, over, curve } => Value::Line { from: *from, to: *to, over: *over, curve: *curve },
+            Value::Builtin(builtin) => Value::Builtin(builtin),
+            Value::Text(text) => Value::Text(Arc::clone(text)),
+            Value::Ring(ring, shape) => Value::Ring(*ring, *shape),
+            Value::Range(low, high) => Value::Range(*low, *high),
+            Value::Slot(slot) => Value::Slot(Arc::clone(slot)),
+            Value::Spec(size, sig) => Value::Spec(*size, *sig),
+            Value::Device(path) => Value::Device(Arc::clone(path)),
+            Value::Library(module) => Value::Library(Arc::clone(module)),
+            Value::Broken => Value::Broken,
+            Value::Fn(_) | Value::Bus(_) | Value::Record(_) | Value::Module(_) => return None,
+        })
+    }
+
+    /// True if both are the same for whoever reads them: the same number, text or node.
+    pub fn same(&self, other: &Value<'_>) -> bool {
+        match (self, other) {
+            (Value::Num(a), Value::Num(b)) => a == b,
+            (Value::Sig(a), Value::Sig(b)) => a == b,
+            (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same(b)),
+            (Value::Pat(a), Value::Pat(b)) => a == b,
+            (Value::Line { from, to, over, curve }, Value::Line { from: f, to: t, over: o, curve: c }) => {
+                (from, to, over, curve) == (f, t, o, c)
+            }
+            (Value::Builtin(a), Value::Builtin(b)) => std::ptr::eq(*a, *b),
+            (Value::Text(a), Value::Text(b)) => a == b,
+            (Value::Ring(a, s), Value::Ring(b, t)) => a == b && s == t,
+            (Value::Range(a, b), Value::Range(c, d)) => a == c && b == d,
+            (Value::Slot(a), Value::Slot(b)) => a == b,
+            (Value::Spec(a, s), Value::Spec(b, t)) => a == b && s == t,
+            (Value::Device(a), Value::Device(b)) | (Value::Library(a), Value::Library(b)) => a == b,
+            (Value::Broken, Value::Broken) => true,
+            _ => false,
+        }
+    }
 }
 
 impl From<Sig> for Value<'_> {

@@ -16,7 +16,6 @@ use modurust_lang::ast::ExprKind;
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use modurust_lang::visit;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// `poly` leaves room for chords: 6 dB. Fixed, so that a changed number of voices changes no level.
@@ -216,7 +215,7 @@ impl<'a> Elab<'a> {
                 Some("play both patterns on the track".into());
             return Value::Broken;
         }
-        let f = Rc::clone(f);
+        let f = Arc::clone(f);
         let pattern = match self.swing.filter(|_| !plan.straight) {
             Some(amount) => self.score.swing(pattern, amount, 8),
             None => pattern,
@@ -238,7 +237,7 @@ impl<'a> Elab<'a> {
         self.units.push(unit);
         let first = self.graph.nodes.len() as u32;
         let value = match self.bind_voice(&f, pattern, glide, (&plan.given, voice.span)) {
-            Some(args) => self.call(Value::Fn(Rc::clone(&f)), args, span, 0),
+            Some(args) => self.call(Value::Fn(Arc::clone(&f)), args, span, 0),
             None => Value::Broken,
         };
         let value = self.placed(&f, pattern, value, span);
@@ -397,8 +396,10 @@ impl<'a> Elab<'a> {
         if self.units.last().is_some_and(|unit| unit.word.is_some()) {
             return;
         }
-        for id in (0..score::MAX_FIELDS as u8).filter(|id| given & (1 << id) != 0).map(score::FieldId) {
-            let name = self.score.score().field_name(id).to_string();
+        let given = (0..score::MAX_FIELDS as u8).filter(|id| given & (1 << id) != 0).map(score::FieldId);
+        let mut names: Vec<String> = given.map(|id| self.score.score().field_name(id).to_string()).collect();
+        names.sort_unstable();
+        for name in names {
             if !matches!(name.as_str(), "freq" | "vel" | "gate" | "pan") && f.params.find(&name).is_none() {
                 let message = format!("`{}` has no parameter `{name}`, so this field is not heard", f.name);
                 let known: Vec<&str> = (0..f.params.len()).map(|i| f.params.name(i)).collect();

@@ -357,7 +357,7 @@ fn references(graph: &Graph) -> Vec<GraphError> {
 }
 
 /// Nodes so that operands come first, or the nodes of a cycle.
-fn order(graph: &Graph) -> Result<Vec<NodeId>, Vec<NodeId>> {
+pub fn order(graph: &Graph) -> Result<Vec<NodeId>, Vec<NodeId>> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,

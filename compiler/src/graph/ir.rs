@@ -173,7 +173,7 @@ pub struct Frame {
     /// The place that holds this one; `None` for the root, frame 0.
     pub parent: Option<FrameId>,
     /// The binding's name, or the called function's.
-    pub label: String,
+    pub label: Arc<str>,
     /// True for a binding, false for a call.
     pub named: bool,
     /// Hash of the call's arguments as written: breaks ties when calls of one function are aligned.
@@ -252,7 +252,7 @@ pub struct Graph {
 impl Graph {
     /// An empty graph with its root frame.
     pub fn new() -> Graph {
-        let root = Frame { parent: None, label: String::new(), named: true, hint: 0 };
+        let root = Frame { parent: None, label: "".into(), named: true, hint: 0 };
         Graph { frames: Arc::new(vec![root]), ..Graph::default() }
     }
 
@@ -306,7 +306,7 @@ impl Graph {
 
     /// Adds a place to the tree of names.
     pub fn frame(&mut self, parent: FrameId, label: &str, named: bool, hint: u64) -> FrameId {
-        Arc::make_mut(&mut self.frames).push(Frame { parent: Some(parent), label: label.to_string(), named, hint });
+        Arc::make_mut(&mut self.frames).push(Frame { parent: Some(parent), label: label.into(), named, hint });
         FrameId(self.frames.len() as u32 - 1)
     }
 
@@ -317,7 +317,7 @@ impl Graph {
         while let Some(id) = at {
             let frame = &self.frames[id.index()];
             if !frame.label.is_empty() {
-                parts.push(frame.label.as_str());
+                parts.push(&*frame.label);
             }
             at = frame.parent;
         }

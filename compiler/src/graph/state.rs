@@ -336,11 +336,11 @@ impl Matcher<'_> {
         let mut left: Vec<Option<FrameId>> = old.iter().copied().map(Some).collect();
         let mut index: HashMap<&str, Vec<usize>> = HashMap::new();
         for (i, id) in old.iter().enumerate().rev() {
-            index.entry(self.old.of(*id).label.as_str()).or_default().push(i);
+            index.entry(&*self.old.of(*id).label).or_default().push(i);
         }
         let mut unmatched = Vec::new();
         for &id in new {
-            match index.get_mut(self.new.of(id).label.as_str()).and_then(Vec::pop) {
+            match index.get_mut(&*self.new.of(id).label).and_then(Vec::pop) {
                 Some(i) => {
                     pairs.extend(left[i].take().map(|o| (o, id)));
                 }
@@ -397,12 +397,12 @@ impl Matcher<'_> {
         let mut index: HashMap<(&str, u64), Vec<usize>> = HashMap::new();
         for (i, id) in old.iter().enumerate().rev().filter(|(i, _)| !used.0[*i]) {
             let frame = self.old.of(*id);
-            index.entry((frame.label.as_str(), frame.hint)).or_default().push(i);
+            index.entry((&*frame.label, frame.hint)).or_default().push(i);
         }
         for (j, id) in new.iter().enumerate() {
             let frame = self.new.of(*id);
             if !used.1[j]
-                && let Some(i) = index.get_mut(&(frame.label.as_str(), frame.hint)).and_then(Vec::pop)
+                && let Some(i) = index.get_mut(&(&*frame.label, frame.hint)).and_then(Vec::pop)
             {
                 pairs.push((old[i], *id));
             }

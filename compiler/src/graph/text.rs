@@ -263,7 +263,12 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
                 let parent = Some(FrameId(r.after("in")?));
                 let named = r.word()? == "named";
                 let label = r.string()?;
-                Arc::make_mut(&mut graph.frames).push(Frame { parent, label, named, hint: r.after("hint")? });
+                Arc::make_mut(&mut graph.frames).push(Frame {
+                    parent,
+                    label: label.into(),
+                    named,
+                    hint: r.after("hint")?,
+                });
             }
             "param" => {
                 let _: u32 = r.number()?;

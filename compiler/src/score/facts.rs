@@ -30,9 +30,14 @@ impl Score {
         }
     }
 
-    /// The words that may sound in `pat`, in order of their numbers: values, not what steers them.
+    /// The words that may sound in `pat`, in the order in which they are met: values, not what steers them.
     pub fn words(&self, pat: PatId) -> Vec<Sym> {
-        let mut words = BTreeSet::new();
+        let mut words = Vec::new();
+        let mut add = |word: Sym| {
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        };
         let mut seen = BTreeSet::new();
         let mut todo = vec![(pat, None)];
         while let Some((p, only)) = todo.pop() {
@@ -42,10 +47,9 @@ impl Score {
             if !seen.insert((p, only)) {
                 continue;
             }
+            let from = todo.len();
             match node.kind {
-                Kind::Pure { value: Value::Word(s), .. } if only.is_none_or(|o| o == s) => {
-                    words.insert(s);
-                }
+                Kind::Pure { value: Value::Word(s), .. } if only.is_none_or(|o| o == s) => add(s),
                 Kind::Filter { p, sym } if only.is_none_or(|o| o == sym) => todo.push((p, Some(sym))),
                 Kind::Filter { .. } | Kind::Range { .. } => {}
                 Kind::FastBy { p, .. }
@@ -58,17 +62,11 @@ impl Score {
                 Kind::Arp { p, .. } => todo.push((p, only)),
                 Kind::Lookup { keys, to, drop, p } => {
                     let (keys, to) = (keys.of(&self.values), to.of(&self.values));
-                    let mut below = BTreeSet::new();
-                    below.extend(self.words(p));
-                    for word in below {
+                    for word in self.words(p) {
                         let key = keys.iter().position(|k| super::query_more::same_key(*k, Value::Word(word)));
                         match key.and_then(|i| to.get(i)) {
-                            Some(Value::Word(s)) if only.is_none_or(|o| o == *s) => {
-                                words.insert(*s);
-                            }
-                            None if !drop && only.is_none_or(|o| o == word) => {
-                                words.insert(word);
-                            }
+                            Some(Value::Word(s)) if only.is_none_or(|o| o == *s) => add(*s),
+                            None if !drop && only.is_none_or(|o| o == word) => add(word),
                             _ => {}
                         }
                     }
@@ -79,8 +77,10 @@ impl Score {
                 }
                 kind => kind.children(&self.lists, &self.slots, |child| todo.push((child, only))),
             }
+            // The last is looked at first.
+            todo[from..].reverse();
         }
-        words.into_iter().collect()
+        words
     }
 
     /// The values that `pat` may have, in order: numbers and words, without those of its tails. What never changes is found at

@@ -13,6 +13,7 @@ mod build;
 mod build_chord;
 mod build_more;
 pub mod chords;
+mod copy;
 mod facts;
 pub mod harmony;
 pub mod launch;
@@ -31,6 +32,7 @@ pub mod timeline;
 
 pub use build::ScoreBuilder;
 pub use build_chord::CHORD_OCTAVE;
+pub use copy::Copier;
 use launch::Launches;
 pub use node::{Curve, Factor, JoinMode, Map, Operator, Scope, Signal};
 pub use query::line;
@@ -339,6 +341,11 @@ impl Score {
     /// The name of a field.
     pub fn field_name(&self, field: FieldId) -> &str {
         self.field_names.get(usize::from(field.0)).map_or("", String::as_str)
+    }
+
+    /// How many fields have names.
+    pub fn field_count(&self) -> usize {
+        self.field_names.len()
     }
 
     /// The field of a name.

@@ -387,6 +387,34 @@ impl Timeline {
         (0..).map(SetId).zip(&self.sets).filter(move |(_, set)| named(set)).map(|(id, _)| id)
     }
 
+    /// Calls `f` with every place.
+    pub fn places(&mut self, mut f: impl FnMut(&mut Place)) {
+        for set in &mut self.sets {
+            f(&mut set.place);
+            for clip in &mut set.clips {
+                f(&mut clip.place);
+                clip.then.iter_mut().for_each(|choice| f(&mut choice.place));
+            }
+        }
+        for scene in &mut self.scenes {
+            f(&mut scene.place);
+            scene.slots.iter_mut().for_each(|slot| f(&mut slot.place));
+            scene.then.iter_mut().for_each(|choice| f(&mut choice.place));
+        }
+        for arrangement in &mut self.arrangements {
+            f(&mut arrangement.place);
+            for section in &mut arrangement.sections {
+                f(&mut section.place);
+                section.lanes.iter_mut().for_each(|lane| f(&mut lane.place));
+            }
+        }
+        for automation in &mut self.automations {
+            f(&mut automation.place);
+            automation.points.iter_mut().for_each(|point| f(&mut point.place));
+        }
+        self.commands.iter_mut().for_each(|command| f(&mut command.place));
+    }
+
     /// A scene by its name.
     pub fn scene(&self, name: &str) -> Option<u32> {
         self.scenes.iter().position(|scene| scene.name == name).map(|i| i as u32)

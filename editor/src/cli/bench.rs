@@ -20,9 +20,12 @@
 //! | `sounding` | `ns_per_frame` while so many voices of every bank hold a note |
 //! | `tracks` | `ns_per_frame` while a note is held on so many tracks |
 //!
+//! With `--edit` it is about the front of the compiler alone, by kinds of edits ([`edits`]).
+//!
 //! Each of several files is measured in a process of its own, so that none profits from what another left behind.
 
 use super::Failure;
+use super::edits;
 use super::length::Length;
 use super::measure::{self, Figures};
 use super::terminal;
@@ -47,10 +50,21 @@ pub struct Args {
     /// Print one JSON object a line for each file
     #[arg(long)]
     json: bool,
+    /// Measure what edits of a text cost until its graph is there; without a file, of a set of five hundred lines
+    #[arg(long, conflicts_with_all = ["json", "length", "block"])]
+    edit: bool,
 }
 
 /// Measures.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.edit {
+        if cfg!(debug_assertions) {
+            terminal::warn("this is not a release build: the figures say little");
+        }
+        let files: Vec<Option<&String>> =
+            if args.files.is_empty() { vec![None] } else { args.files.iter().map(Some).collect() };
+        return files.into_iter().try_for_each(|file| edits::run(file, args.rate));
+    }
     let files = if args.files.is_empty() { examples()? } else { args.files.clone() };
     if cfg!(debug_assertions) {
         terminal::warn("this is not a release build: the figures say little");

@@ -69,7 +69,7 @@ const TRACK: &str = "\ntrack modurust_bench_edit = sin(220hz) * -40db\n";
 const STAGE: &str = " >> softclip";
 
 /// Time that this process has computed; on systems without such a clock, time.
-fn cpu() -> Duration {
+pub fn cpu() -> Duration {
     #[cfg(unix)]
     if let Ok(time) = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID) {
         return time.into();

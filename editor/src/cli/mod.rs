@@ -14,6 +14,7 @@ mod bench;
 mod check;
 mod devices;
 pub(crate) mod doc;
+mod edits;
 pub(crate) mod emit;
 mod events;
 mod explain;

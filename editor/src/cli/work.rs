@@ -147,7 +147,7 @@ impl Work {
 }
 
 /// The text of a file, or why it cannot be read.
-fn readable(file: &str) -> Result<String, Failure> {
+pub fn readable(file: &str) -> Result<String, Failure> {
     read_text(Path::new(file)).map_err(|why| Failure::because(format!("{file}: {why}")))
 }
 

@@ -1,0 +1,108 @@
+//! What the front stages keep between texts: the arenas of the elaborator, its parts, and the places of statements.
+//!
+//! All of it is a memory of work and nothing else: dropped at any time, the next text comes out the same, only later. It is dropped
+//! when the files of the session are others, when most of the arenas is of texts that are gone, when the settings move that everything
+//! depends on, and when the elaborator finds a case that it cannot tell from what is kept ([`super::parts`]).
+
+use crate::front::elab::Elab;
+use crate::front::join::Segments;
+use crate::front::parts::Parts;
+use crate::front::places::Places;
+use crate::front::scope::Origin;
+use crate::front::segment::Mark;
+use crate::front::strips::File;
+use crate::front::value::hash_text;
+use crate::graph::{Graph, NodeId, ParamId};
+use crate::program::Unit;
+use crate::score::timeline::ClipSet;
+use crate::score::{MAX_FIELDS, PatId, ScoreBuilder};
+use modurust_lang::{FileId, Span};
+use rustc_hash::FxHashMap as HashMap;
+
+/// So many values of texts that are gone are always kept.
+const SPARE: usize = 1 << 17;
+
+/// The arenas.
+pub(super) struct Arenas {
+    graph: Graph,
+    score: ScoreBuilder,
+    units: Vec<Unit>,
+    sets: Vec<ClipSet>,
+    params: HashMap<u64, ParamId>,
+    outside: HashMap<String, ParamId>,
+    symbols: HashMap<PatId, PatId>,
+    named: HashMap<NodeId, (String, Option<(Origin, Span)>)>,
+    aliases: HashMap<NodeId, NodeId>,
+    patterns: Vec<(FileId, u32)>,
+    parts: Parts,
+    segments: Segments,
+    marks: Vec<Mark>,
+}
+
+/// Everything that is kept.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub places: Places,
+    arenas: Option<Arenas>,
+    files: Vec<(u64, bool)>,
+}
+
+impl Memory {
+    /// The statements of a text, on the tape, and the arenas of the last one if they are of use.
+    pub fn begin(&mut self, files: &[File], lengths: impl Iterator<Item = usize>) -> (Vec<File>, Option<Arenas>) {
+        let now: Vec<(u64, bool)> = files.iter().map(|f| (hash_text(&f.path), f.used)).collect();
+        let arenas = self.arenas.take().filter(|arenas| arenas.are_worth_it() && now == self.files);
+        self.files = now;
+        if arenas.is_none() || !self.places.has_room() {
+            self.places = Places::default();
+            let laid_out = self.places.laid_out(files, lengths);
+            return (laid_out, None);
+        }
+        (self.places.laid_out(files, lengths), arenas)
+    }
+
+    /// Keeps the arenas for the next text.
+    pub fn keep(&mut self, arenas: Arenas) {
+        self.arenas = Some(arenas);
+    }
+}
+
+impl Arenas {
+    /// Not much more than twice of it is of texts that are gone, and there is room for what comes.
+    fn are_worth_it(&self) -> bool {
+        let live = self.parts.live_nodes();
+        let all = self.graph.nodes.len();
+        all <= 3 * live + SPARE && self.score.score().field_count() < MAX_FIELDS && !self.score.overflowed()
+    }
+}
+
+impl<'a> Elab<'a> {
+    /// Goes on with the arenas of an earlier text.
+    pub(super) fn resume(&mut self, arenas: Arenas) {
+        (self.graph, self.score, self.units, self.sets) = (arenas.graph, arenas.score, arenas.units, arenas.sets);
+        (self.params, self.outside, self.symbols) = (arenas.params, arenas.outside, arenas.symbols);
+        (self.named, self.aliases, self.patterns) = (arenas.named, arenas.aliases, arenas.patterns);
+        (self.parts, self.segments, self.marks) = (arenas.parts, arenas.segments, arenas.marks);
+        self.score.set_seed(self.seed);
+    }
+
+    /// The arenas, for the next text.
+    pub(super) fn into_arenas(mut self) -> Arenas {
+        self.graph.outs.clear();
+        Arenas {
+            graph: self.graph,
+            score: self.score,
+            units: self.units,
+            sets: self.sets,
+            params: self.params,
+            outside: self.outside,
+            symbols: self.symbols,
+            named: self.named,
+            aliases: self.aliases,
+            patterns: self.patterns,
+            parts: self.parts,
+            segments: self.segments,
+            marks: self.marks,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! From parts to a program: what belongs to this text is copied out of the arenas, in the order of the parts.
+//!
+//! The arenas hold what was made for this text and for earlier ones ([`super::parts`]). Here the tables of this text are written:
+//! places in the tree of names, control rows, sequenced units, sets of clips, messages. The graph itself is copied from what is
+//! heard down, by [`super::settle`], and the score from what is played down, by [`Copier`].
+
+use crate::front::elab::Elab;
+use crate::front::parts::Ends;
+use crate::graph::{Frame, FrameId, Row};
+use crate::program::{FieldSource, Unit};
+use crate::score::timeline::{Motion, Timeline};
+use crate::score::{Copier, PatId, Score};
+use modurust_lang::Diagnostic;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
+/// Nothing of this text.
+const NONE: u32 = u32::MAX;
+
+/// The tables of a text, and where each thing of the arenas went.
+pub(super) struct Tables {
+    pub frames: Vec<Frame>,
+    pub rows: Vec<Row>,
+    pub units: Vec<Unit>,
+    frame_of: Vec<u32>,
+    row_of: Vec<u32>,
+    /// Pieces of the nodes, rising, with the name of their part.
+    owners: Vec<(u32, u32, String)>,
+}
+
+impl Tables {
+    /// A place in the tree of names.
+    pub fn frame(&self, id: FrameId) -> FrameId {
+        match self.frame_of.get(id.index()) {
+            Some(&new) if new != NONE => FrameId(new),
+            _ => FrameId(0),
+        }
+    }
+
+    /// A control row.
+    pub fn row(&self, id: crate::graph::RowId) -> crate::graph::RowId {
+        crate::graph::RowId(self.row_of.get(id.index()).copied().filter(|new| *new != NONE).unwrap_or(0))
+    }
+
+    /// The name of the part that made a node.
+    pub fn owner(&self, node: u32) -> &str {
+        let at = self.owners.partition_point(|(from, ..)| *from <= node);
+        at.checked_sub(1).and_then(|at| self.owners.get(at)).map_or("", |(_, _, name)| name)
+    }
+}
+
+/// What of the parts was gathered so far, in their order.
+#[derive(Default)]
+pub(super) struct Gathered {
+    sends: usize,
+    rest: usize,
+    told: HashSet<(u32, u32, u32)>,
+    /// The number of each set of clips in the text.
+    pub sets: HashMap<u32, u32>,
+}
+
+impl Elab<'_> {
+    /// What the parts done since the last call send, by bus.
+    pub(super) fn gather_sends(&mut self) {
+        let live = self.parts.live[self.gathered.sends..].to_vec();
+        self.gathered.sends = self.parts.live.len();
+        for key in live {
+            self.sends.extend(self.parts.part(key).sends.iter().cloned());
+        }
+    }
+
+    /// Controls, sets of clips and messages of the parts done since the last call become those of the session.
+    pub(super) fn gather(&mut self) {
+        let live = self.parts.live[self.gathered.rest..].to_vec();
+        self.gathered.rest = self.parts.live.len();
+        let mut led = Vec::new();
+        for &key in &live {
+            let part = self.parts.part(key);
+            for (name, control) in &part.controls {
+                self.controls.entry(name.clone()).or_insert(*control);
+            }
+            for &(what, at, span) in &part.later {
+                if !self.later.iter().any(|(known, ..)| *known == what) {
+                    self.later.push((what, at, span));
+                }
+            }
+            for diagnostic in &part.diagnostics {
+                // One mistake gives one error, also where several parts meet it.
+                let place = (diagnostic.file.0, diagnostic.span.start, diagnostic.span.end);
+                if !diagnostic.is_error() || self.gathered.told.insert(place) {
+                    self.diagnostics.push(diagnostic.clone());
+                }
+            }
+            for (from, to) in &part.pieces {
+                for set in from.sets..to.sets {
+                    self.gathered.sets.insert(set, self.timeline.sets.len() as u32);
+                    self.timeline.sets.push(self.sets[set as usize].clone());
+                }
+            }
+            for feed in &part.feeds {
+                if !self.timeline.feeds.contains(feed) {
+                    self.timeline.feeds.push(feed.clone());
+                }
+            }
+            led.extend(part.led.iter().cloned());
+        }
+        for led in led {
+            self.led.push(led);
+            self.refuse_round_trip();
+        }
+    }
+
+    /// The tables of the text, and sets of clips that the session itself has.
+    pub(super) fn tables(&mut self) -> Tables {
+        for (from, to) in self.parts.live.last().map_or(&[][..], |session| &self.parts.part(*session).pieces) {
+            for set in from.sets..to.sets {
+                self.gathered.sets.insert(set, self.timeline.sets.len() as u32);
+                self.timeline.sets.push(self.sets[set as usize].clone());
+            }
+        }
+        let mut tables = Tables {
+            frames: vec![self.graph.frames[0].clone()],
+            rows: Vec::new(),
+            units: Vec::new(),
+            frame_of: vec![NONE; self.graph.frames.len()],
+            row_of: vec![NONE; self.graph.rows.len()],
+            owners: Vec::new(),
+        };
+        let mut unit_of = vec![NONE; self.units.len()];
+        let live = self.parts.live.iter().map(|key| self.parts.part(*key));
+        let pieces: Vec<(&str, (Ends, Ends))> =
+            live.flat_map(|part| part.pieces.iter().map(|piece| (part.name.as_str(), *piece))).collect();
+        for &(name, (from, to)) in &pieces {
+            for id in from.frames.max(1)..to.frames {
+                tables.frame_of[id as usize] = tables.frames.len() as u32;
+                tables.frames.push(self.graph.frames[id as usize].clone());
+            }
+            for id in from.units..to.units {
+                unit_of[id as usize] = tables.units.len() as u32;
+                tables.units.push(self.units[id as usize].clone());
+            }
+            for id in from.rows..to.rows {
+                tables.row_of[id as usize] = tables.rows.len() as u32;
+                tables.rows.push(self.graph.rows[id as usize].clone());
+            }
+            if from.nodes < to.nodes {
+                tables.owners.push((from.nodes, to.nodes, name.to_string()));
+            }
+        }
+        tables.owners.sort_unstable();
+        for row in &mut tables.rows {
+            row.unit = unit_of[row.unit as usize];
+        }
+        for at in 1..tables.frames.len() {
+            tables.frames[at].parent = tables.frames[at].parent.map(|parent| tables.frame(parent));
+        }
+        for at in 0..tables.units.len() {
+            tables.units[at].frame = tables.frame(tables.units[at].frame);
+        }
+        tables
+    }
+
+    /// The score of the text: what units, clips and lanes play.
+    pub(super) fn score_of(&mut self, units: &mut [Unit]) -> Score {
+        let mut copy = Copier::new(self.score.score(), &self.gathered.sets);
+        for unit in units {
+            unit.pattern = copy.pattern(unit.pattern);
+            unit.word = unit.word.map(|word| copy.word(word));
+            unit.choke = unit.choke.map(|word| copy.word(word));
+            for field in &mut unit.fields {
+                if let FieldSource::Named(named) = field.source {
+                    field.source = FieldSource::Named(copy.field(named));
+                }
+            }
+        }
+        patterns(&mut self.timeline, |pattern| *pattern = copy.pattern(*pattern));
+        copy.finish()
+    }
+
+    /// Places of messages and of the timeline become those of the text.
+    pub(super) fn in_text(&mut self, places: &super::places::Places) {
+        let own = |file: modurust_lang::FileId| file.0 < modurust_lang::library::FIRST_FILE;
+        for Diagnostic { file, span, .. } in &mut self.diagnostics {
+            if own(*file) {
+                *span = places.in_text(*span);
+            }
+        }
+        self.timeline.places(|place| {
+            if own(place.file) {
+                place.span = places.in_text(place.span);
+            }
+        });
+    }
+}
+
+/// Every pattern of a timeline.
+fn patterns(timeline: &mut Timeline, mut f: impl FnMut(&mut PatId)) {
+    for clip in timeline.sets.iter_mut().flat_map(|set| &mut set.clips) {
+        clip.pattern.iter_mut().for_each(&mut f);
+    }
+    let lanes = timeline.arrangements.iter_mut().flat_map(|a| &mut a.sections).flat_map(|s| &mut s.lanes);
+    let motions = lanes.map(|lane| &mut lane.motion).chain(&mut timeline.settings.tempo);
+    for motion in motions {
+        if let Motion::Pattern(pattern) = motion {
+            f(pattern);
+        }
+    }
+    let points = timeline.automations.iter_mut().flat_map(|a| &mut a.points);
+    points.filter_map(|point| point.pattern.as_mut()).for_each(&mut f);
+    timeline.tempo.pattern.iter_mut().for_each(f);
+}

@@ -1,0 +1,537 @@
+//! Parts: statements of the top level, elaborated by themselves and kept between edits.
+//!
+//! A track, a bus and a definition of a value are a *part* each. A part starts with a clean slate (no voice around it, no call
+//! that it stands in), so that it is the same whoever asks for it first, and what it makes is noted: pieces of the arenas of
+//! the elaborator, messages, controls, what it sends. It is also noted which names of the top level it asked for, and what these
+//! stood for:
+//!
+//! ```text
+//! cut = 400hz                        part 1: reads nothing
+//! v(freq) = saw(freq) >> lpf(cut)    no part: a function is elaborated where it is called
+//! track a = "0 3" >> mono(v)         part 2: reads mono, v, saw, lpf, cut, adsr ..
+//! ```
+//!
+//! The arenas live on between edits and only grow. In the next text a part is taken as it is if its statement is the same and every name
+//! that it asked for stands for the same thing: nothing, the same function, or an equal value. Otherwise it is elaborated
+//! again, by the same evaluator. A value that comes out equal stops the wave there. What a program gets is copied out of the arenas in an order
+//! that depends on the text alone ([`super::link`]), so nobody can tell whether a part was kept; a test compares.
+//!
+//! What clips in a definition belong to, and whose fader its sends follow, is said by the first strip that asks for it: such a part is kept for
+//! that strip alone. Parts with errors, those that asked for files, and those that go round in a circle through each other are not kept.
+
+use crate::front::elab::Elab;
+use crate::front::mixer::Gain;
+use crate::front::scope::*;
+use crate::front::timeline::Control;
+use crate::front::value::*;
+use crate::graph::{FrameId, NodeId, Out};
+use modurust_lang::ast::ExprKind;
+use modurust_lang::{Diagnostic, Span};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// The part that is the session itself: no statement stands there.
+const SESSION: u32 = u32::MAX;
+
+/// How far the arenas are filled.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Ends {
+    pub nodes: u32,
+    pub cells: u32,
+    pub rings: u32,
+    pub frames: u32,
+    pub rows: u32,
+    pub units: u32,
+    pub sets: u32,
+}
+
+impl Ends {
+    fn min(self, other: Ends) -> Ends {
+        Ends {
+            nodes: self.nodes.min(other.nodes),
+            cells: self.cells.min(other.cells),
+            rings: self.rings.min(other.rings),
+            frames: self.frames.min(other.frames),
+            rows: self.rows.min(other.rows),
+            units: self.units.min(other.units),
+            sets: self.sets.min(other.sets),
+        }
+    }
+}
+
+/// What a name of the top level stood for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Seen {
+    /// Nothing there: perhaps a name of the library.
+    Absent,
+    /// A definition by its statement; its value was not asked for, or it is a function.
+    Form(u32),
+    /// A value by its number.
+    Value(u64),
+    /// A bus, a module, something that cannot be read.
+    Fixed(u64),
+}
+
+/// What a statement made.
+pub(super) struct Part {
+    /// The strip or definition.
+    pub name: String,
+    /// What it made in the arenas: from, to.
+    pub pieces: Vec<(Ends, Ends)>,
+    reads: Arc<[(TopName, Seen)]>,
+    value: Option<Value<'static>>,
+    version: u64,
+    /// Of a strip: its two channels.
+    pub node: Option<NodeId>,
+    /// Of a sum: its terms.
+    terms: Vec<NodeId>,
+    /// No other elaboration has this number.
+    pub serial: u64,
+    /// The signals of other parts that it refers to, once that is known.
+    pub refs: Option<Vec<NodeId>>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub controls: HashMap<String, Control>,
+    pub later: Vec<(&'static str, Origin, Span)>,
+    pub outs: Vec<Out>,
+    pub bodies: Vec<std::ops::Range<u32>>,
+    pub sends: Vec<(String, NodeId)>,
+    pub led: Vec<(String, String, Origin, Span)>,
+    pub feeds: Vec<(String, String)>,
+    /// The strip that it was elaborated for, if that makes a difference.
+    strip: Option<String>,
+    /// It may be taken as it is.
+    keep: bool,
+}
+
+/// A part that is being elaborated.
+#[derive(Default)]
+struct Open {
+    lazy: Option<LazyId>,
+    pieces: Vec<(Ends, Ends)>,
+    from: Ends,
+    forced: HashSet<LazyId>,
+    /// It is not to be kept.
+    volatile: Cell<bool>,
+    /// It is another for another strip.
+    strip: Cell<bool>,
+}
+
+/// What is put aside while a part is elaborated.
+struct Outer<'a> {
+    log: Vec<TopName>,
+    diagnostics: Vec<Diagnostic>,
+    controls: HashMap<String, Control>,
+    later: Vec<(&'static str, Origin, Span)>,
+    outs: Vec<Out>,
+    bodies: Vec<std::ops::Range<u32>>,
+    sends: Vec<(String, NodeId)>,
+    occurrences: HashMap<u64, u64>,
+    pending: Vec<crate::front::elab::Pending<'a>>,
+    at: Origin,
+    site: Option<(Origin, Span)>,
+    bank: Option<u32>,
+    depth: u32,
+    binding: String,
+    frame: FrameId,
+    led: Vec<(String, String, Origin, Span)>,
+    feeds: Vec<(String, String)>,
+    gains: HashMap<String, Gain>,
+}
+
+/// All parts, and how far this text has come with them.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// By the place of their statements, of this text and of earlier ones.
+    kept: HashMap<u32, Part>,
+    /// The last value of each definition, with its number.
+    last: HashMap<TopName, (Value<'static>, u64)>,
+    stamp: u64,
+    /// Stand-ins for what is sent to each bus.
+    pub inputs: HashMap<String, NodeId>,
+    /// Of this text: the parts that sum what is sent, and the stand-ins.
+    sums: HashMap<u32, NodeId>,
+    /// Of this text: definitions of the top level come first among all.
+    tops: u32,
+    versions: Vec<u64>,
+    open: Vec<Open>,
+    /// Parts of this text, in the order in which they were done.
+    pub live: Vec<u32>,
+    /// Settings of the last text.
+    pub settings: Option<super::strips::Settings>,
+    /// There are parts of an earlier text.
+    pub resumed: bool,
+    /// This cannot be told from what is kept: all is to be elaborated anew.
+    pub bail: bool,
+}
+
+impl Parts {
+    /// A part of this text.
+    pub fn part(&self, key: u32) -> &Part {
+        &self.kept[&key]
+    }
+
+    /// Values that parts of the last text have made.
+    pub fn live_nodes(&self) -> usize {
+        let pieces = self.live.iter().filter_map(|key| self.kept.get(key)).flat_map(|part| &part.pieces);
+        pieces.map(|(from, to)| (to.nodes - from.nodes) as usize).sum()
+    }
+
+    /// Begins a text. The outermost part is the session itself.
+    pub fn start(&mut self, from: Ends) {
+        self.resumed = !self.kept.is_empty();
+        (self.live, self.versions, self.bail, self.tops) = (Vec::new(), Vec::new(), false, 0);
+        self.sums.clear();
+        self.open = vec![Open { from, ..Open::default() }];
+    }
+
+    /// Definitions so far are those of the top level.
+    pub fn note_tops(&mut self, tops: usize) {
+        self.tops = tops as u32;
+        self.versions = vec![0; tops];
+    }
+
+    /// A part sums what is sent to a bus.
+    pub fn sums_bus(&mut self, key: u32, input: NodeId) {
+        self.sums.insert(key, input);
+    }
+
+    /// The stand-in for what a part sums.
+    pub fn bus_input(&self, key: u32) -> Option<NodeId> {
+        self.sums.get(&key).copied()
+    }
+
+    /// Notes the signals of others that a part refers to.
+    pub fn set_refs(&mut self, key: u32, refs: Vec<NodeId>) {
+        if let Some(part) = self.kept.get_mut(&key) {
+            part.refs = Some(refs);
+        }
+    }
+
+    /// True if the part being elaborated is the one that a definition of the top level is elaborated in.
+    pub fn is_own(&self, id: LazyId) -> bool {
+        !self.is_top(id) || self.open.last().is_some_and(|open| open.lazy == Some(id))
+    }
+
+    /// Whether a definition stands at the top level of a file.
+    pub fn is_top(&self, id: LazyId) -> bool {
+        id.0 < self.tops
+    }
+
+    /// What the part being elaborated finds out of files may be another thing next time.
+    pub fn asks_the_world(&self) {
+        if let Some(open) = self.open.last() {
+            open.volatile.set(true);
+        }
+    }
+
+    /// The part being elaborated is another for another strip.
+    pub fn depends_on_strip(&self) {
+        if let Some(open) = self.open.last() {
+            open.strip.set(true);
+        }
+    }
+
+    /// The value of a definition is used by the part being elaborated.
+    pub fn uses(&mut self, id: LazyId) {
+        if self.is_top(id)
+            && let Some(open) = self.open.last_mut()
+        {
+            open.forced.insert(id);
+        }
+    }
+
+    /// A definition is asked for while it is elaborated: all parts on the way round hang together.
+    pub fn tangle(&mut self, id: LazyId) {
+        if !self.is_top(id) {
+            return;
+        }
+        match self.open.iter().rposition(|open| open.lazy == Some(id)) {
+            // A feedback within one part.
+            Some(at) if at + 1 == self.open.len() => {}
+            Some(at) => self.open[at..].iter().for_each(|open| open.volatile.set(true)),
+            // It was about to be taken as it is.
+            None => self.bail = true,
+        }
+    }
+
+    /// A definition will be elaborated again.
+    pub fn forget(&mut self, id: LazyId, key: u32) {
+        if self.is_top(id) {
+            self.live.retain(|live| *live != key);
+            self.kept.remove(&key);
+        }
+    }
+
+    /// What was made beyond an end is gone.
+    pub fn cut(&mut self, end: Ends) {
+        if let Some(open) = self.open.last_mut() {
+            open.from = open.from.min(end);
+            for (from, to) in &mut open.pieces {
+                (*from, *to) = (from.min(end), to.min(end));
+            }
+        }
+    }
+
+    fn next_stamp(&mut self) -> u64 {
+        self.stamp += 1;
+        self.stamp
+    }
+}
+
+impl<'a> Elab<'a> {
+    /// How far the arenas are filled.
+    pub(super) fn ends(&self) -> Ends {
+        Ends {
+            nodes: self.graph.nodes.len() as u32,
+            cells: self.graph.cells.len() as u32,
+            rings: self.graph.rings.len() as u32,
+            frames: self.graph.frames.len() as u32,
+            rows: self.graph.rows.len() as u32,
+            units: self.units.len() as u32,
+            sets: self.sets.len() as u32,
+        }
+    }
+
+    fn begin(&mut self, lazy: Option<LazyId>) -> Outer<'a> {
+        let now = self.ends();
+        if let Some(open) = self.parts.open.last_mut() {
+            open.pieces.push((open.from, now));
+        }
+        self.parts.open.push(Open { lazy, from: now, ..Open::default() });
+        Outer {
+            log: self.scopes.take_log(),
+            diagnostics: std::mem::take(&mut self.diagnostics),
+            controls: std::mem::take(&mut self.controls),
+            later: std::mem::take(&mut self.later),
+            outs: std::mem::take(&mut self.graph.outs),
+            bodies: std::mem::take(&mut self.bodies),
+            sends: std::mem::take(&mut self.sends),
+            occurrences: std::mem::take(&mut self.occurrences),
+            pending: std::mem::take(&mut self.pending),
+            at: self.at,
+            site: self.site.take(),
+            bank: self.bank.take(),
+            depth: std::mem::take(&mut self.depth),
+            binding: std::mem::take(&mut self.binding),
+            frame: std::mem::replace(&mut self.frame, FrameId(0)),
+            led: std::mem::take(&mut self.led),
+            feeds: std::mem::take(&mut self.feeds),
+            gains: std::mem::take(&mut self.gains),
+        }
+    }
+
+    fn end(&mut self, outer: Outer<'a>, name: &str) -> Part {
+        let now = self.ends();
+        let open = self.parts.open.pop().unwrap_or_default();
+        let mut pieces = open.pieces;
+        pieces.push((open.from, now));
+        pieces.retain(|(from, to)| from != to);
+        if let Some(around) = self.parts.open.last_mut() {
+            around.from = now;
+        }
+        let mut log = self.scopes.take_log();
+        let mut met = HashSet::default();
+        log.retain(|name| met.insert(*name));
+        let mut reads = Vec::with_capacity(log.len());
+        for name in log {
+            let own = |id: LazyId| open.lazy == Some(id);
+            match self.scopes.top(name) {
+                Some(Binding::Lazy(id)) if own(*id) => {}
+                Some(Binding::Lazy(id)) if open.forced.contains(id) => {
+                    let id = *id;
+                    reads.push((name, self.seen_value(id)));
+                }
+                _ => reads.push((name, self.seen(name))),
+            }
+        }
+        self.scopes.resume_log(outer.log);
+        let diagnostics = std::mem::replace(&mut self.diagnostics, outer.diagnostics);
+        let keep = !open.volatile.get() && !diagnostics.iter().any(Diagnostic::is_error);
+        let part = Part {
+            name: name.to_string(),
+            pieces,
+            reads: reads.into(),
+            value: None,
+            version: 0,
+            node: None,
+            terms: Vec::new(),
+            serial: self.parts.next_stamp(),
+            refs: None,
+            diagnostics,
+            controls: std::mem::replace(&mut self.controls, outer.controls),
+            later: std::mem::replace(&mut self.later, outer.later),
+            outs: std::mem::replace(&mut self.graph.outs, outer.outs),
+            bodies: std::mem::replace(&mut self.bodies, outer.bodies),
+            sends: std::mem::replace(&mut self.sends, outer.sends),
+            led: std::mem::replace(&mut self.led, outer.led),
+            feeds: std::mem::replace(&mut self.feeds, outer.feeds),
+            strip: open.strip.get().then(|| self.strip.clone()),
+            keep,
+        };
+        (self.occurrences, self.pending) = (outer.occurrences, outer.pending);
+        (self.at, self.site, self.bank, self.depth) = (outer.at, outer.site, outer.bank, outer.depth);
+        (self.binding, self.frame, self.gains) = (outer.binding, outer.frame, outer.gains);
+        part
+    }
+
+    /// What a name stands for now, without asking for a value.
+    fn seen(&self, name: TopName) -> Seen {
+        match self.scopes.top(name) {
+            None => Seen::Absent,
+            Some(Binding::Lazy(id)) => Seen::Form(self.lazies[id.0 as usize].origin.offset),
+            Some(Binding::Value(Value::Bus(bus))) => Seen::Fixed(mix(1, hash_text(&self.buses[*bus].name))),
+            Some(Binding::Value(Value::Library(module))) => Seen::Fixed(mix(2, hash_text(module))),
+            Some(Binding::Value(Value::Module(scope))) => Seen::Fixed(mix(3, u64::from(scope.0))),
+            Some(Binding::Value(_)) => Seen::Fixed(4),
+        }
+    }
+
+    /// The number of a definition's value. A function is known by its statement.
+    fn seen_value(&self, id: LazyId) -> Seen {
+        let lazy = &self.lazies[id.0 as usize];
+        match lazy.state {
+            State::Done(_) => Seen::Value(self.parts.versions[id.0 as usize]),
+            _ => Seen::Form(lazy.origin.offset),
+        }
+    }
+
+    /// Whether a part of an earlier text may be taken as it is. Values that it used are brought up to date on the way.
+    fn is_valid(&mut self, key: u32, lazy: Option<LazyId>) -> bool {
+        let fits = |part: &&Part| part.keep && part.strip.as_ref().is_none_or(|strip| *strip == self.strip);
+        let Some(part) = self.parts.kept.get(&key).filter(fits) else { return false };
+        let reads = Arc::clone(&part.reads);
+        let state = |e: &mut Self, state| {
+            if let Some(id) = lazy {
+                e.lazies[id.0 as usize].state = state;
+            }
+        };
+        state(self, State::Running);
+        let valid = reads.iter().all(|(name, seen)| match seen {
+            Seen::Value(_) => {
+                let Some(Binding::Lazy(id)) = self.scopes.top(*name).cloned() else { return false };
+                if !self.parts.is_top(id) || self.lazies[id.0 as usize].def.params.is_some() {
+                    return false;
+                }
+                match self.lazies[id.0 as usize].state {
+                    State::Waiting => {
+                        self.top(id);
+                    }
+                    State::Running => self.parts.bail = true,
+                    State::Done(_) => {}
+                }
+                self.seen_value(id) == *seen
+            }
+            seen => self.seen(*name) == *seen,
+        });
+        state(self, State::Waiting);
+        valid
+    }
+
+    /// The value of a definition of the top level: as it was, or elaborated as a part of its own.
+    pub(super) fn top(&mut self, id: LazyId) -> Value<'a> {
+        let lazy = &self.lazies[id.0 as usize];
+        let (key, def) = (lazy.origin.offset, lazy.def);
+        let place = TopName(lazy.scope, hash_text(&def.name.name));
+        if self.is_valid(key, Some(id)) {
+            let part = &self.parts.kept[&key];
+            if let Some(value) = part.value.clone() {
+                self.lazies[id.0 as usize].state = State::Done(value.clone());
+                self.parts.versions[id.0 as usize] = part.version;
+                self.parts.live.push(key);
+                return value;
+            }
+        }
+        let outer = self.begin(Some(id));
+        let value = self.run(id);
+        let mut part = self.end(outer, &def.name.name);
+        let plain = value.plain();
+        part.version = match (&plain, self.parts.last.get(&place), &value) {
+            (Some(new), Some((old, version)), _) if new.same(old) => *version,
+            // A function without anything around it is known by its statement.
+            (None, _, Value::Fn(f)) if f.scope == self.lazies[id.0 as usize].scope && is_lambda(def) => {
+                1 << 63 | u64::from(key)
+            }
+            _ => self.parts.next_stamp(),
+        };
+        match &plain {
+            Some(plain) => self.parts.last.insert(place, (plain.clone(), part.version)),
+            None => self.parts.last.remove(&place),
+        };
+        part.value = plain;
+        self.parts.versions[id.0 as usize] = part.version;
+        self.parts.kept.insert(key, part);
+        self.parts.live.push(key);
+        value
+    }
+
+    /// The node of a strip: as it was, or elaborated as a part of its own.
+    pub(super) fn strip_part(
+        &mut self,
+        key: u32,
+        name: &str,
+        strip: &str,
+        make: impl FnOnce(&mut Self) -> Option<NodeId>,
+    ) -> Option<NodeId> {
+        self.strip = strip.to_string();
+        if !self.is_valid(key, None) {
+            let outer = self.begin(None);
+            let node = make(self);
+            let mut part = self.end(outer, name);
+            part.node = node;
+            self.parts.kept.insert(key, part);
+        }
+        self.strip.clear();
+        self.parts.live.push(key);
+        self.parts.kept[&key].node
+    }
+
+    /// The sum of stereo nodes: as it was, or as a part of its own.
+    pub(super) fn sum_part(&mut self, key: u32, terms: Vec<NodeId>) -> NodeId {
+        let known = self.parts.kept.get(&key).filter(|part| part.terms == terms).and_then(|part| part.node);
+        let node = known.unwrap_or_else(|| {
+            let outer = self.begin(None);
+            let node = self.total(&terms);
+            let part = self.end(outer, "");
+            self.parts.kept.insert(key, Part { node: Some(node), terms, ..part });
+            node
+        });
+        self.parts.live.push(key);
+        node
+    }
+
+    /// The session itself is the last part.
+    pub(super) fn close_session(&mut self) {
+        let kept = std::mem::take(&mut self.diagnostics);
+        let (controls, later) = (std::mem::take(&mut self.controls), std::mem::take(&mut self.later));
+        let outer = Outer {
+            log: Vec::new(),
+            diagnostics: kept,
+            controls,
+            later,
+            outs: Vec::new(),
+            bodies: Vec::new(),
+            sends: Vec::new(),
+            occurrences: HashMap::default(),
+            pending: Vec::new(),
+            at: self.at,
+            site: None,
+            bank: None,
+            depth: 0,
+            binding: String::new(),
+            frame: FrameId(0),
+            led: Vec::new(),
+            feeds: Vec::new(),
+            gains: HashMap::default(),
+        };
+        let mut part = self.end(outer, "");
+        part.keep = false;
+        self.parts.kept.insert(SESSION, part);
+        self.parts.live.push(SESSION);
+    }
+}
+
+/// `f = (x) => ..`
+fn is_lambda(def: &modurust_lang::ast::Def) -> bool {
+    matches!(def.body.kind, ExprKind::Lambda { .. })
+}

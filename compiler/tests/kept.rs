@@ -1,0 +1,245 @@
+//! What is kept between texts changes nothing: after any edits the front stages make of a text what a compiler makes of it that has never
+//! seen another one. Graph, score, units, timeline, messages and places are compared word by word.
+//!
+//! Texts are drawn from a stock of statements in which all kinds of things hang together: numbers that shape, signals that many tracks
+//! share, functions in functions, feedback in one binding and through two, buses in a circle, clips in tracks and in definitions,
+//! scenes, songs, automation, words of drums, fields, chance, errors, and names that come and go.
+
+use modurust_compiler::exec::Backend;
+use modurust_compiler::front::{Compiler, Options, World};
+use modurust_compiler::passes::Passes;
+use modurust_lang::dice::Dice;
+
+struct Text<'a>(&'a str);
+
+impl World for Text<'_> {
+    fn read(&self, path: &str) -> Result<String, String> {
+        match path {
+            "a.modu" => Ok(self.0.to_string()),
+            "more.modu" => Ok("wob = sin(3hz)\nshape(x) = x * wob >> drive(amount)\namount = 6db\n".into()),
+            _ => Err("no such file".into()),
+        }
+    }
+}
+
+fn compiler() -> Compiler {
+    let options =
+        Options { sample_rate: 48_000, passes: Passes::Fast, backend: Backend::Interp, seed: 0, verify: false };
+    Compiler::new(options)
+}
+
+/// All that the front stages say of a text.
+fn seen(compiler: &mut Compiler, text: &str) -> (Option<String>, Vec<String>) {
+    let (made, diagnostics, _) = compiler.elaborate(&Text(text), &["a.modu".into()]);
+    let made = made.map(|e| {
+        let lines = |x: &dyn std::fmt::Debug| format!("{x:?}");
+        let g = &e.graph;
+        let mut all: Vec<String> = g.nodes.iter().enumerate().map(|(i, n)| format!("%{i} = {n:?}")).collect();
+        all.extend(g.cells.iter().map(|x| lines(x)));
+        all.extend(g.rings.iter().map(|x| lines(x)));
+        all.extend(g.params.iter().map(|x| lines(x)));
+        all.extend(g.rows.iter().map(|x| lines(x)));
+        all.extend(g.samples.iter().map(|x| lines(x)));
+        all.extend(g.frames.iter().map(|x| lines(x)));
+        all.extend(g.outs.iter().map(|x| lines(x)));
+        all.extend(e.units.iter().map(|x| lines(x)));
+        all.extend([lines(&e.timing), lines(&e.timeline), lines(&e.score)]);
+        all.join("\n")
+    });
+    (made, diagnostics.iter().map(|d| format!("{d:?}")).collect())
+}
+
+/// Asserts that a compiler with a past and a new one say the same.
+#[track_caller]
+fn same(old: &mut Compiler, text: &str, past: &[String]) {
+    let (kept, fresh) = (seen(old, text), seen(&mut compiler(), text));
+    if kept == fresh {
+        return;
+    }
+    let (a, b) = (kept.0.unwrap_or_default(), fresh.0.unwrap_or_default());
+    let differ = a.lines().zip(b.lines()).find(|(a, b)| a != b);
+    panic!(
+        "what was kept shows in\n{text}\n--- before:\n{}\n--- first line: {differ:#?}\n--- messages: {:#?}\n{:#?}",
+        past.iter().rev().take(3).cloned().collect::<Vec<_>>().join("\n---\n"),
+        kept.1,
+        fresh.1
+    );
+}
+
+/// Statements by what they are about; each has several forms.
+const STOCK: &[&[&str]] = &[
+    &["tempo 120bpm", "tempo 126bpm", "tempo 120bpm // the same"],
+    &["cut = 400hz", "cut = 400hz // as before", "cut = 900hz", "cut = 400hz + 200hz", "cut = lowest * 2", "cut = 400"],
+    &["lowest = 200hz", "lowest = 100hz", "lowest = 200hz // low", "lowest = cut / 2"],
+    &["slow = lfsin(0.2hz)", "slow = lfsin(0.3hz)", "slow = noise >> lpf(1hz)", "slow = 0.5", "slow = fast1 * 0.5"],
+    &["fast1 = sin(5hz)", "fast1 = slow' + 0.1 * (1 - slow')", "fast1 = tri(4hz)"],
+    &["sizes = [100hz, 200hz, 300hz]", "sizes = [100hz, cut]", "sizes = [slow, fast1]"],
+    &["twice(x) = x + x", "twice(x) = x * 2", "twice = x => x * slow", "twice(x) = x >> lpf(cut)"],
+    &[
+        "v(freq, gate) = saw(freq) >> lpf(cut) * adsr(gate, 5ms, 100ms, 0.5, 100ms)",
+        "v(freq, gate, vel) = sin(freq) * perc(gate, 300ms) * vel",
+        "v(freq, gate, bright: hz = 800hz) = {\n  e = ar(gate, 10ms, 200ms)\n  twice(saw(freq)) >> lpf(bright * (1 + e)) * e\n}",
+        "v(freq, gate) = saww(freq) * gate",
+    ],
+    &[
+        "riff = \"0 3 7 <10 12>\" >> scale(c4, minor)",
+        "riff = \"0 3? 7\" >> scale(c3, major)",
+        "riff = \"0 ~ 5\"",
+        "riff = clips { a: \"0 3\" b: \"5 7\" }",
+        "riff = beat",
+    ],
+    &["beat = \"bd sd [hh oh] sd\"", "beat = \"hh*4, bd sd\"", "beat = \"oh bd?\"", "beat = riff"],
+    &["acc = acc' + 0.01 * (slow - acc')", "acc = delay(acc * 0.5 + fast1, 20ms)", "acc = acc + 1"],
+    &["use ./more", "use ./more as m", "use std/filter as flt"],
+    &["amount = 3db", "amount = slow"],
+    &[
+        "bus hall = in >> reverb(1s) * -6db",
+        "bus hall = in >> echo(200ms, fb: 0.3, mix: 1)",
+        "bus hall = in >> lpf(cut) >> send(dub, -9db)",
+    ],
+    &["bus dub = in >> delay(100ms)", "bus dub = in >> delay(120ms) >> send(hall, -12db)"],
+    &["bus master = in >> limit(-1db)", "bus master = in * slow"],
+    &[
+        "track a = clips { a: riff b: \"0 1\" for 2bars then a } >> mono(v) >> send(hall, -6db) >> send(dub)",
+        "track a = riff >> mono(v) * -6db",
+        "track a = riff >> mono(v, glide: 40ms) >> send(hall, -6db)",
+        "track a = \"0 7\" >> poly(4, v) * -6db",
+        "track a = riff >> mono(v) >> shape",
+        "track a = riff >> mono(v) >> m.shape",
+    ],
+    &[
+        "track b = beat >> kit('tr909') * -3db",
+        "track b = beat >> kit('tr909') >> pan(slow)",
+        "track b = beat >> kit(tr909)",
+        "track b = {\n  level2 = 0.5\n  beat >> kit('tr909') * level2\n}",
+    ],
+    &[
+        "track c = saw(sizes) >> mix * 0.1",
+        "track c = twice(saw(cut)) * 0.1",
+        "track c = sin(100hz) * acc >> send(hall, -3db)",
+        "track c = saw(100hz",
+        "track c = noise * slow'",
+    ],
+    &[
+        "track d = riff >> with(bright: \"400 900\") >> poly(3, v)",
+        "track d = saw(cut) * m.wob",
+        "track d = riff >> rev >> sometimes(fast(2)) >> mono(v)",
+    ],
+    &["out = sin(440hz) * 0.1", "out = sin(cut) * acc * 0.1", "out = riff"],
+    &["scene one {\n  a: a\n}", "scene one {\n  a: b\n} for 4bars then two", "scene one {\n  c: a\n  b: off\n}"],
+    &["bus group = in * 0.9", "bus group = in >> to(hall)", "bus group = in >> send(hall, -3db, pre: on)"],
+    &[
+        "pads = noise >> lpf(cut) >> send(hall, -6db)",
+        "pads = clips { x: saw(100hz) y: sin(cut) } >> send(group, -3db)",
+    ],
+    &["track e = pads * 0.1 >> to(group)", "track e = pads * 0.2", "track e = saw(60hz) * 0.1 >> to(group)"],
+    &["track f = pads * 0.1", "track f = \"0 7\" >> mono(v) >> send(group, -3db, pre: on)"],
+    &["scene two {\n  a: a\n} for 2bars then one"],
+    &[
+        "arrange {\n  one 4bars { a.level: 0.5 ~> 1 }\n  two 4bars\n}",
+        "arrange {\n  two 2bars { b.pan: \"<0 1>\" }\n  one 4bars xfade 1bar\n}",
+    ],
+    &[
+        "automate a.level { 0bar: 0, 4bar: 1 }",
+        "automate cut { 0bar: 100hz, 4bar: 1khz exp }",
+        "automate a.bright { 0bar: 100hz, 2bar: 900hz }",
+        "automate a.pan { 0bar: \"<0 1>\", 1bar: 1 }",
+        "automate b.level2 { 0bar: 0, 1bar: 1 }",
+    ],
+    &["launch one", "launch a.b at next bar", "mute master"],
+    &["// a word", "// two words"],
+    &["seed 3", "swing 56%"],
+];
+
+struct Set {
+    stmts: Vec<(usize, usize)>,
+    blank: Vec<bool>,
+}
+
+impl Set {
+    fn text(&self) -> String {
+        let stmts = self.stmts.iter().zip(&self.blank);
+        stmts
+            .map(|((kind, form), blank)| format!("{}{}\n", if *blank { "\n" } else { "" }, STOCK[*kind][*form]))
+            .collect()
+    }
+
+    fn new(dice: &mut Dice) -> Set {
+        let mut set = Set { stmts: Vec::new(), blank: Vec::new() };
+        for (kind, forms) in STOCK.iter().enumerate() {
+            // First forms go with each other.
+            if dice.below(12) > 0 {
+                let form = if dice.below(12) > 0 { 0 } else { dice.below(forms.len()) };
+                set.insert(dice, (kind, form));
+            }
+        }
+        set
+    }
+
+    fn insert(&mut self, dice: &mut Dice, stmt: (usize, usize)) {
+        let at = dice.below(self.stmts.len() + 1);
+        self.stmts.insert(at, stmt);
+        self.blank.insert(at, dice.below(5) == 0);
+    }
+
+    fn edit(&mut self, dice: &mut Dice) {
+        let n = self.stmts.len();
+        if n == 0 || dice.below(6) == 0 {
+            let there = |kind: usize| self.stmts.iter().any(|(known, _)| *known == kind);
+            let missing: Vec<usize> = (0..STOCK.len()).filter(|kind| !there(*kind)).collect();
+            let kind = if missing.is_empty() { dice.below(STOCK.len()) } else { dice.pick(&missing) };
+            let form = dice.below(STOCK[kind].len());
+            return self.insert(dice, (kind, form));
+        }
+        let at = dice.below(n);
+        match dice.below(10) {
+            0 => {
+                self.stmts.remove(at);
+                self.blank.remove(at);
+            }
+            1 => {
+                let stmt = self.stmts.remove(at);
+                let blank = self.blank.remove(at);
+                let to = dice.below(n);
+                self.stmts.insert(to, stmt);
+                self.blank.insert(to, blank);
+            }
+            2 => self.blank[at] = !self.blank[at],
+            3..6 => self.stmts[at].1 = dice.below(STOCK[self.stmts[at].0].len()),
+            // What is broken is mended.
+            _ => {
+                self.stmts.iter_mut().for_each(|(_, form)| *form = if dice.below(3) > 0 { 0 } else { *form });
+                self.stmts[at].1 = dice.below(STOCK[self.stmts[at].0].len());
+            }
+        }
+    }
+}
+
+#[test]
+fn first_forms_go_with_each_other() {
+    let set = Set { stmts: (0..STOCK.len()).map(|kind| (kind, 0)).collect(), blank: vec![false; STOCK.len()] };
+    let (made, messages) = seen(&mut compiler(), &set.text());
+    assert!(made.is_some(), "{messages:#?}");
+}
+
+#[test]
+fn what_was_kept_shows_in_nothing() {
+    let sequences = std::env::var("SEQUENCES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
+    let first: u64 = std::env::var("FIRST").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let (mut good, mut all) = (0, 0);
+    for seed in first..first + sequences {
+        let mut dice = Dice::new(seed);
+        let (mut set, mut old, mut past) = (Set::new(&mut dice), compiler(), Vec::new());
+        for _ in 0..6 {
+            let text = set.text();
+            same(&mut old, &text, &past);
+            all += 1;
+            good += u32::from(seen(&mut old, &text).0.is_some());
+            past.push(text);
+            for _ in 0..1 + dice.below(2) {
+                set.edit(&mut dice);
+            }
+        }
+    }
+    assert!(good * 5 > all, "too few of the texts are whole to say much: {good} of {all}");
+}
