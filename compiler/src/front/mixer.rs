@@ -13,6 +13,7 @@ use crate::front::builtins::Call;
 use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
 use crate::front::outside::take;
+use crate::front::scope::Origin;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::{Node, NodeId, Ty};
@@ -156,7 +157,9 @@ pub(super) fn to<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let group = if let Value::Bus(index) = bus.value { Some(e.buses[index].name.clone()) } else { None };
     let sig = take!(e.send_to(x, bus, (gain, false), call));
     if let Some(group) = group.filter(|_| !e.strip.is_empty()) {
-        let (at, span) = if e.at.library { e.site.unwrap_or((e.at, call.span)) } else { (e.at, call.span) };
+        let Origin { library, .. } = e.at;
+        let here = (e.at, call.span);
+        let (at, span) = if library { e.site.unwrap_or(here) } else { here };
         e.led.push((e.strip.clone(), group, at, span));
     }
     let lanes = sig.shape.channels as usize;
