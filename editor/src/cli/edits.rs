@@ -218,7 +218,8 @@ pub fn run(file: Option<&String>, rate: u32) -> Result<(), Failure> {
     };
     let mut world = FileWorld::new();
     world.overlay(file.clone(), text.clone());
-    let (made, diagnostics, sources) = Compiler::new(work::options(rate)).elaborate(&world, &[file.clone()]);
+    let (made, diagnostics, sources) =
+        Compiler::new(work::options(rate)).elaborate(&world, std::slice::from_ref(&file));
     work::tell(&diagnostics, &sources);
     let Some(made) = made else { return Err(Failure::Text) };
     let (nodes, tracks) = (made.graph.nodes.len(), places(&text).iter().filter(|p| p.track).count());
