@@ -13,7 +13,7 @@
 //! song until `launch song`. Nothing allocates: the tables have [`SETS`] places, and what a text has beyond them stays silent.
 
 use crate::song::{Part, section_of};
-pub use crate::wish::{Happened, Jump, Links, Move, Order, Quantise, SetView, What, Wish, wishes};
+pub use crate::wish::{Happened, Jump, Links, Move, Order, Quantise, SetLink, SetView, What, Wish, wishes};
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::launch::{History, Launch, Launches};
 use modurust_compiler::score::timeline::{Action, Choice, Follow, Length, Timeline};

@@ -4,7 +4,7 @@
 //! audio side tells ([`Happened`]) is kept here as a picture for views and as a list from which an arrangement can be written
 //! ([`capture`]).
 
-use crate::launcher::{Happened, SetView, What};
+use crate::launcher::{Happened, Links, SetView, What};
 use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{SetId, Timeline};
 use std::collections::BTreeMap;
@@ -91,6 +91,39 @@ impl Picture {
             self.sets.resize(set + 1, SetView::default());
         }
         &mut self.sets[set]
+    }
+
+    /// Goes over to the numbers of the program that plays from now on. What is gone is a set that is silent, or nothing.
+    pub fn follow(&mut self, links: &Links) {
+        let set = |old: u32| links.sets.iter().position(|link| link.from == Some(old as usize));
+        let clip = |set: usize, old: Option<u32>| old.and_then(|clip| links.sets[set].clip(clip));
+        let view = |set: usize| {
+            let old = links.sets[set].from.and_then(|from| self.sets.get(from)).copied().unwrap_or_default();
+            let queued = old.queued.filter(|(what, _)| what.is_none() || clip(set, *what).is_some());
+            SetView { playing: clip(set, old.playing), queued: queued.map(|(what, at)| (clip(set, what), at)), ..old }
+        };
+        let sets = (0..links.sets.len()).map(view).collect();
+        let scene = |old: u32| links.scenes.get(old as usize).copied().flatten();
+        let song = |old: u32| links.songs.get(old as usize).copied().flatten();
+        self.launched.retain_mut(|happened| match happened {
+            Happened::Clip { set: number, clip: what, .. } | Happened::Queued { set: number, clip: what, .. } => {
+                let found = set(*number);
+                if let Some(found) = found {
+                    (*number, *what) = (found as u32, clip(found, *what));
+                }
+                found.is_some()
+            }
+            Happened::Scene { scene: number, .. } => {
+                let found = scene(*number);
+                *number = found.unwrap_or(*number);
+                found.is_some()
+            }
+            Happened::Song { song: number, .. } => {
+                *number = number.and_then(song);
+                true
+            }
+        });
+        (self.sets, self.scene, self.song) = (sets, self.scene.and_then(scene), self.song.and_then(song));
     }
 
     /// Takes in what the audio side told.
@@ -188,6 +221,31 @@ fn free_name(timeline: &Timeline, from: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_goes_over_to_other_numbers() {
+        let links =
+            |from: Option<usize>, clips: &[Option<u32>]| crate::launcher::SetLink { from, clips: clips.to_vec() };
+        let play = |set, clip| Happened::Clip { set, clip, at: Ratio::ONE, by_hand: false };
+        let mut picture = Picture::default();
+        for happened in [
+            play(0, Some(1)),
+            play(1, Some(0)),
+            play(2, Some(0)),
+            Happened::Scene { scene: 1, at: Ratio::ONE, by_song: false },
+        ] {
+            picture.take(happened);
+        }
+        picture.take(Happened::Queued { set: 0, clip: Some(0), at: Ratio::int(2) });
+        // The third set is gone, a new one stands first, and the clips of the first have changed places.
+        let sets = vec![links(None, &[]), links(Some(0), &[Some(1), Some(0)]), links(Some(1), &[None])];
+        picture.follow(&Links { sets, scenes: vec![None, Some(0)], songs: Vec::new() });
+        assert_eq!(picture.sets.iter().map(|s| s.playing).collect::<Vec<_>>(), [None, Some(0), None]);
+        assert_eq!(picture.sets[1].queued, Some((Some(1), Ratio::int(2))));
+        assert_eq!(picture.scene, Some(0));
+        let scene = Happened::Scene { scene: 0, at: Ratio::ONE, by_song: false };
+        assert_eq!(picture.launched, [play(1, Some(0)), play(2, None), scene]);
+    }
 
     #[test]
     fn taps_give_a_tempo() {

@@ -15,7 +15,7 @@
 use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, Perform};
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::jobs::{Job, Jobs, saved};
-use crate::launcher::{Order, Quantise, Wish, bars};
+use crate::launcher::{Links, Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
 use crate::samples::Bank;
@@ -28,6 +28,7 @@ use modurust_compiler::graph::OutKind;
 use modurust_compiler::graph::state::Report;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
+use modurust_compiler::score::timeline::Timeline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -207,6 +208,7 @@ impl Session {
             desk: Desk::default(),
             bank,
             scribe,
+            timelines: vec![(0, program.as_ref().map(|p| Arc::clone(&p.timeline)).unwrap_or_default())],
         };
         inner.first(first, program);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
@@ -283,6 +285,8 @@ struct Inner {
     desk: Desk,
     bank: Bank,
     scribe: Scribe,
+    /// In whose numbers the engine speaks of clips: the program that plays, then those that are under way.
+    timelines: Vec<(u64, Arc<Timeline>)>,
 }
 
 impl Inner {
@@ -490,6 +494,7 @@ impl Inner {
             Some(quantise) => self.control.publish_on(&program, bars(quantise, &program.timing)),
             None => self.control.publish(&program, None),
         };
+        self.timelines.extend(published.as_ref().map(|p| (p.epoch, Arc::clone(&program.timeline))));
         let kind = published.as_ref().map_or(ChangeKind::None, |p| p.kind);
         self.since = if published.is_some() && !done.quiet {
             Some(done.at)
@@ -509,6 +514,17 @@ impl Inner {
         }
     }
 
+    /// What is known of clips goes over to the numbers of the program that plays from now on.
+    fn follow(&mut self, epoch: u64) {
+        let Some(at) = self.timelines.iter().position(|(e, _)| *e == epoch) else { return };
+        let ((_, old), (_, new)) = (&self.timelines[0], &self.timelines[at]);
+        if !Arc::ptr_eq(old, new) {
+            let links = Links::between(old, new);
+            self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).picture.follow(&links);
+        }
+        self.timelines.drain(..at);
+    }
+
     /// Passes on what the engine says, and frees what it gave back.
     fn tick(&mut self) {
         self.control.collect();
@@ -518,6 +534,7 @@ impl Inner {
         while let Some(notice) = self.control.notice() {
             match notice {
                 EngineNotice::Adopted { epoch, frame, kind } => {
+                    self.follow(epoch);
                     let current = epoch == self.control.epoch();
                     let ms = self.since.filter(|_| current).map(|at| at.elapsed().as_secs_f64() * 1e3);
                     if current {

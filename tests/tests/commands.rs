@@ -210,9 +210,49 @@ fn a_session_does_everything_once() {
     }
     std::thread::sleep(Duration::from_millis(600));
     let once = vec![Some(0), Some(1)];
-    assert_eq!((set(0), set(1), set(2)), (once.clone(), once, vec![Some(0), Some(0)]));
+    // The clip that played first is the second one of the new text.
+    assert_eq!((set(0), set(1), set(2)), (once.clone(), once, vec![Some(1), Some(0)]));
     let refused = |notice: &Notice| matches!(notice, Notice::Refused { .. });
     assert!(!session.notices().iter().any(refused));
+    drop(session);
+    running.stop();
+}
+
+#[test]
+fn what_is_seen_of_clips_follows_an_edit() {
+    let mut start = SessionOptions::new(vec!["a.modu".into()], options(Backend::Jit));
+    (start.watch, start.tap) = (false, 0);
+    let text = |clips: &str| {
+        format!(
+            "tempo 480bpm\nheld(freq, gate, vel) = gate * vel * freq / 1khz\n\
+             track p = clips {{ {clips} }} >> scale(a2, chromatic) >> mono(held)\n"
+        )
+    };
+    start.texts.insert("a.modu".into(), text("a: \"0\"  b: \"12\""));
+    let (session, engine) = Session::new(start).unwrap();
+    let running =
+        device::choose(&DeviceOptions { name: Some("null".into()), ..DeviceOptions::default() }).start(engine);
+    let begin = Instant::now();
+    let wait = |what: &str, until: &dyn Fn() -> bool| {
+        while !until() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let playing = || session.snapshot().picture.sets.first().and_then(|set| set.playing);
+    wait("the first clip plays", &|| playing() == Some(0));
+    session.send(Command::Perform(Perform::Launch { path: "p.b".into(), launch: true, legato: false, at: None }));
+    wait("the second clip plays", &|| playing() == Some(1));
+    session.send(Command::Text { file: "a.modu".into(), text: text("b: \"12\"  c: \"7\"  a: \"0\"") });
+    wait("the same clip has another number", &|| playing() == Some(0));
+    let launched: Vec<Option<u32>> = session
+        .snapshot()
+        .picture
+        .launched
+        .iter()
+        .filter_map(|what| if let Happened::Clip { clip, .. } = what { Some(*clip) } else { None })
+        .collect();
+    assert_eq!(launched, [Some(2), Some(0)]);
     drop(session);
     running.stop();
 }
