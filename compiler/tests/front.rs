@@ -261,3 +261,14 @@ fn a_long_echo_is_no_recursion_and_a_short_one_is_another_patch() {
     assert_eq!(hash(&short.graph), hash(&shorter.graph));
     assert_ne!(hash(&long.graph), hash(&short.graph), "a short echo must not glide into the bound of a long one");
 }
+
+#[test]
+fn what_is_drawn_between_quanta_is_told_to_move_every_sample() {
+    let mut compiler = Compiler::new(options());
+    let mut told = |text: &str| {
+        let (found, messages) =
+            compiler.describe(&Files(vec![("a.modu", "x = 0.5\n".into())]), &["a.modu".to_string()], text);
+        found.unwrap_or_else(|| panic!("{messages:?}"))
+    };
+    assert_eq!(told("prim.line(prim.max(x, 0.1))"), "a signal, 1 channel, every sample");
+}

@@ -8,11 +8,11 @@
 
 use crate::front::elab::Elab;
 use crate::front::scope::{Origin, Params};
+use crate::front::settle::rate;
 use crate::front::value::Value;
 use crate::front::{Compiler, STACK, World};
-use crate::graph::{Node, NodeId, Rate, operands};
+use crate::graph::Rate;
 use modurust_lang::{Diagnostic, FileId, parse};
-use rustc_hash::FxHashSet as HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl Compiler {
@@ -59,7 +59,7 @@ impl<'a> Elab<'a> {
                     1 => "1 channel".to_string(),
                     n => format!("{n} channels"),
                 };
-                let rate = match self.rate_of(sig.node) {
+                let rate = match rate(&self.graph, &self.aliases, sig.node) {
                     Rate::Const => "constant",
                     Rate::Block => "moves with its parameters",
                     Rate::Sample => "every sample",
@@ -84,27 +84,5 @@ impl<'a> Elab<'a> {
             }
             other => other.article(),
         }
-    }
-
-    /// How often a node changes, through stand-ins and what they stand for.
-    fn rate_of(&self, node: NodeId) -> Rate {
-        let (mut open, mut seen, mut rate) = (vec![node], HashSet::default(), Rate::Const);
-        while let Some(id) = open.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            if let Some(&next) = self.aliases.get(&id) {
-                open.push(next);
-                continue;
-            }
-            let node = &self.graph.nodes[id.index()];
-            match node {
-                Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) | Node::Tap(..) => return Rate::Sample,
-                Node::Param(_) => rate = rate.max(Rate::Block),
-                _ => {}
-            }
-            open.extend(operands(node));
-        }
-        rate
     }
 }

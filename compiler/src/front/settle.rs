@@ -62,32 +62,12 @@ impl Plan<'_> {
         (owner != NOBODY && !inside.contains(&owner) && self.rate(id) == Rate::Sample).then_some(owner)
     }
 
-    /// How often a node changes, through stand-ins and what they stand for.
+    /// [`rate`], found once.
     fn rate(&mut self, node: NodeId) -> Rate {
         if let Some(&known) = self.rates.get(&node) {
             return known;
         }
-        let (mut open, mut seen, mut rate) = (vec![node], HashSet::default(), Rate::Const);
-        while let Some(id) = open.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            if let Some(&next) = self.aliases.get(&id) {
-                open.push(next);
-                continue;
-            }
-            let node = self.arena.node(id);
-            match node {
-                Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => rate = Rate::Sample,
-                Node::Tap(..) | Node::Peek(..) | Node::Line(_) => rate = Rate::Sample,
-                Node::Param(_) => rate = rate.max(Rate::Block),
-                _ => {}
-            }
-            if rate == Rate::Sample {
-                break;
-            }
-            open.extend(operands(node));
-        }
+        let rate = rate(self.arena, self.aliases, node);
         self.rates.insert(node, rate);
         rate
     }
@@ -127,6 +107,29 @@ impl Plan<'_> {
         }
         refs
     }
+}
+
+/// How often a node changes, through stand-ins and what they stand for.
+pub(super) fn rate(graph: &Graph, aliases: &HashMap<NodeId, NodeId>, node: NodeId) -> Rate {
+    let (mut open, mut seen, mut rate) = (vec![node], HashSet::default(), Rate::Const);
+    while let Some(id) = open.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if let Some(&next) = aliases.get(&id) {
+            open.push(next);
+            continue;
+        }
+        let node = graph.node(id);
+        match node {
+            Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => return Rate::Sample,
+            Node::Tap(..) | Node::Peek(..) | Node::Line(_) => return Rate::Sample,
+            Node::Param(_) => rate = rate.max(Rate::Block),
+            _ => {}
+        }
+        open.extend(operands(node));
+    }
+    rate
 }
 
 impl Elab<'_> {
