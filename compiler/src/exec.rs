@@ -17,6 +17,7 @@ use crate::graph::idle::LARGEST;
 use crate::graph::interp::InterpCode;
 use crate::graph::ops::flush;
 use crate::graph::{CellId, FrameId, Graph, Node, ParamId, QUANTUM, RingId, Row, RowId, SampleId};
+use crate::kernel::Kernels;
 use crate::passes::fast::Target;
 use crate::passes::pack::{Packed, pack};
 use crate::passes::{Passes, optimise_for};
@@ -30,7 +31,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub mod image;
-mod rings;
+pub(crate) mod rings;
 
 use rings::RingMemory;
 pub use rings::RingPtr;
@@ -207,6 +208,7 @@ pub struct Instance {
     ring_ptrs: Vec<RingPtr>,
     read: Vec<Arc<RingMemory>>,
     write: Vec<Arc<RingMemory>>,
+    kernels: Kernels,
     sleep: Sleep,
     /// Which parameters have moved since the last quantum, and before it ([`crate::schedule::moving`]): block-rate code runs for
     /// two quanta, one for the new values, one for the lines to arrive.
@@ -260,7 +262,9 @@ impl Instance {
         let wild = params.iter().map(|value| wild(*value)).sum();
         let sleep = Sleep::new(&patch.layout, graph.rings.len());
         let write = read.clone();
+        let kernels = Kernels::new(graph, patch.sample_rate);
         Instance {
+            kernels,
             patch,
             quantum,
             state,
@@ -317,6 +321,7 @@ impl Instance {
         self.settle();
         self.stir_all();
         self.begin(frame);
+        self.kernels.run(frame, &self.ring_ptrs);
         if let Code::Jit(code) = &self.patch.code {
             // SAFETY: the code was made for this layout, and every pointer leads to memory of that layout.
             unsafe { code.run_each(&mut self.quantum, ended) };
@@ -327,6 +332,7 @@ impl Instance {
     /// Computes one quantum. `frame` counts from the start of the engine in steps of [`QUANTUM`].
     pub fn run(&mut self, frame: u64) {
         self.begin(frame);
+        self.kernels.run(frame, &self.ring_ptrs);
         let quantum = &mut *self.quantum;
         match &self.patch.code {
             // SAFETY: the code was made for this layout, and every pointer leads to memory of that layout.
@@ -441,6 +447,7 @@ impl Instance {
     /// Gives a sample its sound, off the audio thread: what was there before is freed.
     pub fn set_sample(&mut self, sample: SampleId, memory: Arc<SampleMemory>) {
         self.sample_ptrs[sample.index()] = memory.pointer();
+        self.kernels.set_sample(sample, &memory);
         self.samples[sample.index()] = memory;
     }
 

@@ -18,6 +18,7 @@ pub mod few;
 pub mod front;
 pub mod graph;
 pub mod ide;
+pub mod kernel;
 pub mod passes;
 pub mod program;
 pub mod quantum;

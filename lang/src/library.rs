@@ -29,7 +29,7 @@ macro_rules! embed {
 /// Module names and texts. A test compares this list with the folder.
 const FILES: &[(&str, &str)] = embed![
     "math", "osc", "noise", "env", "filter", "delay", "reverb", "shape", "space", "drums", "tr909", "sample", "synth",
-    "dynamics", "mod", "signal", "physical",
+    "dynamics", "mod", "signal", "physical", "spectral",
 ];
 
 /// One definition of the library.

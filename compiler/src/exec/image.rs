@@ -8,10 +8,11 @@
 //! image = words of state, then of each delay line in turn
 //! ```
 
-use super::rings::RingMemory;
+use super::rings::{self, RingMemory};
 use super::{Instance, padded};
 use crate::graph::text;
 use crate::program::Patch;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// FNV-1a over words.
@@ -28,17 +29,18 @@ pub fn meaning(patch: &Patch) -> u64 {
     head.into_iter().chain(layout).chain(rings).fold(0xcbf2_9ce4_8422_2325, fold)
 }
 
-/// Words of a ring, those that stand twice left out.
-fn ring_words(patch: &Patch, ring: usize) -> usize {
+/// Where the words of a ring lie, those that stand twice left out: what was written, and what its kernel remembers.
+fn ring_words(patch: &Patch, ring: usize) -> [Range<usize>; 2] {
     let ring = &patch.graph.rings[ring];
-    ring.capacity as usize * padded(ring.lanes)
+    let (own, pad) = (rings::memory_start(ring), padded(ring.lanes));
+    [0..ring.capacity as usize * pad, own..own + ring.kernel.as_ref().map_or(0, |kernel| kernel.words as usize)]
 }
 
 impl Instance {
     /// Words of an image.
     pub fn image_len(&self) -> usize {
-        let rings = (0..self.write.len()).map(|ring| ring_words(&self.patch, ring));
-        self.patch.layout.state_words + rings.sum::<usize>()
+        let rings = (0..self.write.len()).flat_map(|ring| ring_words(&self.patch, ring));
+        self.patch.layout.state_words + rings.map(|words| words.len()).sum::<usize>()
     }
 
     /// The memory of now, between two quanta.
@@ -47,7 +49,7 @@ impl Instance {
         let mut words = Vec::with_capacity(self.image_len());
         words.extend_from_slice(&self.state.all()[..self.patch.layout.state_words]);
         for (i, ring) in self.write.iter().enumerate() {
-            words.extend_from_slice(&memory(ring)[..ring_words(&self.patch, i)]);
+            ring_words(&self.patch, i).into_iter().for_each(|at| words.extend_from_slice(&memory(ring)[at]));
         }
         words
     }
@@ -62,12 +64,15 @@ impl Instance {
         let (state, mut rest) = image.split_at(self.patch.layout.state_words);
         self.state.all_mut()[..state.len()].copy_from_slice(state);
         for i in 0..self.write.len() {
-            let (mine, others) = rest.split_at(ring_words(&self.patch, i));
-            rest = others;
-            let again = mine.len().min(super::QUANTUM * padded(self.patch.graph.rings[i].lanes));
-            let ring = memory_mut(&mut self.write[i]);
-            ring[..mine.len()].copy_from_slice(mine);
-            ring[mine.len()..mine.len() + again].copy_from_slice(&mine[..again]);
+            let (again, places) =
+                (super::QUANTUM * padded(self.patch.graph.rings[i].lanes), ring_words(&self.patch, i));
+            let (end, ring) = (places[0].end, memory_mut(&mut self.write[i]));
+            for at in places {
+                let (mine, others) = rest.split_at(at.len());
+                rest = others;
+                ring[at].copy_from_slice(mine);
+            }
+            ring.copy_within(..again, end);
             self.sleep.know(i, 0);
         }
         self.stir_all();

@@ -26,13 +26,13 @@ pub struct RingPtr {
 }
 
 impl RingPtr {
-    pub(super) fn new(ring: &Ring, memory: &RingMemory) -> RingPtr {
+    pub(crate) fn new(ring: &Ring, memory: &RingMemory) -> RingPtr {
         RingPtr { read: memory.pointer(), write: memory.pointer(), mask: ring.capacity - 1, pad: 0 }
     }
 }
 
 /// The memory of a ring. Shared by an instance and the one that it was moved away from, which must run on the same thread.
-pub(super) struct RingMemory(pub(super) UnsafeCell<Words>);
+pub(crate) struct RingMemory(pub(super) UnsafeCell<Words>);
 
 // SAFETY: only touched by `run`, through pointers; instances that share a ring run one after the other (`move_rings`).
 unsafe impl Send for RingMemory {}
@@ -50,13 +50,18 @@ impl RingMemory {
     }
 }
 
-/// Words of a ring with the quantum that stands again at its end.
+/// Words of a ring with the quantum that stands again at its end, and with what its kernel remembers behind that.
 fn words(ring: &Ring) -> usize {
+    memory_start(ring) + ring.kernel.as_ref().map_or(0, |kernel| kernel.words as usize)
+}
+
+/// The first word that its kernel remembers.
+pub(crate) fn memory_start(ring: &Ring) -> usize {
     (ring.capacity as usize + QUANTUM) * padded(ring.lanes)
 }
 
 /// Memory for all rings of a graph. Those that will be given theirs share a piece.
-pub(super) fn memory(graph: &Graph, given: &[RingId]) -> Vec<Arc<RingMemory>> {
+pub(crate) fn memory(graph: &Graph, given: &[RingId]) -> Vec<Arc<RingMemory>> {
     let longest = given.iter().map(|r| words(&graph.rings[r.index()])).max();
     let shared = longest.map(RingMemory::new);
     let mut all: Vec<Option<Arc<RingMemory>>> = vec![None; graph.rings.len()];
@@ -68,7 +73,8 @@ impl Instance {
     /// True if a ring of another instance's patch can become this one's ring.
     fn fits(&self, new: RingId, old: &Instance, from: RingId) -> bool {
         let (a, b) = (&self.patch.graph.rings[new.index()], &old.patch.graph.rings[from.index()]);
-        (a.capacity, padded(a.lanes)) == (b.capacity, padded(b.lanes))
+        let work = |ring: &Ring| ring.kernel.as_ref().map(|kernel| (kernel.work, kernel.words));
+        (a.capacity, padded(a.lanes), work(a)) == (b.capacity, padded(b.lanes), work(b))
     }
 
     /// Takes over delay lines by pointer: (ring here, ring of `old`). Rings of unlike size are left alone.

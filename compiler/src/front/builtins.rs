@@ -8,7 +8,7 @@ use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
-use crate::front::{mixer, number, outside, pattern_table, samples, tables, tools, voices};
+use crate::front::{mixer, number, outside, pattern_table, samples, spectral, tables, tools, voices};
 use crate::graph::ops::Op;
 use modurust_lang::ast::{Arg, Expr};
 use modurust_lang::source::Span;
@@ -278,12 +278,12 @@ pub(super) fn named(all: impl Iterator<Item = &'static Builtin>) -> Named {
 /// A primitive or intrinsic: `prim.name`.
 pub fn intrinsic(name: &str) -> Option<&'static Builtin> {
     static NAMED: OnceLock<Named> = OnceLock::new();
-    NAMED.get_or_init(|| named(INTRINSICS.iter().chain(ops()))).get(name).copied()
+    NAMED.get_or_init(|| named(INTRINSICS.iter().chain(spectral::table()).chain(ops()))).get(name).copied()
 }
 
 /// Every primitive, for documentation.
 pub fn primitives() -> impl Iterator<Item = Builtin> {
-    INTRINSICS.iter().chain(ops()).copied()
+    INTRINSICS.iter().chain(spectral::table()).chain(ops()).copied()
 }
 
 impl Builtin {

@@ -173,7 +173,9 @@ impl Joiner<'_> {
         }
         for ring in &graph.rings {
             let input = ring.input.map(|n| self.new[n.index()]);
-            self.out.rings.push(Ring { frame: self.tables.frame(ring.frame), input, ..ring.clone() });
+            let at = |r: RingId| RingId(r.0 + place.rings);
+            let kernel = ring.kernel.as_ref().map(|kernel| kernel.with(at, |s| place.samples[s.index()]));
+            self.out.rings.push(Ring { frame: self.tables.frame(ring.frame), input, kernel, ..ring.clone() });
         }
         for (id, (_, cell)) in segment.wanted.iter().zip(&segment.exports) {
             if let Some(node) = graph.cells[cell.index()].next {

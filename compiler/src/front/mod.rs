@@ -33,6 +33,7 @@ mod scope;
 mod segment;
 mod settle;
 mod signal;
+mod spectral;
 mod strips;
 mod tables;
 mod timeline;

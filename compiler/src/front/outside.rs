@@ -1,4 +1,4 @@
-//! What reaches beyond the patch: inputs, controllers, devices, samples, spectra, models.
+//! What reaches beyond the patch: inputs, controllers, devices, samples, models.
 //!
 //! Every name exists, with its types, so that a text can be written and checked whatever is plugged in. A controller is a
 //! parameter with a path (`cc/74`), which whoever listens to the outside moves like any other. What this version does not play
@@ -31,7 +31,6 @@ const fn entry(
 
 const OUTSIDE: &str = "outside";
 const SAMPLES: &str = "samples";
-const SPECTRAL: &str = "spectral";
 
 /// Every function of this file.
 #[rustfmt::skip]
@@ -59,19 +58,6 @@ pub static TABLE: &[Builtin] = &[
     entry("convolve", "convolve(x, 'ir.wav')", "The sound of a room, from its impulse response.", SAMPLES, convolve),
     entry("timestretch", "timestretch(slot, factor)", "A sample, longer or shorter, at its own pitch.", SAMPLES, samples::timestretch),
     entry("ai", "ai('model.onnx', x, latency: 2048smp)", "A model that turns sound into sound; dry until it is ready.", SAMPLES, ai),
-    entry("fft", "fft(x, n = 2048, hop: n / 4)", "From sound to spectra of n points; `ifft` goes back.", SPECTRAL, fft),
-    entry("ifft", "ifft(spec)", "From spectra to sound.", SPECTRAL, ifft),
-    entry("freeze", "freeze(spec, hold)", "Holds the spectrum while `hold` is above 0.", SPECTRAL, freeze),
-    entry("blur", "blur(spec, time)", "Smears the spectrum in time.", SPECTRAL, blur),
-    entry("robot", "robot(spec)", "All phases 0: one pitch for everything.", SPECTRAL, unary_spec),
-    entry("whisper", "whisper(spec)", "All phases by chance: breath instead of pitch.", SPECTRAL, unary_spec),
-    entry("gate_spec", "gate_spec(spec, level)", "Only what is louder than a level.", SPECTRAL, gate_spec),
-    entry("denoise", "denoise(spec, amount = 0.5)", "Less of what is always there.", SPECTRAL, amount_spec),
-    entry("stretch", "stretch(spec, factor)", "Partials further apart or closer.", SPECTRAL, amount_spec),
-    entry("shift", "shift(spec, freq)", "All partials moved by one distance.", SPECTRAL, shift),
-    entry("filter_bins", "filter_bins(spec, low, high)", "Only what lies between two frequencies.", SPECTRAL, filter_bins),
-    entry("morph", "morph(a, b, x = 0.5)", "From one spectrum to another.", SPECTRAL, two_specs),
-    entry("cross", "cross(a, b)", "The partials of one with the loudness of the other.", SPECTRAL, two_specs),
     entry("to", "to(x, bus)", "Leads a strip to a bus and nowhere else, behind its fader: the bus is a group.", "signal tools", mixer::to),
 ];
 
@@ -141,20 +127,6 @@ impl<'a> Elab<'a> {
             head: 0,
             part: None,
         })
-    }
-
-    fn spec_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<(u32, Sig)> {
-        let arg = self.want(call, name)?;
-        match arg.value {
-            Value::Spec(bins, sig) => Some((bins, sig)),
-            other => {
-                let article = other.article();
-                let message = format!("`{}` works on spectra, got {article}", call.name);
-                self.error("type", arg.span, message).help =
-                    Some(format!("write `>> fft(2048) >> {}(..) >> ifft`", call.name));
-                None
-            }
-        }
     }
 
     /// A parameter that the outside moves, by its path.
@@ -361,100 +333,4 @@ fn ai<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         return e.over_and_over(slot, call.span);
     }
     take!(e.signal(x.value, x.span)).into()
-}
-
-fn fft<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let x = take!(e.unit_arg(call, "x", Want::Signal));
-    let n = match call.take("n") {
-        None => 2048,
-        Some(item) => {
-            let arg = e.item(item, call.scope);
-            match arg.value {
-                Value::Num(n) if matches!(n.value as u32, 16..=65536) && (n.value as u32).is_power_of_two() => {
-                    n.value as u32
-                }
-                Value::Broken => return Value::Broken,
-                _ => {
-                    e.error("type", arg.span, "the size of a spectrum is a power of two from 16 to 65536").help =
-                        Some("write `fft(2048)`".into());
-                    return Value::Broken;
-                }
-            }
-        }
-    };
-    if let Some(item) = call.take_named("hop") {
-        let arg = e.item(item, call.scope);
-        let good =
-            matches!(&arg.value, Value::Num(h) if h.value >= 1.0 && h.value <= f64::from(n) && h.value.fract() == 0.0);
-        if !good && !matches!(arg.value, Value::Broken) {
-            e.error("type", arg.span, format!("the hop of a spectrum is a whole number from 1 to {n}")).help =
-                Some(format!("write `hop: {}`", n / 4));
-            return Value::Broken;
-        }
-    }
-    e.later("spectra (the sound passes)", call.span);
-    Value::Spec(n, x)
-}
-
-fn ifft<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let (_, sig) = take!(e.spec_arg(call, "spec"));
-    Value::Sig(sig)
-}
-
-fn unary_spec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let (n, sig) = take!(e.spec_arg(call, "spec"));
-    Value::Spec(n, sig)
-}
-
-/// A spectrum and one value of a unit.
-fn spec_with<'a>(e: &mut Elab<'a>, call: &mut Call<'a>, name: &str, want: Want) -> Value<'a> {
-    let (n, sig) = take!(e.spec_arg(call, "spec"));
-    take!(e.unit_arg(call, name, want));
-    Value::Spec(n, sig)
-}
-
-fn freeze<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    spec_with(e, call, "hold", Want::Signal)
-}
-
-fn blur<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    spec_with(e, call, "time", Want::Dim(Dim::Time))
-}
-
-fn gate_spec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    spec_with(e, call, "level", Want::Linear)
-}
-
-fn amount_spec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let (n, sig) = take!(e.spec_arg(call, "spec"));
-    if call.left() > 0 || call.name == "stretch" {
-        take!(e.unit_arg(call, if call.name == "stretch" { "factor" } else { "amount" }, Want::Signal));
-    }
-    Value::Spec(n, sig)
-}
-
-fn shift<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    spec_with(e, call, "freq", Want::Dim(Dim::Frequency))
-}
-
-fn filter_bins<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let (n, sig) = take!(e.spec_arg(call, "spec"));
-    take!(e.unit_arg(call, "low", Want::Dim(Dim::Frequency)));
-    take!(e.unit_arg(call, "high", Want::Dim(Dim::Frequency)));
-    Value::Spec(n, sig)
-}
-
-fn two_specs<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let span = call.span;
-    let (n, sig) = take!(e.spec_arg(call, "a"));
-    let (m, _) = take!(e.spec_arg(call, "b"));
-    if n != m {
-        e.error("type", span, format!("a spectrum of {n} points does not meet one of {m}")).help =
-            Some("give both `fft`s the same size".into());
-        return Value::Broken;
-    }
-    if call.name == "morph" && call.left() > 0 {
-        take!(e.unit_arg(call, "x", Want::Signal));
-    }
-    Value::Spec(n, sig)
 }

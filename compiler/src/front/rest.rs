@@ -133,7 +133,7 @@ fn reach(
                 work.extend(operands(node));
                 match node {
                     Node::Read(c) => work.extend(graph.cells[c.index()].next),
-                    Node::Tap(r, _) => work.extend(graph.rings[r.index()].input),
+                    Node::Tap(r, _) => work.extend(graph.fed(*r)),
                     _ => {}
                 }
             }
@@ -305,6 +305,10 @@ impl Writer<'_> {
                 Some(all) if !self.shut.before[id].is_empty() => all.extend(&self.shut.before[id]),
                 _ => *slot = None,
             }
+        }
+        // What a kernel reads is heard, whoever shuts what comes of it.
+        for r in graph.rings.iter().flat_map(|ring| ring.kernel.iter().flat_map(|kernel| kernel.rings())) {
+            rings[r.index()] = None;
         }
         for all in cells.iter_mut().chain(&mut rings).flatten() {
             all.sort_unstable();

@@ -375,12 +375,20 @@ impl Walk<'_, '_> {
     }
 
     fn ring(&mut self, id: RingId) -> RingId {
-        *self.lines.entry(id).or_insert_with(|| {
-            self.new.rings.push(Ring { input: None, ..self.plan.arena.rings[id.index()].clone() });
-            let new = RingId(self.new.rings.len() as u32 - 1);
-            self.pending.push(Memory::Ring(id, new));
-            new
-        })
+        if let Some(&known) = self.lines.get(&id) {
+            return known;
+        }
+        let mut ring = Ring { input: None, ..self.plan.arena.rings[id.index()].clone() };
+        if let Some(kernel) = ring.kernel.take() {
+            // What it reads comes first.
+            let rings: HashMap<RingId, RingId> = kernel.rings().map(|r| (r, self.ring(r))).collect();
+            ring.kernel = Some(kernel.with(|r| rings[&r], |s| self.sample(s)));
+        }
+        self.new.rings.push(ring);
+        let new = RingId(self.new.rings.len() as u32 - 1);
+        self.lines.insert(id, new);
+        self.pending.push(Memory::Ring(id, new));
+        new
     }
 }
 

@@ -102,7 +102,7 @@ impl Plan<'_> {
                 operands(node).iter().for_each(|x| meet(self, *x));
             }
             let cells = arena.cells[from.cells as usize..to.cells as usize].iter().filter_map(|c| c.next);
-            let rings = arena.rings[from.rings as usize..to.rings as usize].iter().filter_map(|r| r.input);
+            let rings = (from.rings..to.rings).flat_map(|r| arena.fed(RingId(r)));
             cells.chain(rings).for_each(|x| meet(self, x));
         }
         refs

@@ -190,7 +190,7 @@ pub(super) fn line<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 pub(super) fn seed<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
     // The path of names and not a counter, so that an edit elsewhere changes no noise.
-    let place = e.place_hash() ^ e.seed;
+    let place = e.place();
     let voices = e.bank.unwrap_or(1);
     let bits = (0..voices).map(|v| mix(place, u64::from(v)) as u32).collect();
     let node = e.graph.push(Node::Const(Ty::I32, bits));
@@ -289,6 +289,16 @@ impl<'a> Elab<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Where the chance of this place starts.
+    fn place(&self) -> u64 {
+        self.place_hash() ^ self.seed
+    }
+
+    /// [`Elab::place`] as a number of 32 bits, for all lanes of a kernel.
+    pub(super) fn place_seed(&self) -> u32 {
+        mix(self.place(), 0) as u32
     }
 
     /// Hash of the place in the tree of names, with the number of equal calls before it.

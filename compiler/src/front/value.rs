@@ -153,8 +153,8 @@ pub enum Value<'a> {
     Range(Num, Num),
     /// A sample, or what was made of one.
     Slot(Arc<Sample>),
-    /// Spectra: their size, and the sound that they are of.
-    Spec(u32, Sig),
+    /// Spectra.
+    Spec(Spec),
     /// A device whose controls are fields: its path.
     Device(Arc<str>),
     /// A module of the library under another name.
@@ -167,6 +167,19 @@ pub enum Value<'a> {
     Module(crate::front::scope::ScopeId),
     /// An error was reported; whatever is computed from it is silent about it.
     Broken,
+}
+
+/// Spectra that a kernel makes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spec {
+    /// Where it writes them.
+    pub ring: RingId,
+    /// Points of the transform.
+    pub n: u32,
+    /// Frames from one to the next.
+    pub hop: u32,
+    /// Channels of the sound that they are of.
+    pub shape: Shape,
 }
 
 /// A sample.
@@ -198,7 +211,7 @@ impl Value<'_> {
             Value::Ring(ring, shape) => Value::Ring(*ring, *shape),
             Value::Range(low, high) => Value::Range(*low, *high),
             Value::Slot(slot) => Value::Slot(Arc::clone(slot)),
-            Value::Spec(size, sig) => Value::Spec(*size, *sig),
+            Value::Spec(spec) => Value::Spec(*spec),
             Value::Device(path) => Value::Device(Arc::clone(path)),
             Value::Library(module) => Value::Library(Arc::clone(module)),
             Value::Broken => Value::Broken,
@@ -221,7 +234,7 @@ impl Value<'_> {
             (Value::Ring(a, s), Value::Ring(b, t)) => a == b && s == t,
             (Value::Range(a, b), Value::Range(c, d)) => a == c && b == d,
             (Value::Slot(a), Value::Slot(b)) => a == b,
-            (Value::Spec(a, s), Value::Spec(b, t)) => a == b && s == t,
+            (Value::Spec(a), Value::Spec(b)) => a == b,
             (Value::Device(a), Value::Device(b)) | (Value::Library(a), Value::Library(b)) => a == b,
             (Value::Broken, Value::Broken) => true,
             _ => false,

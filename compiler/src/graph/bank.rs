@@ -133,8 +133,8 @@ fn lanes(graph: &Graph, info: &GraphInfo, bank: &Bank, id: NodeId) -> Option<Opt
             }
         },
         Node::Tap(r, delay) => {
-            let fed = graph.rings[r.index()].input.and_then(of);
-            if fed.is_some() || of(*delay).is_some() {
+            let fed = graph.fed(*r).into_iter().any(|n| of(n).is_some());
+            if fed || of(*delay).is_some() {
                 return None;
             }
             None

@@ -328,14 +328,18 @@ fn references(graph: &Graph) -> Vec<GraphError> {
     }
     for (id, ring) in graph.rings.iter().enumerate() {
         let fault = match ring.input {
-            None => "it is never written",
+            _ if ring.kernel.as_ref().is_some_and(|kernel| !kernel.fits(graph, RingId(id as u32))) => {
+                "its kernel reads what is not there"
+            }
+            Some(_) if ring.kernel.is_some() => "it is written twice",
+            None if ring.kernel.is_none() => "it is never written",
             Some(n) if !exists(n) => "what is written to it does not exist",
-            Some(_) if ring.frame.index() >= graph.frames.len() => "its frame does not exist",
-            Some(_) if ring.lanes == 0 || ring.lanes > WIDEST => "it has an impossible number of lanes",
-            Some(_) if !ring.capacity.is_power_of_two() || ring.capacity < 2 * QUANTUM as u32 => {
+            _ if ring.frame.index() >= graph.frames.len() => "its frame does not exist",
+            _ if ring.lanes == 0 || ring.lanes > WIDEST => "it has an impossible number of lanes",
+            _ if !ring.capacity.is_power_of_two() || ring.capacity < 2 * QUANTUM as u32 => {
                 "its capacity is no power of two above a quantum"
             }
-            Some(_) if ring.capacity > LONGEST => "it is too long",
+            _ if ring.capacity > LONGEST => "it is too long",
             _ => continue,
         };
         errors.push(GraphError::Ring { ring: RingId(id as u32), name: ring.name.to_string(), fault });

@@ -98,6 +98,8 @@ pub fn keys(graph: &Graph, info: &GraphInfo) -> Keys {
             key |= match graph.node(id) {
                 Node::Row(r) => units.get(&graph.rows[r.index()].unit).map_or(ALWAYS, |&track| 1 << track),
                 Node::Input(_) => ALWAYS,
+                // Nothing is proved of what a kernel remembers.
+                Node::Tap(r, _) if graph.rings[r.index()].kernel.is_some() => ALWAYS,
                 _ => 0,
             };
             changed |= std::mem::replace(&mut of[id.index()], key) != key;
@@ -145,9 +147,9 @@ fn tracks(graph: &Graph) -> HashMap<u32, usize> {
 /// What a value is made of, through memory, too.
 fn sources(graph: &Graph, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
     let fed = match graph.node(id) {
-        Node::Read(c) => graph.cells[c.index()].next,
-        Node::Tap(r, _) => graph.rings[r.index()].input,
-        _ => None,
+        Node::Read(c) => graph.cells[c.index()].next.into_iter().collect(),
+        Node::Tap(r, _) => graph.fed(*r),
+        _ => smallvec::SmallVec::new(),
     };
     operands(graph.node(id)).iter().copied().chain(fed)
 }

@@ -18,6 +18,7 @@
 //! ```
 
 use crate::graph::ops::Op;
+use crate::kernel::Kernel;
 use std::sync::Arc;
 
 /// Frames per call of generated code. Events inside a quantum arrive as rows of values, never as split calls.
@@ -139,8 +140,10 @@ pub struct Ring {
     pub lanes: u32,
     /// Samples per lane, a power of two, more than the longest delay by a quantum.
     pub capacity: u32,
-    /// What is written each sample (F32, finite or replaced by 0). `None` only while the graph is being built.
+    /// What is written each sample (F32, finite or replaced by 0). `None` for what a kernel writes, and while the graph is being built.
     pub input: Option<NodeId>,
+    /// What writes it between quanta instead ([`crate::kernel`]).
+    pub kernel: Option<Arc<Kernel>>,
 }
 
 /// A number that moves without compiling: a literal of the user's text, a knob, a strip's level.
@@ -300,8 +303,23 @@ impl Graph {
     /// Adds a ring whose `input` is still open. `longest` is in samples; the capacity leaves room for a quantum.
     pub fn ring(&mut self, frame: FrameId, name: &str, lanes: u32, longest: u32) -> RingId {
         let capacity = (longest + 2 * QUANTUM as u32).next_power_of_two();
-        self.rings.push(Ring { frame, name: name.into(), lanes, capacity, input: None });
+        self.rings.push(Ring { frame, name: name.into(), lanes, capacity, input: None, kernel: None });
         RingId(self.rings.len() as u32 - 1)
+    }
+
+    /// The values that are written to a ring, or to those that its kernel is made of.
+    pub fn fed(&self, ring: RingId) -> smallvec::SmallVec<[NodeId; 2]> {
+        let mut found = smallvec::SmallVec::new();
+        self.behind(ring, &mut |ring| found.extend(self.rings[ring.index()].input));
+        found
+    }
+
+    /// A ring and all that its kernel reads, directly or by other kernels.
+    pub fn behind(&self, ring: RingId, met: &mut dyn FnMut(RingId)) {
+        met(ring);
+        if let Some(kernel) = &self.rings[ring.index()].kernel {
+            kernel.rings().for_each(|ring| self.behind(ring, met));
+        }
     }
 
     /// Adds a place to the tree of names.

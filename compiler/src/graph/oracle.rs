@@ -8,12 +8,17 @@
 //! of 32 bits would round is moved by a random part of its last place (the random arithmetic of Vignes' CESTAC). A graph
 //! whose outputs part then is chaotic, and nobody can say what it should sound like.
 
-use crate::exec::{SampleMemory, TINY, buffer_index};
+use crate::exec::rings::{self, RingMemory, RingPtr};
+use crate::exec::{SampleMemory, TINY, buffer_index, padded};
 use crate::graph::check::GraphInfo;
 use crate::graph::interp::{Action, actions};
 use crate::graph::ops::{Op, canonical, flush, hash_word};
 use crate::graph::{Graph, Node, NodeId, QUANTUM, Rate, RingId, Ty};
+use crate::kernel::Kernels;
 use std::sync::Arc;
+
+/// Frames per second, as kernels are told.
+const RATE: u32 = 48_000;
 
 /// A graph running in double precision. Not for the audio thread.
 pub struct Oracle<'a> {
@@ -24,6 +29,8 @@ pub struct Oracle<'a> {
     values: Vec<Vec<f64>>,
     cells: Vec<Vec<f64>>,
     rings: Vec<Vec<f64>>,
+    /// Kernels compute in 32 bits here, too, over rings of their own.
+    kernels: Option<(Kernels, Vec<Arc<RingMemory>>, Vec<RingPtr>)>,
     /// Ends of each line: before and after the quantum.
     lines: Vec<Vec<(f64, f64)>>,
     first: bool,
@@ -59,6 +66,11 @@ impl<'a> Oracle<'a> {
             values: info.lanes.iter().map(|&n| vec![0.0; n as usize]).collect(),
             cells: graph.cells.iter().map(|c| vec![initial(c.ty, c.init); c.lanes as usize]).collect(),
             rings: graph.rings.iter().map(|r| vec![0.0; (r.capacity * r.lanes) as usize]).collect(),
+            kernels: graph.rings.iter().any(|r| r.kernel.is_some()).then(|| {
+                let memory = rings::memory(graph, &[]);
+                let ptrs = graph.rings.iter().zip(&memory).map(|(ring, memory)| RingPtr::new(ring, memory)).collect();
+                (Kernels::new(graph, RATE), memory, ptrs)
+            }),
             lines: vec![Vec::new(); graph.nodes.len()],
             first: true,
             noise: None,
@@ -87,6 +99,9 @@ impl<'a> Oracle<'a> {
 
     /// Computes one quantum.
     pub fn run(&mut self, frame: u64) {
+        if let Some((kernels, _, rings)) = &mut self.kernels {
+            kernels.run(frame, rings);
+        }
         for i in 0..self.block.len() {
             self.node(self.block[i], frame, 0);
         }
@@ -147,7 +162,13 @@ impl<'a> Oracle<'a> {
         let at = (frame as u32 & (r.capacity - 1)) as usize * r.lanes as usize;
         for lane in 0..r.lanes as usize {
             let x = from[lane.min(from.len() - 1)];
-            self.rings[ring.index()][at + lane] = if x.is_finite() { x } else { 0.0 };
+            let x = if x.is_finite() { x } else { 0.0 };
+            self.rings[ring.index()][at + lane] = x;
+            if let Some((_, _, rings)) = &self.kernels {
+                let at = (frame as u32 & (r.capacity - 1)) as usize * padded(r.lanes) + lane;
+                // SAFETY: the index is masked to the capacity, and nobody else has this memory.
+                unsafe { *rings[ring.index()].write.add(at) = x as f32 };
+            }
         }
     }
 
@@ -180,6 +201,12 @@ impl<'a> Oracle<'a> {
                     let x = if x > f64::from(least) { x } else { f64::from(least) };
                     let back = x.min(f64::from(most)).floor() as u32;
                     let at = (frame as u32).wrapping_add(i as u32).wrapping_sub(back) & (ring.capacity - 1);
+                    if let (Some((_, _, rings)), true) = (&self.kernels, ring.kernel.is_some()) {
+                        let at = at as usize * padded(ring.lanes) + lane.min(ring.lanes as usize - 1);
+                        // SAFETY: as in `write`.
+                        out[lane] = f64::from(unsafe { *rings[r.index()].read.add(at) });
+                        continue;
+                    }
                     self.rings[r.index()][(at * ring.lanes) as usize + lane.min(ring.lanes as usize - 1)]
                 }
                 Node::Peek(s, at) => {

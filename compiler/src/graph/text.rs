@@ -19,6 +19,7 @@ use crate::graph::ir::{
     SampleId, Ty,
 };
 use crate::graph::ops::{ALL, Op};
+use crate::kernel::{Kernel, Kind};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -97,11 +98,12 @@ fn write(graph: &Graph, out: &mut String) -> std::fmt::Result {
     }
     for (id, r) in graph.rings.iter().enumerate() {
         let input = target(r.input);
-        writeln!(
-            out,
-            "ring {id} in {} {:?} lanes {} capacity {} input {input}",
-            r.frame.0, r.name, r.lanes, r.capacity
-        )?;
+        write!(out, "ring {id} in {} {:?} lanes {} capacity {} input {input}", r.frame.0, r.name, r.lanes, r.capacity)?;
+        if let Some(kernel) = &r.kernel {
+            write!(out, " kernel {}", kernel.work.kind.info().name)?;
+            kernel.numbers().into_iter().try_for_each(|number| write!(out, " {number}"))?;
+        }
+        writeln!(out)?;
     }
     for (id, s) in graph.samples.iter().enumerate() {
         let files: String = s.files.iter().map(|f| format!(" {f:?}")).collect();
@@ -182,7 +184,7 @@ impl<'a> Reader<'a> {
     }
 
     fn maybe_node(&mut self) -> Result<Option<NodeId>, TextError> {
-        if self.rest.trim() == "none" { Ok(None) } else { self.node().map(Some) }
+        if self.rest.trim_start().starts_with("none") { self.word().map(|_| None) } else { self.node().map(Some) }
     }
 
     fn nodes(&mut self) -> Result<Vec<NodeId>, TextError> {
@@ -298,7 +300,19 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
                 let frame = FrameId(r.after("in")?);
                 let (name, lanes, capacity) = (r.string()?, r.after("lanes")?, r.after("capacity")?);
                 r.expect("input")?;
-                graph.rings.push(Ring { frame, name: name.into(), lanes, capacity, input: r.maybe_node()? });
+                let (input, mut kernel) = (r.maybe_node()?, None);
+                if r.more() {
+                    r.expect("kernel")?;
+                    let (name, mut numbers) = (r.word()?, Vec::new());
+                    while r.more() {
+                        numbers.push(r.number()?);
+                    }
+                    let Some(found) = Kind::named(name).and_then(|kind| Kernel::of(kind, &numbers)) else {
+                        return r.fail("a kernel");
+                    };
+                    kernel = Some(Arc::new(found));
+                }
+                graph.rings.push(Ring { frame, name: name.into(), lanes, capacity, input, kernel });
             }
             "sample" => {
                 let _: u32 = r.number()?;
@@ -446,6 +460,10 @@ pub fn hash(graph: &Graph) -> u64 {
     }
     for r in &graph.rings {
         [r.lanes, r.capacity, r.input.map_or(u32::MAX, |n| n.0)].into_iter().for_each(|w| h.word(w));
+        if let Some(kernel) = &r.kernel {
+            h.text(kernel.work.kind.info().name);
+            kernel.numbers().into_iter().for_each(|w| h.word(w));
+        }
     }
     graph.params.iter().for_each(|p| h.text(&p.name));
     for r in graph.rows.iter() {

@@ -61,6 +61,9 @@ fn scattered(graph: &Graph, shapes: &Shapes) -> Vec<bool> {
         let (any, all) = &mut taps[r.index()];
         (*any, *all) = (true, *all && own);
     }
+    for r in graph.rings.iter().flat_map(|ring| ring.kernel.iter().flat_map(|kernel| kernel.rings())) {
+        taps[r.index()].1 = false;
+    }
     taps.into_iter().map(|(any, all)| any && all).collect()
 }
 
@@ -165,7 +168,10 @@ impl Apart<'_> {
                 self.out.rings[first + i as usize].input = input;
             }
         }
-        let Apart { mut out, new, .. } = self;
+        let Apart { mut out, new, first, .. } = self;
+        for ring in &mut out.rings {
+            ring.kernel = ring.kernel.take().map(|kernel| kernel.with(|r| RingId(first[r.index()]), |s| s));
+        }
         let moved = |n: NodeId| new[n.index()];
         out.cells.iter_mut().for_each(|c| c.next = c.next.map(moved));
         out.outs.iter_mut().for_each(|o| o.node = moved(o.node));

@@ -19,8 +19,9 @@ pub fn dead(graph: &Graph) -> Graph {
             Node::Read(c) if !std::mem::replace(&mut live_cells[c.index()], true) => {
                 work.extend(graph.cells[c.index()].next);
             }
-            Node::Tap(r, _) if !std::mem::replace(&mut live_rings[r.index()], true) => {
-                work.extend(graph.rings[r.index()].input);
+            Node::Tap(r, _) if !live_rings[r.index()] => {
+                graph.behind(*r, &mut |ring| live_rings[ring.index()] = true);
+                work.extend(graph.fed(*r));
             }
             _ => {}
         }
@@ -49,6 +50,7 @@ pub fn dead(graph: &Graph) -> Graph {
     for (ring, _) in graph.rings.iter().zip(&live_rings).filter(|(_, live)| **live) {
         let mut ring = ring.clone();
         ring.input = ring.input.map(moved);
+        ring.kernel = ring.kernel.map(|kernel| kernel.with(|r| RingId(rings[r.index()]), |s| s));
         out.rings.push(ring);
     }
     for o in &mut out.outs {

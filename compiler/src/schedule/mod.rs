@@ -219,7 +219,7 @@ fn access(graph: &Graph, info: &GraphInfo, sums: &[(NodeId, NodeId)]) -> Vec<Acc
             },
             Node::Tap(r, _) => {
                 if !std::mem::replace(&mut tapped[r.index()], true) {
-                    work.extend(graph.rings[r.index()].input);
+                    work.extend(graph.fed(*r));
                 }
                 Access::Computed
             }
@@ -291,6 +291,19 @@ pub fn print_with(graph: &Graph, schedule: &Schedule, more: impl Fn(usize) -> St
         let part = if region.part == 0 { String::new() } else { format!(" part {}", region.part) };
         writeln!(out, "{i} {kind} lanes {lanes} ops {cost:.1}{part}{} nodes {}{cells}", more(i), items.join(" "))
             .expect("a string takes all text");
+    }
+    for (i, ring) in graph.rings.iter().enumerate() {
+        if let Some(kernel) = &ring.kernel {
+            let reads: String = kernel.rings().map(|r| format!(" {}", r.0)).collect();
+            writeln!(
+                out,
+                "kernel {} lanes {} latency {} ring {i} reads{reads}",
+                ring.name,
+                ring.lanes,
+                kernel.work.latency()
+            )
+            .expect("a string takes all text");
+        }
     }
     for (i, part) in schedule.parts.parts.iter().enumerate() {
         let names = |cells: &[CellId]| -> String {

@@ -175,7 +175,9 @@ fn clusters(
             vertex[id.index()] = Some(items.len() as u32);
             items.push(Item::Node(id));
             if let Node::Tap(r, _) = graph.node(id) {
-                ring_vertex[r.index()] = Some(0);
+                graph.behind(*r, &mut |ring| {
+                    ring_vertex[ring.index()] = graph.rings[ring.index()].input.map(|_| 0);
+                });
             }
         }
     }

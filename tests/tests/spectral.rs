@@ -1,0 +1,137 @@
+//! Sound through spectra: what nobody touches comes back, what is frozen sounds on, edits keep it, and paths of other length meet in time.
+
+use modurust_runtime::compiler::exec::{Backend, Instance, word_moves};
+use modurust_runtime::compiler::graph::QUANTUM;
+use modurust_runtime::compiler::graph::state::StateMap;
+use modurust_runtime::compiler::program::Program;
+use modurust_tests::facts::{finite, peak_hz, rms, spectrum};
+use modurust_tests::sound::{RATE, hear, program, run};
+use std::sync::Arc;
+
+/// A sound with everything in it.
+const RICH: &str = "(saw(110hz) * 0.3 + noise * 0.2 + impulse(7hz) * 0.4)";
+
+/// The greatest difference between `y` and `x` some frames earlier, after `from`.
+fn off(x: &[f32], y: &[f32], late: usize, from: usize) -> f64 {
+    (from.max(late)..y.len()).map(|i| f64::from((y[i] - x[i - late]).abs())).fold(0.0, f64::max)
+}
+
+#[test]
+fn sound_that_nobody_touches_comes_back() {
+    let mut faults = Vec::new();
+    for (n, hop) in
+        [(1024, 256), (2048, 512), (512, 64), (4096, 1024), (256, 128), (1024, 320), (64, 16), (16, 4), (128, 48)]
+    {
+        let text = format!("{{ x = {RICH}  [x, prim.ifft(prim.fft(x, {n}, {hop}))] }}");
+        let [x, y] = run(&program(&format!("out = {text}"), Backend::Jit), 0.6);
+        let late = if hop % 64 == 0 { n } else { n + 64 };
+        let error = off(&x, &y, late, 0);
+        if error > 1e-6 || rms(&y) < 0.1 {
+            faults.push(format!("fft({n}, hop: {hop}) is off by {error:e}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_frozen_tone_goes_on_at_its_pitch() {
+    // The tone ends after a tenth of a second; the spectrum is held shortly before.
+    let text = "{ on = prim.lt(prim.fromint(prim.frame()), 4800)
+      sin(1003.7hz) * on >> fft(1024, hop: 256) >> freeze(1 - prim.lt(prim.fromint(prim.frame()), 4400)) >> ifft }";
+    let [sound, _] = hear(text, 3.0);
+    let end = &sound[2 * RATE as usize..];
+    assert!((rms(end) - 0.5f64.sqrt()).abs() < 0.01, "{}", rms(end));
+    let hz = peak_hz(end, f64::from(RATE));
+    assert!((hz / 1003.7).log2().abs() * 1200.0 < 0.5, "{hz}");
+    let power = spectrum(&end[..32768]);
+    let top = (0..power.len()).max_by(|a, b| power[*a].total_cmp(&power[*b])).unwrap_or(0);
+    let rest = (0..power.len()).filter(|k| k.abs_diff(top) > 12).map(|k| power[k]).fold(0.0, f64::max);
+    assert!(10.0 * (rest / power[top]).log10() < -60.0, "{}", 10.0 * (rest / power[top]).log10());
+}
+
+/// Runs one program and then another in its place, as an engine does; the left side of both, and which memory went over.
+fn edited(before: &Program, after: &Program, frames: usize, at: usize) -> (Vec<f32>, StateMap) {
+    let map = StateMap::between(&before.patch.graph, &before.units, &after.patch.graph, &after.units);
+    let given: Vec<_> = map.rings.iter().map(|(new, _)| *new).collect();
+    let mut old = Instance::new(Arc::clone(&before.patch));
+    let mut new = Instance::beside(Arc::clone(&after.patch), &given);
+    let mut sound = Vec::new();
+    let out = |instance: &Instance| instance.patch().graph.outs.len() - 1;
+    for frame in (0..frames).step_by(QUANTUM) {
+        if frame == at {
+            new.copy_words(&old, &word_moves(&after.patch, &before.patch, &map.cells));
+            new.move_rings(&mut old, &map.rings);
+        }
+        let now = if frame >= at { &mut new } else { &mut old };
+        now.run(frame as u64);
+        sound.extend((0..QUANTUM).map(|i| now.out_frame(out(now), i)[0]));
+        if frame >= at && frame < at + 960 {
+            // For the length of a fade the program before plays on, and hears the same.
+            old.run(frame as u64);
+            let (was, is) = (old.out_frame(out(&old), 63)[0], new.out_frame(out(&new), 63)[0]);
+            assert!(was.is_finite() && is.is_finite());
+        }
+    }
+    (sound, map)
+}
+
+#[test]
+fn a_frozen_sound_outlives_an_edit() {
+    for backend in [Backend::Jit, Backend::Interp] {
+        let text = |end: &str| {
+            format!(
+                "out = sin(1000hz) * prim.lt(prim.fromint(prim.frame()), 4800) >> fft(1024, hop: 256)
+                 >> freeze(1 - prim.lt(prim.fromint(prim.frame()), 4400)) >> ifft{end}\n"
+            )
+        };
+        let program = |end: &str| program(&text(end), backend);
+        let (plain, kept) = edited(&program(""), &program(" >> softclip"), 48_000, 24_000);
+        assert!(kept.report.dropped.is_empty(), "{:?}", kept.report);
+        assert!(rms(&plain[24_000..]) > 0.5, "{}", rms(&plain[24_000..]));
+        // With nothing changed, nothing changes.
+        let (same, _) = edited(&program(""), &program(""), 48_000, 24_000);
+        let [whole, _] = run(&program(""), 1.0);
+        assert!(same.iter().zip(&whole).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+    // Another size has no use for it.
+    let other = program("out = sin(1000hz) >> fft(2048) >> freeze(0) >> ifft\n", Backend::Jit);
+    let first = program("out = sin(1000hz) >> fft(1024) >> freeze(0) >> ifft\n", Backend::Jit);
+    let (sound, map) = edited(&first, &other, 48_000, 24_000);
+    assert!(finite(&sound) && map.report.dropped.iter().any(|p| p.key.contains("freeze 1024/256")), "{:?}", map.report);
+}
+
+#[test]
+fn an_image_holds_what_is_frozen() {
+    let text = "out = noise * prim.lt(prim.fromint(prim.frame()), 4800) >> fft(512)
+      >> freeze(1 - prim.lt(prim.fromint(prim.frame()), 4400)) >> ifft\n";
+    let program = program(text, Backend::Jit);
+    let mut first = Instance::new(Arc::clone(&program.patch));
+    (0..200).for_each(|q| first.run(q * 64));
+    let mut second = Instance::new(Arc::clone(&program.patch));
+    assert!(second.restore(&first.image()));
+    for q in 200..300 {
+        first.run(q * 64);
+        second.run(q * 64);
+        assert_eq!(first.out_frame(0, 17), second.out_frame(0, 17), "quantum {q}");
+    }
+    assert!(first.out_frame(0, 17)[0] != 0.0);
+}
+
+/// The strongest frequency of an expression, once it has settled.
+fn hz(expr: &str) -> f64 {
+    peak_hz(&hear(expr, 2.0)[0][RATE as usize..], f64::from(RATE))
+}
+
+#[test]
+fn partials_go_where_they_are_sent() {
+    let claims = [
+        ("sin(1000hz) >> fft(2048) >> shift(250hz) >> ifft", 1250.0),
+        ("sin(1000hz) >> fft(2048) >> shift(-333.3hz) >> ifft", 666.7),
+        ("sin(1000hz) >> fft(2048) >> stretch(1.5) >> ifft", 1500.0),
+        ("sin(3000hz) >> fft(1024) >> stretch(0.5) >> ifft", 1500.0),
+        ("sin(1000hz) >> fft(1024, hop: 256) >> robot >> ifft", 937.5),
+    ];
+    for (text, want) in claims {
+        assert!((hz(text) / want).log2().abs() * 1200.0 < 1.0, "{text}: {} instead of {want}", hz(text));
+    }
+}
