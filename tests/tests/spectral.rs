@@ -23,11 +23,14 @@ fn sound_that_nobody_touches_comes_back() {
         [(1024, 256), (2048, 512), (512, 64), (4096, 1024), (256, 128), (1024, 320), (64, 16), (16, 4), (128, 48)]
     {
         let text = format!("{{ x = {RICH}  [x, prim.ifft(prim.fft(x, {n}, {hop}))] }}");
+        // Beside each other both are as late; alone the sound is at once.
         let [x, y] = run(&program(&format!("out = {text}"), Backend::Jit), 0.6);
+        let error = off(&x, &y, 0, 0);
         let late = if hop % 64 == 0 { n } else { n + 64 };
-        let error = off(&x, &y, late, 0);
-        if error > 1e-6 || rms(&y) < 0.1 {
-            faults.push(format!("fft({n}, hop: {hop}) is off by {error:e}"));
+        let alone = hear(&format!("{{ x = {RICH}  [x, x] }}"), 0.6);
+        let lateness = off(&alone[0], &x, late, 0);
+        if error > 1e-6 || lateness > 0.0 || rms(&y) < 0.1 {
+            faults.push(format!("fft({n}, hop: {hop}) is off by {error:e}, {lateness:e}"));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -134,4 +137,51 @@ fn partials_go_where_they_are_sent() {
     for (text, want) in claims {
         assert!((hz(text) / want).log2().abs() * 1200.0 < 1.0, "{text}: {} instead of {want}", hz(text));
     }
+}
+
+#[test]
+fn paths_of_unlike_latency_cancel() {
+    let texts = [
+        // Beside each other, one behind the other, through a product, a join, a delay line and spectra of another size.
+        ("out = { x = RICH  x - (x >> fft(1024) >> ifft) }", 1.0),
+        ("out = { x = RICH  x - (x >> fft(256) >> ifft >> fft(2048) >> ifft) }", 1.0),
+        ("out = { x = RICH  g = 0.5 + 0.5 * lfsin(3hz)  x * g - (x >> fft(1024) >> ifft) * g }", 1.0),
+        (
+            "out = { x = RICH  mix([x, -1 * (x >> fft(512, hop: 128) >> ifft), -2 * (x >> fft(64) >> ifft), 2 * x]) }",
+            4.0,
+        ),
+        ("out = { x = RICH  (x >> delay(77smp)) - (x >> fft(1024) >> ifft >> delay(77smp)) }", 1.0),
+        ("out = { x = RICH  (x >> lpf(900hz)) - (x >> fft(1024) >> ifft >> lpf(900hz)) }", 1.0),
+        (
+            "out = { x = RICH  a = x >> fft(512) >> ifft
+            (x >> fft(1024) >> ifft) - (morph(x >> fft(1024), a >> fft(1024), 1) >> ifft) }",
+            1.0,
+        ),
+        // Across tracks, buses and what is sent to them.
+        ("x = RICH\ntrack a = x\ntrack b = -1 * x >> fft(1024) >> ifft\n", 1.0),
+        ("x = RICH\nbus room = in >> fft(1024) >> ifft\ntrack a = -1 * x >> send(room)\ntrack b = 2 * x\n", 2.0),
+    ];
+    let mut faults = Vec::new();
+    for (text, size) in texts {
+        let text = text.replace("RICH", RICH);
+        let sound = run(&program(&text, Backend::Jit), 1.0)[0].clone();
+        let worst = sound.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+        if f64::from(worst) > 1e-6 * size {
+            faults.push(format!("{worst:e} is left of {text}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_knob_and_a_feedback_wait_for_nobody() {
+    let count =
+        |text: &str| program(text, Backend::Jit).patch.graph.rings.iter().filter(|r| &*r.name == "align").count();
+    assert_eq!(count("out = saw(110hz) >> fft(1024) >> ifft * 0.3 >> lpf(800hz) >> echo(0.2s)\n"), 0);
+    assert_eq!(count("out = { x = saw(110hz) * 0.1  y = x + 0.5 * (y' >> fft(1024) >> ifft) }\n"), 0);
+    assert_eq!(count("out = { x = saw(110hz) * 0.1  x + (x >> fft(1024) >> ifft) }\n"), 1);
+    let [echoes, _] = hear("{ x = impulse(0hz)  y = x + 0.5 * (y' >> fft(1024) >> ifft) }", 0.1);
+    // Each round takes the transform and the sample of the feedback.
+    assert!(echoes[0] == 1.0 && echoes[1024].abs() < 1e-9);
+    assert!((echoes[1025] - 0.5).abs() < 1e-5 && (echoes[2050] - 0.25).abs() < 1e-5, "{:?}", &echoes[1020..1030]);
 }

@@ -8,7 +8,7 @@
 //! A segment is kept for the next text as long as its parts are, the same is wanted of it, and the same is known of what it takes from
 //! others. Signals of other parts enter it by *ports*, of which type, lanes and a few facts are known; numbers that only move with
 //! parameters are copied into it, so that bounds and delays are seen. At the end the segments are put one after another, suppliers
-//! first ([`super::join`]).
+//! first ([`super::join`]), and paths that are late by unlike times are brought together ([`crate::passes::align`]).
 //!
 //! A loop that passes through no cell and no ring has no first value to start from: it is reported with the names on the way round.
 
@@ -190,6 +190,7 @@ impl Elab<'_> {
         if let Some(cycle) = loops.first() {
             self.report_loop(cycle);
         }
+        let graph = crate::passes::align::align(&graph).map_or(graph, Arc::new);
         (graph, tables.units)
     }
 

@@ -2,12 +2,13 @@
 //!
 //! [`gather`] and [`cross`] are part of what a graph means: they bring block-rate values together and draw lines where those
 //! meet samples, and run first, so that no later rewrite can move the border. [`cut`] comes even earlier, from the front end, since it looks at the numbers of the text:
-//! it opens feedback whose delay is long. The others change no bit of the sound: [`fold`] computes constants with the
+//! it opens feedback whose delay is long; so does [`align`], which delays what meets something late. The others change no bit of the sound: [`fold`] computes constants with the
 //! interpreter's own functions, [`apart`] lays delay lines out as they are read, [`simplify`] knows the identities that hold for every value (NaN and minus zero included),
 //! [`share`] gives equal values one node, [`dead`] drops what nobody hears. What [`fast`] does beyond that changes rounding,
 //! within a bound that `docs/exactness.md` states. [`pack`] comes last: what is there n times becomes one body of n lanes,
 //! while the graph before it keeps the names of all memory.
 
+pub mod align;
 pub mod apart;
 pub mod contract;
 pub mod cross;
