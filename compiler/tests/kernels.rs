@@ -38,7 +38,7 @@ fn graph(seed: u64, kind: Kind) -> Graph {
     let work = |kind| Work { kind, n, hop, seed: seed as u32 };
     let named = |name| work(Kind::named(name).expect("a kernel of this name"));
     let dry = g.outs[0].node;
-    let x = written(&mut g, dry, 2, n);
+    let x = written(&mut g, dry, 2, n + work(kind).latency());
     let control = g.constant(0.5);
     let control = written(&mut g, control, 1, 64);
     let info = kind.info();

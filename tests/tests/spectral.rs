@@ -185,3 +185,68 @@ fn a_knob_and_a_feedback_wait_for_nobody() {
     assert!(echoes[0] == 1.0 && echoes[1024].abs() < 1e-9);
     assert!((echoes[1025] - 0.5).abs() < 1e-5 && (echoes[2050] - 0.25).abs() < 1e-5, "{:?}", &echoes[1020..1030]);
 }
+
+/// Cents off a frequency, and how far everything else is below it, in decibels.
+fn purity(sound: &[f32], want: f64) -> (f64, f64) {
+    let end = &sound[sound.len() - 65_536..];
+    let power = spectrum(end);
+    let top = (0..power.len()).max_by(|a, b| power[*a].total_cmp(&power[*b])).unwrap_or(0);
+    let rest = (0..power.len()).filter(|k| k.abs_diff(top) > 12).map(|k| power[k]).fold(0.0, f64::max);
+    let cents = (peak_hz(end, f64::from(RATE)) / want).log2() * 1200.0;
+    (cents, 10.0 * (rest / power[top]).log10())
+}
+
+/// Where clicks are: the loudest frame of each piece that is louder than a fifth of the loudest, and nothing like it within 50 ms.
+fn clicks(sound: &[f32]) -> Vec<usize> {
+    let top = sound.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+    let mut found: Vec<usize> = Vec::new();
+    for i in 0..sound.len() {
+        if sound[i].abs() > 0.2 * top {
+            match found.last_mut() {
+                Some(last) if i - *last < 2400 => *last = if sound[i].abs() > sound[*last].abs() { i } else { *last },
+                _ => found.push(i),
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_shifted_tone_is_pure() {
+    let mut faults = Vec::new();
+    for freq in [1000.0, 437.3, 3001.7] {
+        for st in [-12.0, -7.0, -1.0, 0.5, 3.0, 7.0, 12.0] {
+            let [sound, _] = hear(&format!("sin({freq}hz) * 0.5 >> pitchshift({st}st)"), 2.5);
+            let (cents, rest) = purity(&sound, freq * 2f64.powf(st / 12.0));
+            let level = rms(&sound[48_000..]) / 0.5 / 0.5f64.sqrt();
+            if cents.abs() > 0.5 || rest > -60.0 || !(0.95..1.05).contains(&level) {
+                faults.push(format!("{freq} Hz by {st}: {cents:.2} cents, {rest:.1} dB, level {level:.3}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_shift_of_nothing_changes_nothing() {
+    let [x, y] = run(&program(&format!("out = {{ x = {RICH}  [x, x >> pitchshift(0st)] }}"), Backend::Jit), 1.0);
+    let error = off(&x, &y, 0, 0) / x.iter().fold(0.0f32, |m, x| m.max(x.abs())) as f64;
+    assert!(20.0 * error.log10() < -80.0, "{} dB", 20.0 * error.log10());
+}
+
+#[test]
+fn shifted_clicks_stay_in_place() {
+    let mut faults = Vec::new();
+    for st in [-12.0, -5.0, 0.0, 4.0, 12.0] {
+        for tone in ["0", "sin(300hz) * 0.05"] {
+            let text = format!("out = {{ x = impulse(7hz) + {tone}  [x, x >> pitchshift({st}st)] }}");
+            let [x, y] = run(&program(&text, Backend::Jit), 2.0);
+            let (want, got) = (clicks(&x), clicks(&y));
+            let worst = want.iter().zip(&got).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(usize::MAX);
+            if want.len() != got.len() || worst > 96 {
+                faults.push(format!("{st} with {tone}: {want:?} became {got:?}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

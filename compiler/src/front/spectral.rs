@@ -137,7 +137,8 @@ impl<'a> Elab<'a> {
     /// A kernel, and what it makes.
     fn kernel(&mut self, work: Work, shape: Shape, (signals, specs, controls): Given) -> Value<'a> {
         let info = work.kind.info();
-        let mut reads: Vec<RingId> = signals.into_iter().map(|sig| self.written("x", sig, shape, work.n)).collect();
+        let mut reads: Vec<RingId> =
+            signals.into_iter().map(|sig| self.written("x", sig, shape, work.n + work.latency())).collect();
         reads.extend(specs.iter().map(|spec| spec.ring));
         let quantum = QUANTUM as u32;
         let controls = controls.into_iter().map(|(name, sig)| self.written(name, sig, shape, quantum)).collect();

@@ -18,6 +18,7 @@
 
 pub mod spectra;
 pub mod transform;
+pub mod vocoder;
 
 use crate::codegen::guard;
 use crate::exec::rings::{RingPtr, memory_start};
@@ -63,7 +64,7 @@ pub struct Info {
 
 /// Every kind of kernel.
 pub fn all() -> impl Iterator<Item = Kind> {
-    transform::TABLE.iter().chain(spectra::TABLE).map(Kind)
+    transform::TABLE.iter().chain(spectra::TABLE).chain(vocoder::TABLE).map(Kind)
 }
 
 /// A kind of kernel: an entry of a table.
@@ -221,7 +222,7 @@ impl Kernel {
             let ring = &graph.rings[r.index()];
             (ring.lanes == 1 || ring.lanes == lanes)
                 && match (shape, &ring.kernel) {
-                    (Shape::Signal, None) => ring.capacity > self.work.n + QUANTUM as u32,
+                    (Shape::Signal, None) => ring.capacity > self.work.n + self.work.latency() + QUANTUM as u32,
                     (Shape::Spectrum, Some(kernel)) => {
                         let work = kernel.work;
                         work.kind.info().makes == Shape::Spectrum && (work.n, work.hop) == (self.work.n, self.work.hop)
