@@ -91,6 +91,17 @@ pub fn hear(expr: &str, seconds: f64) -> [Vec<f32>; 2] {
     run(&program(&format!("out = {expr}"), Backend::Jit), seconds)
 }
 
+/// The sound of one expression with the rewrites that players hear by default, left and right.
+///
+/// # Panics
+/// With the diagnostics if it is wrong.
+pub fn hear_fast(expr: &str, seconds: f64) -> [Vec<f32>; 2] {
+    let options = Options { passes: Passes::Fast, ..options(Backend::Jit) };
+    let outcome = Compiler::new(options).compile(&Texts::one(&format!("out = {expr}")), &["a.modu".into()]);
+    let messages = outcome.render(false);
+    run(&outcome.program.unwrap_or_else(|| panic!("{expr}\n{messages}")), seconds)
+}
+
 /// The sound of one expression at a sample rate, left and right.
 ///
 /// # Panics
