@@ -20,7 +20,8 @@
 //! | `sounding` | `ns_per_frame` while so many voices of every bank hold a note |
 //! | `tracks` | `ns_per_frame` while a note is held on so many tracks |
 //!
-//! With `--edit` it is about the front of the compiler alone, by kinds of edits ([`edits`]).
+//! With `--edit` it is about the front of the compiler alone, by kinds of edits ([`edits`]); with `--nodes` about single nodes of the
+//! library ([`nodes`]).
 //!
 //! Each of several files is measured in a process of its own, so that none profits from what another left behind.
 
@@ -28,6 +29,7 @@ use super::Failure;
 use super::edits;
 use super::length::Length;
 use super::measure::{self, Figures};
+use super::nodes;
 use super::terminal;
 use super::work;
 use modurust_runtime::compiler::codegen::isa::Isa;
@@ -53,22 +55,25 @@ pub struct Args {
     /// Measure what edits of a text cost until its graph is there; without a file, of a set of five hundred lines
     #[arg(long, conflicts_with_all = ["json", "length", "block"])]
     edit: bool,
+    /// Measure nodes by their examples, each by itself: those that are named instead of files, or all; expressions, too
+    #[arg(long, conflicts_with_all = ["edit", "length", "block"])]
+    nodes: bool,
 }
 
 /// Measures.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if cfg!(debug_assertions) {
+        terminal::warn("this is not a release build: the figures say little");
+    }
+    if args.nodes {
+        return nodes::run(&args.files, args.rate, args.json);
+    }
     if args.edit {
-        if cfg!(debug_assertions) {
-            terminal::warn("this is not a release build: the figures say little");
-        }
         let files: Vec<Option<&String>> =
             if args.files.is_empty() { vec![None] } else { args.files.iter().map(Some).collect() };
         return files.into_iter().try_for_each(|file| edits::run(file, args.rate));
     }
     let files = if args.files.is_empty() { examples()? } else { args.files.clone() };
-    if cfg!(debug_assertions) {
-        terminal::warn("this is not a release build: the figures say little");
-    }
     let head = [
         "file",
         "ns/frame",

@@ -3,6 +3,7 @@
 //! Nothing is written here: the words are the topics of [`topic`], which completion and the reference are made of as well.
 
 use super::length::Length;
+use super::tone::Folder;
 use super::{Failure, play, reference, terminal, textmate};
 use modurust_runtime::compiler::ide::topic::{self, PRIMITIVES, Topic};
 use modurust_runtime::compiler::lang::distance;
@@ -80,12 +81,8 @@ fn sound(args: &Args, topic: &Topic) -> Result<(), Failure> {
     let Some(example) = topic.examples.first() else {
         return Err(Failure::Usage(format!("`{}` has no example to play", topic.name)));
     };
-    let path = std::env::temp_dir().join(format!("modurust-example-{}.modu", std::process::id()));
-    std::fs::write(&path, format!("out = {example}\n")).map_err(Failure::outside)?;
-    let played = play::run(&play::Args::once(path.display().to_string(), args.device.clone(), args.length));
-    // A file that is gone already is as good as removed.
-    let _ = std::fs::remove_file(&path);
-    played
+    let folder = Folder::new()?;
+    play::run(&play::Args::once(folder.example(example)?, args.device.clone(), args.length))
 }
 
 /// All about one thing.

@@ -23,6 +23,7 @@ mod length;
 mod lsp;
 mod measure;
 mod midi_file;
+mod nodes;
 pub(crate) mod output;
 pub mod picture;
 pub mod plan;
@@ -32,6 +33,7 @@ mod render;
 pub(crate) mod status;
 pub(crate) mod terminal;
 mod textmate;
+mod tone;
 mod tree;
 pub(crate) mod work;
 
