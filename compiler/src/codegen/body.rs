@@ -411,17 +411,20 @@ impl<'b, M: Machine> Body<'b, M> {
                 let whole = frames.next_multiple_of(QUANTUM as u32);
                 Some((RingAt::Back(Back::Frames(whole)), whole - frames))
             }
-            access if self.holds(access) => {
-                let word = self.schedule.block[delay.index()].expect("block values that cross regions have a place");
-                Some((RingAt::Back(Back::Word { word, least, most }), 0))
-            }
-            _ => None,
+            _ => self.holds(delay).map(|word| (RingAt::Back(Back::Word { word, least, most }), 0)),
         }
     }
 
-    /// True for a value that has one place in the scratch for the whole quantum: the start of a line that rests is all of it.
-    fn holds(&self, access: Access) -> bool {
-        access == Access::Block || self.rests && access == Access::Line
+    /// The place in the scratch of a value that has one for the whole quantum: the start of a line that rests is all of it, and
+    /// what is worked out of such lines has a twin.
+    fn holds(&self, id: NodeId) -> Option<u32> {
+        let place = |id: NodeId| self.schedule.block[id.index()];
+        match self.schedule.access[id.index()] {
+            Access::Block => Some(place(id).expect("block values that cross regions have a place")),
+            Access::Line if self.rests => Some(place(id).expect("lines have a place")),
+            _ if self.rests => place(self.schedule.rests.get(&id)?.twin),
+            _ => None,
+        }
     }
 
     /// Where the lanes of a tap read, if each has a place of its own that is known for the whole quantum. Not where groups of
@@ -439,10 +442,7 @@ impl<'b, M: Machine> Body<'b, M> {
         if !whole || r.lanes == 1 || r.lanes != self.lanes(delay) {
             return None;
         }
-        if !self.holds(self.schedule.access[delay.index()]) {
-            return None;
-        }
-        let word = self.schedule.block[delay.index()].expect("block values that cross regions have a place");
+        let word = self.holds(delay)?;
         Some((0..r.lanes).map(|lane| RingAt::Back(Back::Word { word: word + lane, least, most })).collect())
     }
 

@@ -20,10 +20,18 @@ pub fn slopes(graph: &Graph, schedule: &Schedule, region: &Region) -> Vec<u32> {
         let delay = resolve(&schedule.access, *delay);
         let lanes = schedule.info.lanes[delay.index()];
         let one_piece = lanes == 1 || lanes == graph.rings[ring.index()].lanes && region.kind != Kind::Mixed;
-        if let (Access::Line, Some(at), true) =
-            (schedule.access[delay.index()], schedule.block[delay.index()], one_piece)
-        {
-            words.extend((0..lanes).map(|lane| at + padded(lanes) as u32 + lane));
+        if !one_piece {
+            continue;
+        }
+        let lines = match (schedule.access[delay.index()], schedule.rests.get(&delay)) {
+            (Access::Line, _) => std::slice::from_ref(&delay),
+            (_, Some(rest)) => rest.lines.as_slice(),
+            _ => continue,
+        };
+        for line in lines {
+            let lanes = schedule.info.lanes[line.index()];
+            let slope = schedule.block[line.index()].map(|at| at + padded(lanes) as u32);
+            words.extend(slope.into_iter().flat_map(|at| at..at + lanes));
         }
     }
     words.sort_unstable();

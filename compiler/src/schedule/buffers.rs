@@ -4,6 +4,7 @@
 //! place is used again. Outputs keep theirs for the engine to read. Block-rate values and the ends of lines have small places
 //! of their own.
 
+use super::rest::Rest;
 use super::{Access, Item, Kind, Region, needs, resolve};
 use crate::exec::{buffer_len, padded};
 use crate::graph::check::GraphInfo;
@@ -30,6 +31,7 @@ pub fn buffers(
     regions: &[Region],
     parts: &Parts,
     few: &[Few],
+    rests: &HashMap<NodeId, Rest>,
 ) -> Buffers {
     const NEVER: usize = usize::MAX;
     let mut maker: Vec<Option<usize>> = vec![None; graph.nodes.len()];
@@ -98,6 +100,7 @@ pub fn buffers(
         });
     }
     few.iter().flat_map(|few| &few.given).for_each(|(id, _)| crosses[id.index()] = true);
+    rests.values().for_each(|rest| crosses[rest.twin.index()] = true);
     for (id, access) in access.iter().enumerate() {
         let lanes = padded(info.lanes[id]);
         let words = match access {

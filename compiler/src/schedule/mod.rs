@@ -13,6 +13,7 @@ pub mod buffers;
 pub mod layout;
 pub mod moving;
 pub mod regions;
+pub mod rest;
 
 use crate::codegen::isa::Isa;
 use crate::exec::padded;
@@ -23,6 +24,8 @@ use crate::graph::ops::canonical;
 use crate::graph::{CellId, Graph, Node, NodeId, Rate, RingId};
 use crate::program::Layout;
 use layout::StateLayout;
+use rest::Rest;
+use rustc_hash::FxHashMap as HashMap;
 use std::fmt::Write;
 
 /// Estimated instructions at which a region is full. A single loop may exceed it. Measured: twice as much spills registers, half
@@ -129,6 +132,8 @@ pub struct Schedule {
     pub few: Vec<Few>,
     /// For each region of block rate, which come first: the bits of its parameters ([`moving`]).
     pub moves: Vec<u64>,
+    /// What stands for the delays of taps while they rest ([`rest`]).
+    pub rests: HashMap<NodeId, Rest>,
 }
 
 /// Plans the loops of a valid graph for vectors.
@@ -136,14 +141,17 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
     let full = isa.lanes();
     let mut parts = parts(graph, info);
     let rows = graph.rows.len();
-    let (graph, info, few) = few(graph, info, &mut parts).unwrap_or_else(|| (graph.clone(), info.clone(), Vec::new()));
+    let (mut graph, mut info, few) =
+        few(graph, info, &mut parts).unwrap_or_else(|| (graph.clone(), info.clone(), Vec::new()));
     let sums: Vec<(NodeId, NodeId)> = few.iter().flat_map(|few| few.sums.iter().copied()).collect();
-    let mut access = access(&graph, &info, &sums);
     let given: Vec<NodeId> = few.iter().flat_map(|few| few.given.iter().map(|(id, _)| *id)).collect();
+    let rests = if full > 4 { rest::rests(&mut graph, &mut info, &given) } else { HashMap::default() };
+    parts.of.resize(graph.nodes.len(), 0);
+    let mut access = access(&graph, &info, &sums, &rests);
     given.iter().for_each(|id| access[id.index()] = Access::Block);
     let regions = regions::regions(&graph, &info, &access, &parts, (&sums, &given), full);
     let state = layout::state_layout(&graph, &info);
-    let plan = buffers::buffers(&graph, &info, &access, &regions, &parts, &few);
+    let plan = buffers::buffers(&graph, &info, &access, &regions, &parts, &few, &rests);
     let outs = graph.outs.iter().map(|out| plan.home[resolve(&access, out.node).index()].unwrap_or(0)).collect();
     let bits = moving::bits(&graph, &info);
     let heard = moving::of_parts(&graph, &bits, &parts.of, &parts.ring, parts.parts.len());
@@ -182,6 +190,7 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
         parts,
         few,
         moves,
+        rests,
     }
 }
 
@@ -194,7 +203,7 @@ pub fn resolve(access: &[Access], id: NodeId) -> NodeId {
 }
 
 /// Finds what is needed and how it is reached.
-fn access(graph: &Graph, info: &GraphInfo, sums: &[(NodeId, NodeId)]) -> Vec<Access> {
+fn access(graph: &Graph, info: &GraphInfo, sums: &[(NodeId, NodeId)], rests: &HashMap<NodeId, Rest>) -> Vec<Access> {
     let mut access = vec![Access::Dead; graph.nodes.len()];
     let mut reader: Vec<Option<NodeId>> = vec![None; graph.cells.len()];
     let mut tapped = vec![false; graph.rings.len()];
@@ -217,7 +226,8 @@ fn access(graph: &Graph, info: &GraphInfo, sums: &[(NodeId, NodeId)]) -> Vec<Acc
                     Access::Computed
                 }
             },
-            Node::Tap(r, _) => {
+            Node::Tap(r, delay) => {
+                work.extend(rests.get(delay).map(|rest| rest.twin));
                 if !std::mem::replace(&mut tapped[r.index()], true) {
                     work.extend(graph.fed(*r));
                 }
