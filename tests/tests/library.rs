@@ -140,7 +140,25 @@ fn every_sound_effect_keeps_a_full_scale_chord_below_full_scale_at_its_defaults(
 }
 
 /// Parameters that are a signal, a gate, a function or an array have no range that could be told.
-const RANGELESS: &[&str] = &["x", "a", "b", "by", "gate", "trigger", "hit", "sidechain", "vel", "n", "f", "k"];
+const RANGELESS: &[&str] = &[
+    "x",
+    "a",
+    "b",
+    "by",
+    "gate",
+    "trigger",
+    "hit",
+    "sidechain",
+    "vel",
+    "n",
+    "f",
+    "k",
+    "record",
+    "again",
+    "dub",
+    "undo",
+    "clear",
+];
 
 #[test]
 fn numbers_that_players_turn_have_a_range() {

@@ -195,8 +195,8 @@ static INTRINSICS: &[Builtin] = &[
     },
     Builtin {
         name: "sinc",
-        signature: "prim.sinc(n, cutoff)",
-        doc: "n coefficients of a low-pass filter, windowed, with the cutoff as a part of the sample rate; their sum is 1.",
+        signature: "prim.sinc(n, cutoff, beta: 8.96)",
+        doc: "n coefficients of a low-pass filter under a Kaiser window, with the cutoff as a part of the sample rate; their sum is 1.",
         category: "primitives",
         run: Run::Fn(tables::sinc),
     },

@@ -50,10 +50,10 @@ pub static TABLE: &[Builtin] = &[
     entry("slice", "slice(pattern, slot, n, fit: 2bars)", "Plays the n parts of a sample by their numbers.", SAMPLES, samples::slice),
     entry("warp", "warp(slot, tempo)", "Plays a sample recorded at a tempo in the tempo of the session.", SAMPLES, samples::warp),
     entry("anchors", "anchors(slot, 0s, 1.9s, .., every: 1bar)", "A recording whose moments are kept on the beats of the session, or on the sections of its song: `anchors(slot, verse: 8.2s)`.", SAMPLES, anchors::anchors),
-    entry("grain", "grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st)", "A cloud of short pieces of a sample.", SAMPLES, samples::grain),
+    entry("grain", "grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st, jitter: 0, reverse: 0, spread: 0, window: 1)", "A cloud of short pieces of a sample.", SAMPLES, samples::grain),
     entry("loop", "loop(slot, length)", "A sample over and over, fitted into a length.", SAMPLES, samples::looped),
     entry("sampler", "sampler(pattern, slot, root: c4)", "Plays notes on a sample that was played at the pitch `root`.", SAMPLES, samples::sampler),
-    entry("rec", "rec(x, length)", "Records what comes in over a length, and plays it from then on.", SAMPLES, rec),
+    entry("rec", "rec(x, length, again: 0, dub: 0, undo: 0, clear: 0)", "Records what comes in over a length, and plays it from then on; gates record it again or add to it, triggers undo and clear.", SAMPLES, samples::rec),
     entry("stems", "stems('song.wav')", "The parts of a recording, separated once: `.vocals .drums .bass .other`.", SAMPLES, stems),
     entry("convolve", "convolve(x, 'ir.wav')", "The sound of a room, from its impulse response.", SAMPLES, convolve),
     entry("timestretch", "timestretch(slot, factor)", "A sample, longer or shorter, at its own pitch.", SAMPLES, samples::timestretch),
@@ -295,13 +295,6 @@ fn button<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let device = take!(e.text_arg(call, "device"));
     let n = take!(e.count(call, "n", 4096));
     controller(e, call, format!("button/{device}/{n}"))
-}
-
-fn rec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let x = take!(e.unit_arg(call, "x", Want::Signal));
-    take!(e.unit_arg(call, "length", Want::Dim(Dim::Time)));
-    e.later("live recording (the sound passes)", call.span);
-    Value::Sig(x)
 }
 
 fn stems<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

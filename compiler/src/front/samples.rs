@@ -316,12 +316,26 @@ pub(super) fn timestretch<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a
     e.library_call(None, "samplestretch", &[Value::Slot(slot), Value::Sig(speed)], call.span)
 }
 
-/// `grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st)`
+/// `grain(slot, pos: 0, size: 60ms, density: 20hz, pitch: 0st, jitter: 0, reverse: 0, spread: 0, window: 1)`
 pub(super) fn grain<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let slot = Value::Slot(take!(e.slot_arg(call, "slot")));
     let pos = take!(or(e, call, "pos", Want::Signal, 0.0));
     let size = take!(or(e, call, "size", Want::Dim(Dim::Time), 0.06));
     let density = take!(or(e, call, "density", Want::Dim(Dim::Frequency), 20.0));
     let pitch = take!(or(e, call, "pitch", Want::Dim(Dim::Interval), 0.0));
-    e.library_call(None, "samplecloud", &[slot, pos, size, density, pitch], call.span)
+    let mut args = vec![slot, pos, size, density, pitch];
+    for (name, default) in [("jitter", 0.0), ("reverse", 0.0), ("spread", 0.0), ("window", 1.0)] {
+        args.push(take!(or(e, call, name, Want::Signal, default)));
+    }
+    e.library_call(None, "samplecloud", &args, call.span)
+}
+
+/// `rec(x, length, again: 0, dub: 0, undo: 0, clear: 0)`
+pub(super) fn rec<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let mut args = vec![Value::Sig(take!(e.unit_arg(call, "x", Want::Signal)))];
+    args.push(Value::Sig(take!(e.unit_arg(call, "length", Want::Dim(Dim::Time)))));
+    for name in ["again", "dub", "undo", "clear"] {
+        args.push(take!(or(e, call, name, Want::Signal, 0.0)));
+    }
+    e.library_call(None, "samplerec", &args, call.span)
 }

@@ -30,13 +30,13 @@ fn bessel(x: f64) -> f64 {
 }
 
 /// A sinc under a Kaiser window (Kaiser, 1974).
-fn windowed_sinc(n: u32, cutoff: f64) -> Vec<f64> {
+fn windowed_sinc(n: u32, cutoff: f64, beta: f64) -> Vec<f64> {
     let middle = f64::from(n - 1) / 2.0;
     let tap = |i: u32| {
         let t = f64::from(i) - middle;
         let wave = if t == 0.0 { 2.0 * cutoff } else { (TAU * cutoff * t).sin() / (PI * t) };
         let edge = if n > 1 { t / middle } else { 0.0 };
-        wave * bessel(BETA * (1.0 - edge * edge).max(0.0).sqrt())
+        wave * bessel(beta * (1.0 - edge * edge).max(0.0).sqrt())
     };
     let taps: Vec<f64> = (0..n).map(tap).collect();
     let sum: f64 = taps.iter().sum();
@@ -45,10 +45,13 @@ fn windowed_sinc(n: u32, cutoff: f64) -> Vec<f64> {
 
 pub(super) fn sinc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(n) = e.count(call, "n", MOST) else { return Value::Broken };
-    match e.want(call, "cutoff").map(|arg| arg.value) {
-        Some(Value::Num(cutoff)) => array(windowed_sinc(n, cutoff.value.clamp(1e-6, 0.5))),
-        _ => Value::Broken,
-    }
+    let Some(Value::Num(cutoff)) = e.want(call, "cutoff").map(|arg| arg.value) else { return Value::Broken };
+    let beta = match call.take_named("beta").map(|item| e.item(item, call.scope).value) {
+        None => BETA,
+        Some(Value::Num(beta)) => beta.value.clamp(0.0, 20.0),
+        Some(_) => return Value::Broken,
+    };
+    array(windowed_sinc(n, cutoff.value.clamp(1e-6, 0.5), beta))
 }
 
 /// Amplitude, and phase as a sine in turns, of each harmonic up to half of the length of a period.
