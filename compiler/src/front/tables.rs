@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_windowed_sinc_passes_and_stops() {
-        let taps = windowed_sinc(128, 0.125);
+        let taps = windowed_sinc(128, 0.125, BETA);
         let gain = |f: f64| {
             let (re, im) = taps.iter().enumerate().fold((0.0, 0.0), |(re, im), (i, x)| {
                 let w = TAU * f * i as f64;
