@@ -11,12 +11,12 @@ fn definition(entry: &'static Entry) -> Option<&'static Def> {
     if let Item::Def(def) = &*entry.stmt().item { Some(def) } else { None }
 }
 
-/// Entries that turn one sound into another and need nothing else.
+/// Entries that turn one sound into another and need nothing else. Those of spectra need a spectrum.
 fn effects() -> impl Iterator<Item = (&'static Entry, Vec<&'static Param>)> {
     library().entries().iter().filter_map(|entry| {
         let params: Vec<_> = definition(entry)?.params.iter().flatten().collect();
         let effect = params.first()?.name.name == "x" && params[1..].iter().all(|p| p.default.is_some());
-        (effect && entry.module != "math").then_some((entry, params))
+        (effect && !["math", "spectral"].contains(&entry.module)).then_some((entry, params))
     })
 }
 
