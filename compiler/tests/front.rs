@@ -117,7 +117,7 @@ fn a_voice_is_one_body_whatever_the_number_of_voices() {
     assert_eq!((unit.kind, unit.voices), (UnitKind::Poly, 64));
     let sources = unit.fields.iter().map(|f| f.source).collect::<Vec<_>>();
     assert_eq!(sources, [FieldSource::Freq, FieldSource::Gate, FieldSource::Vel]);
-    assert!(large.graph.params.iter().any(|p| p.name == "t.bright" && p.value == 2.0));
+    assert!(large.graph.params.iter().any(|p| &*p.name == "t.bright" && p.value == 2.0));
     assert!(large.graph.nodes.iter().any(|n| matches!(n, Node::Reduce(_, 1))));
 }
 

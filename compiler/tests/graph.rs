@@ -27,7 +27,7 @@ fn row(g: &mut Graph, lanes: u32) -> NodeId {
 }
 
 fn param(g: &mut Graph, value: f32) -> NodeId {
-    let name = format!("p{}", g.params.len());
+    let name = format!("p{}", g.params.len()).into();
     Arc::make_mut(&mut g.params).push(Param { frame: FrameId(0), name, value });
     g.push(Node::Param(ParamId(g.params.len() as u32 - 1)))
 }

@@ -482,7 +482,7 @@ fn a_number_that_moves_wakes_only_what_hears_it() {
         "{VOICES}track a = \"0\" >> poly(4, soft) >> drive(6db)\ntrack b = \"0\" >> poly(4, wide) >> drive(3db)\n"
     );
     let e = elaborate(&text);
-    let level = e.graph.params.iter().position(|param| param.name == "a.level").expect("a track has a level");
+    let level = e.graph.params.iter().position(|param| &*param.name == "a.level").expect("a track has a level");
     let of = |backend| Instance::new(Arc::new(patch(&e, Passes::Fast, backend)));
     let mut both = [of(Backend::Interp), of(Backend::Jit)];
     let all = both[1].patch().layout.sleepers.len();

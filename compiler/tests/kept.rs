@@ -3,21 +3,39 @@
 //!
 //! Texts are drawn from a stock of statements in which all kinds of things hang together: numbers that shape, signals that many tracks
 //! share, functions in functions, feedback in one binding and through two, buses in a circle, clips in tracks and in definitions,
-//! scenes, songs, automation, words of drums, fields, chance, errors, and names that come and go.
+//! scenes, songs, automation, words of drums, files that come and go, fields, chance, errors, and names that come and go.
 
 use modurust_compiler::exec::Backend;
 use modurust_compiler::front::{Compiler, Options, World};
 use modurust_compiler::passes::Passes;
 use modurust_lang::dice::Dice;
 
-struct Text<'a>(&'a str);
+/// A text, and whether the files beside it are there.
+struct Text<'a>(&'a str, bool);
 
 impl World for Text<'_> {
     fn read(&self, path: &str) -> Result<String, String> {
         match path {
             "a.modu" => Ok(self.0.to_string()),
             "more.modu" => Ok("wob = sin(3hz)\nshape(x) = x * wob >> drive(amount)\namount = 6db\n".into()),
+            "amen.wav" if self.1 => Ok(String::new()),
             _ => Err("no such file".into()),
+        }
+    }
+
+    fn is_long(&self, path: &str) -> bool {
+        path == "long.wav"
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        path == "long.wav" || self.read(path).is_ok()
+    }
+
+    fn folder(&self, path: &str) -> Vec<String> {
+        match path {
+            "mine" if self.1 => vec!["bd1.wav".into(), "sd.wav".into()],
+            "mine" => vec!["bd.wav".into()],
+            _ => Vec::new(),
         }
     }
 }
@@ -29,8 +47,8 @@ fn compiler() -> Compiler {
 }
 
 /// All that the front stages say of a text.
-fn seen(compiler: &mut Compiler, text: &str) -> (Option<String>, Vec<String>) {
-    let (made, diagnostics, _) = compiler.elaborate(&Text(text), &["a.modu".into()]);
+fn seen(compiler: &mut Compiler, text: &str, files: bool) -> (Option<String>, Vec<String>) {
+    let (made, diagnostics, _) = compiler.elaborate(&Text(text, files), &["a.modu".into()]);
     let made = made.map(|e| {
         let lines = |x: &dyn std::fmt::Debug| format!("{x:?}");
         let g = &e.graph;
@@ -51,8 +69,8 @@ fn seen(compiler: &mut Compiler, text: &str) -> (Option<String>, Vec<String>) {
 
 /// Asserts that a compiler with a past and a new one say the same.
 #[track_caller]
-fn same(old: &mut Compiler, text: &str, past: &[String]) {
-    let (kept, fresh) = (seen(old, text), seen(&mut compiler(), text));
+fn same(old: &mut Compiler, text: &str, files: bool, past: &[String]) {
+    let (kept, fresh) = (seen(old, text, files), seen(&mut compiler(), text, files));
     if kept == fresh {
         return;
     }
@@ -147,6 +165,16 @@ const STOCK: &[&[&str]] = &[
         "automate b.level2 { 0bar: 0, 1bar: 1 }",
     ],
     &["launch one", "launch a.b at next bar", "mute master"],
+    &[
+        "track g = loop('amen.wav', 2bars) >> lpf(cut)",
+        "track g = play('long.wav') * 0.3",
+        "track g = 'amen.wav' >> play",
+    ],
+    &[
+        "track i = noise * 0.1 >> fft(1024) >> blur(200ms) >> ifft",
+        "track i = saw(cut) >> fft(512) >> robot >> ifft >> send(hall)",
+    ],
+    &["track h = \"bd sd\" >> kit('mine')", "track h = play('long.wav', start: 2s)"],
     &["// a word", "// two words"],
     &["seed 3", "swing 56%"],
 ];
@@ -218,7 +246,7 @@ impl Set {
 #[test]
 fn first_forms_go_with_each_other() {
     let set = Set { stmts: (0..STOCK.len()).map(|kind| (kind, 0)).collect(), blank: vec![false; STOCK.len()] };
-    let (made, messages) = seen(&mut compiler(), &set.text());
+    let (made, messages) = seen(&mut compiler(), &set.text(), true);
     assert!(made.is_some(), "{messages:#?}");
 }
 
@@ -232,9 +260,10 @@ fn what_was_kept_shows_in_nothing() {
         let (mut set, mut old, mut past) = (Set::new(&mut dice), compiler(), Vec::new());
         for _ in 0..6 {
             let text = set.text();
-            same(&mut old, &text, &past);
+            let files = dice.below(10) > 0;
+            same(&mut old, &text, files, &past);
             all += 1;
-            good += u32::from(seen(&mut old, &text).0.is_some());
+            good += u32::from(seen(&mut old, &text, files).0.is_some());
             past.push(text);
             for _ in 0..1 + dice.below(2) {
                 set.edit(&mut dice);

@@ -103,12 +103,12 @@ export song to 'set.wav' stems";
     let [intro, drop] = &t.arrangements[0].sections[..] else { panic!("two sections") };
     assert_eq!((intro.play, drop.play, drop.xfade), (Play::Scene(0), Play::Scene(1), Some(bars(2, 1))));
     let Target::Param(index) = drop.lanes[0].target else { panic!("a parameter") };
-    assert_eq!(e.graph.params[index as usize].name, "bass.cutoff");
+    assert_eq!(&*e.graph.params[index as usize].name, "bass.cutoff");
     assert_eq!(drop.lanes[0].motion, Motion::Line { from: 200.0, to: 1500.0, over: None, curve: Curve::Exp });
     assert_eq!(drop.lanes[1].target, Target::Tempo);
     let automation = &t.automations[0];
     let Target::Param(index) = automation.target else { panic!("a parameter") };
-    assert_eq!(e.graph.params[index as usize].name, "pad.level");
+    assert_eq!(&*e.graph.params[index as usize].name, "pad.level");
     // Even steps in dB are equal ratios.
     let points: Vec<_> = automation.points.iter().map(|p| (p.at, p.curve)).collect();
     assert_eq!(points, [(bars(0, 1), Curve::Exp), (bars(24, 1), Curve::Exp), (bars(28, 1), Curve::Hold)]);
@@ -153,7 +153,7 @@ fn a_named_number_moves_what_is_computed_from_it() {
         "cut = 400hz\nvol = knob(-6db, -60db..0db)\nout = prim.fromint(prim.frame()) * (cut * 2 + 100hz) * -vol
 automate cut { 0bar: 100hz, 8bar: 200hz }\nautomate vol { 0bar: 0db }",
     ]);
-    let names: Vec<_> = e.graph.params.iter().map(|p| (p.name.as_str(), p.value)).collect();
+    let names: Vec<_> = e.graph.params.iter().map(|p| (&*p.name, p.value)).collect();
     assert!(names.contains(&("cut", 400.0)), "{names:?}");
     assert!(names.iter().any(|(name, value)| *name == "vol" && (value - 0.501).abs() < 1e-3), "{names:?}");
     assert_eq!(e.timeline.automations.len(), 2);
@@ -194,7 +194,7 @@ fn a_song_without_its_scenes_waits_for_them() {
 fn faders_change_nothing_until_they_are_touched() {
     // min(1, 1 - 0) * (1 * (1 - 0)) is 1 on both sides.
     let e = good(&[SET]);
-    let names: Vec<_> = e.graph.params.iter().map(|p| (p.name.as_str(), p.value)).collect();
+    let names: Vec<_> = e.graph.params.iter().map(|p| (&*p.name, p.value)).collect();
     for wanted in [("bass.level", 1.0), ("bass.pan", 0.0), ("bass.mute", 0.0), ("pad.level", 1.0)] {
         assert!(names.contains(&wanted), "{names:?}");
     }

@@ -11,7 +11,7 @@ use crate::diag::Diagnostic;
 use crate::source::{FileId, Source, Span};
 use crate::{recover, split};
 use pest::Parser as _;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The grammar of a statement, as pest reads it.

@@ -426,7 +426,7 @@ impl Inner {
 
     fn param(&mut self, name: &str, value: f32) {
         let (program, epoch) = self.control.playing();
-        match program.patch.graph.params.iter().position(|p| p.name == name) {
+        match program.patch.graph.params.iter().position(|p| *p.name == *name) {
             Some(index) if value.is_finite() => {
                 self.engine(EngineCommand::Param { epoch, index: index as u32, value });
             }

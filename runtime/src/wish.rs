@@ -181,7 +181,7 @@ pub fn wishes(program: &Program, before: Option<&Program>) -> Vec<Wish> {
         let silent = is.contains(strip);
         if silent != was.contains(strip) || (silent && said.iter().any(|s| *s == strip)) {
             let name = format!("{strip}.mute");
-            let param = patch.graph.params.iter().position(|p| p.name == name);
+            let param = patch.graph.params.iter().position(|p| *p.name == *name);
             let value = f32::from(u8::from(silent));
             all.extend(param.map(|param| Wish::Move(Move { at: switch, param: param as u32, value })));
         }

@@ -91,7 +91,7 @@ fn a_command_for_the_program_before_is_obeyed() {
     let text = text.replace("{ a: \"0\"  b: \"12\"", "{ b: \"12\"  a: \"0\"");
     let after = compile(&mut compiler, &text);
     let index = |program: &Program| {
-        program.patch.graph.params.iter().position(|p| p.name == "u.level").expect("a level") as u32
+        program.patch.graph.params.iter().position(|p| &*p.name == "u.level").expect("a level") as u32
     };
     assert_ne!(index(&before), index(&after));
     let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(before.clone())).unwrap();
@@ -122,7 +122,7 @@ fn a_number_for_the_program_before_is_moved() {
     let mut compiler = Compiler::new(options(Backend::Jit));
     let before = compile(&mut compiler, text);
     let after = compile(&mut compiler, "track a = sin(100hz) * 0\nlevel = 0.1\ntrack t = 1 * level\n");
-    let named = |p: &Program, name: &str| p.patch.graph.params.iter().position(|p| p.name == name).unwrap() as u32;
+    let named = |p: &Program, name: &str| p.patch.graph.params.iter().position(|p| *p.name == *name).unwrap() as u32;
     let index = named(&before, "level");
     assert_ne!(index, named(&after, "level"));
     let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(before)).unwrap();

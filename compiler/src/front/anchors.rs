@@ -55,7 +55,7 @@ impl<'a> Elab<'a> {
         let mut anchors: Vec<Anchor> = Vec::new();
         let mut named = None;
         // Nobody notes what is asked of the song, so this is asked anew for every text.
-        self.parts.asks_the_world();
+        self.parts.asks_the_song();
         for (name, item) in call.rest() {
             let arg = self.item(item, call.scope);
             let span = arg.span;

@@ -59,7 +59,7 @@ impl<'a> Elab<'a> {
                     1 => "1 channel".to_string(),
                     n => format!("{n} channels"),
                 };
-                let rate = match rate(&self.graph, &self.aliases, sig.node) {
+                let rate = match rate(&self.graph, &self.aliases, &[], sig.node) {
                     Rate::Const => "constant",
                     Rate::Block => "moves with its parameters",
                     Rate::Sample => "every sample",

@@ -5,9 +5,10 @@
 
 use crate::front::World;
 use crate::front::join::Segments;
+use crate::front::layout::Layout;
 use crate::front::link::Gathered;
 use crate::front::mixer::Gain;
-use crate::front::parts::Parts;
+use crate::front::parts::{Parts, Question};
 use crate::front::scope::*;
 use crate::front::segment::Mark;
 use crate::front::timeline::Control;
@@ -22,6 +23,7 @@ use modurust_lang::source::{FileId, Span};
 use modurust_lang::units::{Dim, Unit as LangUnit};
 use modurust_lang::{Diagnostic, Severity};
 use rustc_hash::FxHashMap as HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// A patch beyond this many nodes is refused: it would neither compile in time nor play.
@@ -52,7 +54,7 @@ pub struct Elab<'a> {
     /// Clips, scenes, arrangements, automation, commands.
     pub timeline: Timeline,
     /// Parameters that can be moved by a name, of the part being elaborated; at the end of all.
-    pub controls: HashMap<String, Control>,
+    pub controls: HashMap<Arc<str>, Control>,
     /// Clip sets as they are met; the timeline has those of the text in their order.
     pub(super) sets: Vec<ClipSet>,
     /// The strip being elaborated.
@@ -93,7 +95,9 @@ pub struct Elab<'a> {
     pub named: HashMap<NodeId, (String, Option<(Origin, Span)>)>,
     /// What stand-ins stand for.
     pub aliases: HashMap<NodeId, NodeId>,
-    world: &'a dyn World,
+    /// The nodes that names or what they stand for were noted of, of this text.
+    pub(super) said: Vec<NodeId>,
+    pub(super) world: &'a dyn World,
     /// Names of the files, to find others beside them.
     pub paths: Vec<String>,
     pub(super) root: ScopeId,
@@ -107,6 +111,8 @@ pub struct Elab<'a> {
     pub(super) pending: Vec<Pending<'a>>,
     /// How often something equal was met in a binding.
     pub(super) occurrences: HashMap<u64, u64>,
+    /// The same as they were counted, to go back.
+    pub(super) counted: Vec<u64>,
     /// The chord symbols that notes were made from.
     pub(super) symbols: HashMap<PatId, PatId>,
     pub(super) params: HashMap<u64, ParamId>,
@@ -116,6 +122,7 @@ pub struct Elab<'a> {
     pub(super) parts: Parts,
     pub(super) gathered: Gathered,
     pub(super) segments: Segments,
+    pub(super) layout: Layout,
     pub(super) marks: Vec<Mark>,
     pub(super) journal: Vec<LazyId>,
     pub(super) guesses: HashMap<(FrameId, *const Def), Shape>,
@@ -166,6 +173,7 @@ impl<'a> Elab<'a> {
             patterns: Vec::new(),
             named: HashMap::default(),
             aliases: HashMap::default(),
+            said: Vec::new(),
             world,
             paths: Vec::new(),
             root,
@@ -177,12 +185,14 @@ impl<'a> Elab<'a> {
             binding: String::new(),
             pending: Vec::new(),
             occurrences: HashMap::default(),
+            counted: Vec::new(),
             symbols: HashMap::default(),
             params: HashMap::default(),
             outside: HashMap::default(),
             parts: Parts::default(),
             gathered: Gathered::default(),
             segments: Segments::default(),
+            layout: Layout::default(),
             marks: Vec::new(),
             journal: Vec::new(),
             guesses: HashMap::default(),
@@ -432,13 +442,13 @@ impl<'a> Elab<'a> {
                 param
             }
         };
-        self.controls.entry(name).or_insert(Control { param, dim: lowered.dim });
+        self.controls.entry(name.into()).or_insert(Control { param, dim: lowered.dim });
         let node = self.graph.push(Node::Param(param));
         Num { live: Some(node), ..num }
     }
 
     pub(super) fn add_param(&mut self, name: String, value: f32) -> ParamId {
-        Arc::make_mut(&mut self.graph.params).push(Param { frame: FrameId(0), name, value });
+        Arc::make_mut(&mut self.graph.params).push(Param { frame: FrameId(0), name: name.into(), value });
         ParamId(self.graph.params.len() as u32 - 1)
     }
 
@@ -455,32 +465,33 @@ impl<'a> Elab<'a> {
 
     /// The bytes of a file.
     pub(super) fn read_bytes(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.parts.asks_the_world();
-        self.world.bytes(path)
+        self.told(Question::Bytes, path, self.world.bytes(path))
     }
 
     /// The text of a file.
     pub(super) fn read_file(&self, path: &str) -> Result<String, String> {
-        self.parts.asks_the_world();
-        self.world.read(path)
+        self.told(Question::Text, path, self.world.read(path))
     }
 
     /// True if there is such a file.
     pub(super) fn file_exists(&self, path: &str) -> bool {
-        self.parts.asks_the_world();
-        self.world.exists(path)
+        self.told(Question::Exists, path, self.world.exists(path))
     }
 
     /// True for a file that is read from disk while it plays.
     pub(super) fn is_long(&self, path: &str) -> bool {
-        self.parts.asks_the_world();
-        self.world.is_long(path)
+        self.told(Question::IsLong, path, self.world.is_long(path))
     }
 
     /// The names in a folder.
     pub(super) fn folder(&self, path: &str) -> Vec<String> {
-        self.parts.asks_the_world();
-        self.world.folder(path)
+        self.told(Question::Folder, path, self.world.folder(path))
+    }
+
+    /// What a part was told of a file is noted with it.
+    fn told<T: Hash>(&self, question: Question, path: &str, answer: T) -> T {
+        self.parts.hears(question, path, &answer);
+        answer
     }
 
     /// Voices of the bank being elaborated, or 1.

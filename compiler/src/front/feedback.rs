@@ -39,6 +39,8 @@ struct Mark {
     led: usize,
     feeds: usize,
     outs: usize,
+    said: usize,
+    counted: usize,
 }
 
 impl<'a> Elab<'a> {
@@ -74,6 +76,7 @@ impl<'a> Elab<'a> {
             Some(node) => node,
             None => {
                 let node = self.graph.push(Node::Join(Vec::new()));
+                self.said.push(node);
                 self.named.insert(node, (lazy.def.name.name.clone(), Some((lazy.origin, lazy.def.name.span))));
                 self.lazies[id.0 as usize].stand_in = Some(node);
                 node
@@ -90,10 +93,8 @@ impl<'a> Elab<'a> {
         let memo = (self.graph_frame_key(frame), std::ptr::from_ref(def));
         let mut guess = self.guesses.get(&memo).copied().unwrap_or(Shape::MONO);
         let mut value = Value::Broken;
-        let occurrences = self.occurrences.clone();
         for _ in 0..6 {
             let mark = self.mark();
-            self.occurrences.clone_from(&occurrences);
             self.at = origin;
             self.frame = self.graph.frame(frame, &def.name.name, true, 0);
             let here = self.frame;
@@ -137,10 +138,8 @@ impl<'a> Elab<'a> {
         let memo = (self.graph_frame_key(frame), std::ptr::from_ref(def));
         let mut guess = self.guesses.get(&memo).copied().unwrap_or(Shape::MONO);
         let mut value = Value::Broken;
-        let occurrences = self.occurrences.clone();
         for _ in 0..6 {
             let mark = self.mark();
-            self.occurrences.clone_from(&occurrences);
             {
                 let lazy = &mut self.lazies[id.0 as usize];
                 (lazy.state, lazy.guess, lazy.stand_in, lazy.cell) = (State::Running, guess, None, None);
@@ -172,6 +171,7 @@ impl<'a> Elab<'a> {
             }
             let node = self.spread(sig, shape);
             if let Some(stand_in) = stand_in {
+                self.said.push(stand_in);
                 self.aliases.insert(stand_in, node);
             }
             if let Some(cell) = cell {
@@ -189,6 +189,7 @@ impl<'a> Elab<'a> {
         }
         (self.at, self.frame, self.binding) = saved;
         if let Value::Sig(sig) = &value {
+            self.said.push(sig.node);
             self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some((origin, def.name.span))));
         }
         self.lazies[id.0 as usize].state = State::Done(value.clone());
@@ -293,6 +294,8 @@ impl<'a> Elab<'a> {
             led: self.led.len(),
             feeds: self.feeds.len(),
             outs: g.outs.len(),
+            said: self.said.len(),
+            counted: self.counted.len(),
         }
     }
 
@@ -327,7 +330,19 @@ impl<'a> Elab<'a> {
         self.parts.cut(ends);
         let nodes = mark.nodes as u32;
         self.bodies.retain(|body| body.end <= nodes);
-        self.named.retain(|node, _| node.0 < nodes);
-        self.aliases.retain(|node, _| node.0 < nodes);
+        // Only what was said since; of texts before there is much more.
+        for at in (mark.said..self.said.len()).rev() {
+            let node = self.said[at];
+            if node.0 >= nodes {
+                self.named.remove(&node);
+                self.aliases.remove(&node);
+                self.said.swap_remove(at);
+            }
+        }
+        for key in self.counted.drain(mark.counted..) {
+            if let Some(count) = self.occurrences.get_mut(&key) {
+                *count -= 1;
+            }
+        }
     }
 }

@@ -2,50 +2,105 @@
 //!
 //! The numbers of a segment become those of the whole, and what comes in by a port becomes what gives it. The graph of the last text is
 //! not thrown away for that. As long as segments come to lie where they lay, only those that are new are written; from the first that
-//! does not, the nodes of the others are moved along, and their operands with them. So an edit of a number writes one
-//! track, and one more stage in a track moves what is behind it.
+//! does not, the values and the memory of the others are moved along, and their operands with them. So an edit of a number writes
+//! one track, and one more stage in a track moves what is behind it.
+//!
+//! Parameters, samples and outs are few and are numbered anew each time; the name of a parameter is spelt once.
 
+use crate::front::layout::Layout;
 use crate::front::link::Tables;
-use crate::front::segment::{Given, Segment, Use};
+use crate::front::owners::Owners;
+use crate::front::segment::{Given, Segment, Size, Slot, Use};
 use crate::graph::*;
 use crate::passes::cross::operands_mut;
 use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
+use std::vec::{Drain, IntoIter};
 
 /// All segments that are kept; those of the text at hand in order.
 #[derive(Default)]
 pub(super) struct Segments {
-    kept: HashMap<u64, (u64, Segment)>,
+    kept: HashMap<u64, Box<Kept>>,
     now: Vec<u64>,
     stamp: u64,
+    /// The number of the text.
+    turn: u64,
     last: Option<(Arc<Graph>, Vec<Placed>)>,
+    /// Room for what is moved along, so that none is asked for at each edit.
+    spare: Spare,
+    /// By parameter of the arena, the name that it had last.
+    names: Vec<Option<Named>>,
 }
+
+/// Room for nodes, cells and rings.
+#[derive(Default)]
+struct Spare {
+    nodes: Vec<Node>,
+    cells: Vec<Cell>,
+    rings: Vec<Ring>,
+}
+
+/// A segment, its number, which no other has, and the last text that it was of.
+struct Kept {
+    id: u64,
+    turn: u64,
+    segment: Segment,
+}
+
+/// A parameter's name: number of the part's name, ordinal in it, and both in words.
+struct Named {
+    word: u32,
+    ordinal: u32,
+    name: Arc<str>,
+}
+
+/// The graph of the last text, and where its segments lie.
+pub(super) type Last = (Graph, Vec<Placed>);
 
 /// A segment in the graph of the whole: its numbers there.
 #[derive(PartialEq)]
-struct Placed {
+pub(super) struct Placed {
     /// Which segment; no other has this number.
     id: u64,
-    nodes: u32,
-    cells: u32,
-    rings: u32,
+    /// What is before it.
+    start: Size,
+    size: Size,
     ports: Vec<NodeId>,
     params: Vec<ParamId>,
     rows: Vec<RowId>,
     samples: Vec<SampleId>,
-    /// How many nodes it has in the whole.
-    len: u32,
+}
+
+impl Placed {
+    /// The number in the whole of a node of the segment.
+    fn node(&self, slot: Slot) -> NodeId {
+        match slot {
+            Slot::Own(at) => NodeId(self.start.nodes + at),
+            Slot::Port(port) => self.ports[port as usize],
+        }
+    }
+
+    /// The number of a node of the segment when it has come to lie somewhere else.
+    fn moved(&self, to: &Placed, x: NodeId) -> NodeId {
+        let own = x.0.wrapping_sub(self.start.nodes);
+        match own < self.size.nodes {
+            true => NodeId(own + to.start.nodes),
+            false => self.ports.iter().position(|old| *old == x).map_or(x, |port| to.ports[port]),
+        }
+    }
 }
 
 impl Segments {
     /// Goes on with a segment that was made of the same parts, for the same ends, from the same. False if there is none.
     pub fn reuse(&mut self, serials: &[u64], wanted: &[NodeId], known: &HashMap<NodeId, Given>) -> bool {
-        let same = self.kept.get(&serials[0]).is_some_and(|(_, segment)| {
-            segment.serials == serials
-                && segment.wanted == wanted
-                && segment.ports.iter().all(|(id, given)| known.get(id) == Some(given))
-        });
+        let Some(Kept { turn, segment, .. }) = self.kept.get_mut(&serials[0]).map(|kept| &mut **kept) else {
+            return false;
+        };
+        let same = segment.serials == serials
+            && segment.wanted == wanted
+            && segment.ports.iter().all(|(id, given)| known.get(id) == Some(given));
         if same {
+            *turn = self.turn;
             self.now.push(serials[0]);
         }
         same
@@ -55,64 +110,110 @@ impl Segments {
     pub fn add(&mut self, segment: Segment) {
         self.stamp += 1;
         self.now.push(segment.serials[0]);
-        self.kept.insert(segment.serials[0], (self.stamp, segment));
+        self.kept.insert(segment.serials[0], Box::new(Kept { id: self.stamp, turn: self.turn, segment }));
     }
 
     /// What the last segment gives.
     pub fn last(&self) -> impl Iterator<Item = (NodeId, Given)> + '_ {
-        let last = self.now.last().and_then(|serial| self.kept.get(serial));
-        last.into_iter().flat_map(|(_, s)| s.wanted.iter().copied().zip(s.exports.iter().map(|(given, _)| *given)))
+        let last = self.now.last().and_then(|serial| self.kept.get(serial)).map(|kept| &kept.segment);
+        last.into_iter().flat_map(|s| s.wanted.iter().copied().zip(s.exports.iter().map(|(given, _)| *given)))
+    }
+
+    /// The graph of the last text, to be written over; not while somebody still reads it.
+    pub fn release(&mut self) -> Last {
+        let last = self.last.take().and_then(|(graph, placed)| Some((Arc::try_unwrap(graph).ok()?, placed)));
+        let (mut graph, placed) = last.unwrap_or_default();
+        (graph.frames, graph.rows, graph.params) = Default::default();
+        graph.outs.clear();
+        graph.samples.clear();
+        (graph, placed)
+    }
+
+    /// The parameters of the arena that are heard in a text whose segments are not put together. Those of the last one that were
+    /// are kept, for the next.
+    pub fn heard(&mut self, arena: &Graph) -> Vec<Option<ParamId>> {
+        let mut heard = vec![None; arena.params.len()];
+        for kept in std::mem::take(&mut self.now).iter().filter_map(|serial| self.kept.get(serial)) {
+            kept.segment.params.iter().for_each(|(id, _)| heard[id.index()] = Some(*id));
+        }
+        heard
     }
 
     /// Puts the segments of the text together, and forgets all others. Comes with the new number of each parameter of the arena.
-    /// `position` says where a part stands in the text.
     pub fn join(
         &mut self,
         arena: &Graph,
+        (graph, before): Last,
         tables: &mut Tables,
-        position: &HashMap<u64, usize>,
+        (owners, words): (&Owners, &[Arc<str>]),
     ) -> (Arc<Graph>, Vec<Option<ParamId>>) {
         let now = std::mem::take(&mut self.now);
-        // While somebody still reads it, the last graph is not ours to write to.
-        let last = self.last.take().and_then(|(graph, placed)| Some((Arc::try_unwrap(graph).ok()?.nodes, placed)));
-        let (nodes, before) = last.unwrap_or_default();
+        self.names.resize_with(self.names.len().max(arena.params.len()), || None);
         let mut joiner = Joiner {
             arena,
             tables,
-            out: Graph { nodes, ..Graph::default() },
+            words,
+            names: &mut self.names,
+            spare: Some(&mut self.spare),
+            out: graph,
             given: HashMap::default(),
-            params: vec![None; arena.params.len()],
+            numbers: vec![None; arena.params.len()],
+            params: Vec::new(),
             samples: vec![None; arena.samples.len()],
-            ordinals: HashMap::default(),
-            next: 0,
-            new: Vec::new(),
+            ordinals: vec![0; words.len()],
+            next: Size::default(),
             moved: None,
         };
-        let (mut outs, mut kept, mut placed) = (Vec::new(), HashMap::default(), Vec::with_capacity(now.len()));
+        let (mut outs, mut placed) = (Vec::new(), Vec::with_capacity(now.len()));
         let mut before = before.into_iter();
-        for serial in now {
-            let Some((id, segment)) = self.kept.remove(&serial) else { continue };
-            placed.push(joiner.add(id, &segment, &mut before));
+        for Kept { id, segment, .. } in now.iter().filter_map(|serial| self.kept.get(serial)).map(|kept| &**kept) {
+            let place = joiner.add(*id, segment, &mut before);
             for (out, (part, nth)) in segment.graph.outs.iter().zip(&segment.outs) {
                 let kind = match out.kind {
                     OutKind::Head(sample) => OutKind::Head(joiner.sample(segment.samples[sample.index()])),
                     kind => kind,
                 };
-                let (node, frame) = (joiner.new[out.node.index()], joiner.tables.frame(out.frame));
-                outs.push((position.get(part).copied(), *nth, Out { name: out.name.clone(), kind, node, frame }));
+                let node = place.node(segment.slots[out.node.index()]);
+                let frame = joiner.tables.layout.frame(out.frame);
+                outs.push((owners.place(*part), *nth, Out { name: out.name.clone(), kind, node, frame }));
             }
-            kept.insert(serial, (id, segment));
+            placed.push(place);
         }
-        self.kept = kept;
-        outs.sort_by_key(|(part, nth, _)| (*part, *nth));
-        let Joiner { mut out, params, next, .. } = joiner;
-        out.nodes.truncate(next as usize);
+        outs.sort_unstable_by_key(|(part, nth, _)| (*part, *nth));
+        let (frames, rows) = (joiner.tables.layout.frames(), std::mem::take(&mut joiner.tables.rows));
+        let Joiner { mut out, numbers, params, next, .. } = joiner;
+        out.nodes.truncate(next.nodes as usize);
+        out.cells.truncate(next.cells as usize);
+        out.rings.truncate(next.rings as usize);
         out.outs = outs.into_iter().map(|(.., out)| out).collect();
-        out.frames = Arc::new(std::mem::take(&mut tables.frames));
-        out.rows = Arc::new(std::mem::take(&mut tables.rows));
+        out.params = Arc::new(params);
+        out.frames = frames;
+        out.rows = Arc::new(rows);
         let out = Arc::new(out);
+        self.kept.retain(|_, kept| kept.turn == self.turn);
+        self.turn += 1;
         self.last = Some((Arc::clone(&out), placed));
-        (out, params)
+        (out, numbers)
+    }
+}
+
+/// What follows in the last text from the first segment on that lies elsewhere, and what was before.
+struct Moved<'e> {
+    at: Size,
+    nodes: Drain<'e, Node>,
+    cells: Drain<'e, Cell>,
+    rings: Drain<'e, Ring>,
+}
+
+impl Moved<'_> {
+    /// Goes on to a place.
+    fn skip_to(&mut self, to: Size) {
+        // An iterator is moved on by n with `nth(n - 1)`.
+        let skip = |from: u32, to: u32| (to - from).checked_sub(1).map(|n| n as usize);
+        skip(self.at.nodes, to.nodes).map(|n| self.nodes.nth(n));
+        skip(self.at.cells, to.cells).map(|n| self.cells.nth(n));
+        skip(self.at.rings, to.rings).map(|n| self.rings.nth(n));
+        self.at = to;
     }
 }
 
@@ -120,171 +221,181 @@ impl Segments {
 struct Joiner<'e> {
     arena: &'e Graph,
     tables: &'e mut Tables,
-    /// The graph; beyond `next` its nodes are those of the last text.
+    words: &'e [Arc<str>],
+    names: &'e mut Vec<Option<Named>>,
+    spare: Option<&'e mut Spare>,
+    /// The graph; beyond `next` it is that of the last text.
     out: Graph,
     /// What segments so far give.
     given: HashMap<NodeId, NodeId>,
-    params: Vec<Option<ParamId>>,
+    /// The new number of each parameter of the arena.
+    numbers: Vec<Option<ParamId>>,
+    params: Vec<Param>,
     samples: Vec<Option<SampleId>>,
-    /// How many literals of each part were met.
-    ordinals: HashMap<String, u32>,
-    /// Where the next node goes.
-    next: u32,
-    /// What stands for the nodes of the segment.
-    new: Vec<NodeId>,
-    /// From the first segment that lies elsewhere on: the nodes of the last text that follow, and the number of the first of them.
-    moved: Option<(std::vec::IntoIter<Node>, u32)>,
+    /// By name, how many literals of such parts were met.
+    ordinals: Vec<u32>,
+    /// Where the next segment goes.
+    next: Size,
+    /// From the first segment on that lies elsewhere.
+    moved: Option<Moved<'e>>,
 }
 
 impl Joiner<'_> {
     /// Puts a segment behind the others. `before` are those of the last text that were not met yet.
-    fn add(&mut self, id: u64, segment: &Segment, before: &mut std::vec::IntoIter<Placed>) -> Placed {
-        let graph = &segment.graph;
-        let ports: Vec<NodeId> =
-            segment.ports.iter().map(|(id, _)| self.given.get(id).copied().unwrap_or(NodeId(0))).collect();
-        self.new.clear();
-        let mut next = self.next;
-        for node in &graph.nodes {
-            let port = match node {
-                Node::Read(c) => segment.cells[c.index()].port(),
-                _ => None,
-            };
-            self.new.push(port.map_or(NodeId(next), |port| ports[port]));
-            next += u32::from(port.is_none());
-        }
+    fn add(&mut self, id: u64, segment: &Segment, before: &mut IntoIter<Placed>) -> Placed {
+        let given = |id: &NodeId| self.given.get(id).copied().unwrap_or(NodeId(0));
         let place = Placed {
             id,
-            nodes: self.next,
-            cells: self.out.cells.len() as u32,
-            rings: self.out.rings.len() as u32,
-            ports,
-            params: segment.params.iter().map(|(id, node)| self.param(*id, *node)).collect(),
+            start: self.next,
+            size: segment.size,
+            ports: segment.ports.iter().map(|(id, _)| given(id)).collect(),
+            params: segment.params.iter().map(|(id, word)| self.param(*id, *word)).collect(),
             rows: segment.rows.iter().map(|row| self.tables.row(*row)).collect(),
             samples: segment.samples.iter().map(|id| self.sample(*id)).collect(),
-            len: next - self.next,
         };
-        self.nodes(segment, &place, before);
-        self.next = next;
-        for (cell, what) in graph.cells.iter().zip(&segment.cells) {
-            if matches!(what, Use::Memory) {
-                let next = cell.next.map(|n| self.new[n.index()]);
-                self.out.cells.push(Cell { frame: self.tables.frame(cell.frame), next, ..cell.clone() });
-            }
-        }
-        for ring in &graph.rings {
-            let input = ring.input.map(|n| self.new[n.index()]);
-            let at = |r: RingId| RingId(r.0 + place.rings);
-            let kernel = ring.kernel.as_ref().map(|kernel| kernel.with(at, |s| place.samples[s.index()]));
-            self.out.rings.push(Ring { frame: self.tables.frame(ring.frame), input, kernel, ..ring.clone() });
-        }
+        self.put(segment, &place, before);
+        self.next.nodes += segment.size.nodes;
+        self.next.cells += segment.size.cells;
+        self.next.rings += segment.size.rings;
         for (id, (_, cell)) in segment.wanted.iter().zip(&segment.exports) {
-            if let Some(node) = graph.cells[cell.index()].next {
-                self.given.insert(*id, self.new[node.index()]);
+            if let Some(node) = segment.graph.cells[cell.index()].next {
+                self.given.insert(*id, place.node(segment.slots[node.index()]));
             }
         }
         place
     }
 
-    /// The nodes of a segment: where they are, moved there, or written.
-    fn nodes(&mut self, segment: &Segment, place: &Placed, before: &mut std::vec::IntoIter<Placed>) {
+    /// A segment stays where it is, is moved there, or written.
+    fn put(&mut self, segment: &Segment, place: &Placed, before: &mut IntoIter<Placed>) {
         if self.moved.is_none() {
             match before.as_slice().first() {
                 Some(old) if old == place => {
                     before.next();
-                    return;
+                    return self.name(segment, place);
                 }
-                Some(old) if old.nodes == place.nodes && old.len == place.len => {
+                Some(old) if old.start == place.start && old.size == place.size => {
                     before.next();
                     return self.write(segment, place);
                 }
-                first => {
-                    let from = first.map_or(self.out.nodes.len() as u32, |old| old.nodes);
-                    let rest = self.out.nodes.split_off(place.nodes as usize);
-                    self.moved = Some((rest.into_iter(), from.max(place.nodes)));
+                _ => {
+                    let at = place.start;
+                    let Some(spare) = self.spare.take() else { return };
+                    spare.nodes.extend(self.out.nodes.drain(at.nodes as usize..));
+                    spare.cells.extend(self.out.cells.drain(at.cells as usize..));
+                    spare.rings.extend(self.out.rings.drain(at.rings as usize..));
+                    let (nodes, cells, rings) = (spare.nodes.drain(..), spare.cells.drain(..), spare.rings.drain(..));
+                    self.moved = Some(Moved { at, nodes, cells, rings });
                 }
             }
         }
         // Those between are of no use any more.
         let known = before.as_slice().iter().position(|old| old.id == place.id);
-        let Some(known) = known.and_then(|at| before.nth(at)) else { return self.write(segment, place) };
-        let Some((rest, at)) = &mut self.moved else { return };
-        let skip = known.nodes - *at;
-        if skip > 0 {
-            rest.nth(skip as usize - 1);
-        }
-        *at = known.nodes + known.len;
-        for mut node in rest.take(known.len as usize) {
-            for x in operands_mut(&mut node) {
-                let own = x.0.wrapping_sub(known.nodes);
-                *x = match own < known.len {
-                    true => NodeId(own + place.nodes),
-                    false => known.ports.iter().position(|old| old == x).map_or(*x, |port| place.ports[port]),
-                };
-            }
+        let Some(old) = known.and_then(|at| before.nth(at)) else { return self.write(segment, place) };
+        let Some(moved) = &mut self.moved else { return };
+        moved.skip_to(old.start);
+        let nodes = moved.nodes.by_ref().take(old.size.nodes as usize);
+        self.out.nodes.extend(nodes.map(|mut node| {
+            operands_mut(&mut node).iter_mut().for_each(|x| *x = old.moved(place, *x));
             match &mut node {
-                Node::Param(p) => *p = renamed(*p, &known.params, &place.params),
-                Node::Row(r) => *r = renamed(*r, &known.rows, &place.rows),
-                Node::Peek(s, _) => *s = renamed(*s, &known.samples, &place.samples),
-                Node::Read(c) => c.0 = c.0 - known.cells + place.cells,
-                Node::Tap(r, _) => r.0 = r.0 - known.rings + place.rings,
+                Node::Param(p) => *p = renamed(*p, &old.params, &place.params),
+                Node::Row(r) => *r = renamed(*r, &old.rows, &place.rows),
+                Node::Peek(s, _) => *s = renamed(*s, &old.samples, &place.samples),
+                Node::Read(c) => c.0 = c.0 - old.start.cells + place.start.cells,
+                Node::Tap(r, _) => r.0 = r.0 - old.start.rings + place.start.rings,
                 _ => {}
             }
-            self.out.nodes.push(node);
-        }
+            node
+        }));
+        let to = |x: Option<NodeId>| x.map(|x| old.moved(place, x));
+        let cells = moved.cells.by_ref().take(old.size.cells as usize);
+        self.out.cells.extend(cells.map(|cell| Cell { next: to(cell.next), ..cell }));
+        let rings = moved.rings.by_ref().take(old.size.rings as usize);
+        let ring_to = |ring: RingId| RingId(ring.0 - old.start.rings + place.start.rings);
+        let sample_to = |sample: SampleId| renamed(sample, &old.samples, &place.samples);
+        self.out.rings.extend(rings.map(|ring| {
+            let kernel = ring.kernel.as_ref().map(|kernel| kernel.with(ring_to, sample_to));
+            Ring { input: to(ring.input), kernel, ..ring }
+        }));
+        let Size { nodes, cells, rings } = old.size;
+        moved.at =
+            Size { nodes: old.start.nodes + nodes, cells: old.start.cells + cells, rings: old.start.rings + rings };
+        self.name(segment, place);
     }
 
-    /// Writes the nodes of a segment, over others or behind them.
+    /// Memory that is there already is called by the names that it has in this text.
+    fn name(&mut self, segment: &Segment, place: &Placed) {
+        if self.tables.settled {
+            return;
+        }
+        let layout: &Layout = &self.tables.layout;
+        let own = segment.graph.cells.iter().zip(&segment.cells).filter(|(_, what)| matches!(what, Use::Memory));
+        let cells = &mut self.out.cells[place.start.cells as usize..];
+        cells.iter_mut().zip(own).for_each(|(cell, (own, _))| cell.frame = layout.frame(own.frame));
+        let rings = &mut self.out.rings[place.start.rings as usize..];
+        rings.iter_mut().zip(&segment.graph.rings).for_each(|(ring, own)| ring.frame = layout.frame(own.frame));
+    }
+
+    /// Writes a segment, over another or behind the rest.
     fn write(&mut self, segment: &Segment, place: &Placed) {
-        let mut memory = place.cells;
-        let cells: Vec<CellId> = segment
-            .cells
-            .iter()
-            .map(|what| {
-                memory += u32::from(matches!(what, Use::Memory));
-                CellId(memory.wrapping_sub(1))
-            })
-            .collect();
-        let mut next = place.nodes as usize;
-        for (id, node) in segment.graph.nodes.iter().enumerate() {
-            // What comes in by a port is there already.
-            if self.new[id].index() != next {
-                continue;
-            }
+        let layout: &Layout = &self.tables.layout;
+        let at = |x: NodeId| place.node(segment.slots[x.index()]);
+        let own = segment.graph.cells.iter().zip(&segment.cells).filter(|(_, what)| matches!(what, Use::Memory));
+        let cells = own.map(|(c, _)| Cell { frame: layout.frame(c.frame), next: c.next.map(at), ..c.clone() });
+        put(&mut self.out.cells, place.start.cells, cells);
+        let rings = segment.graph.rings.iter();
+        let rings = rings.map(|r| {
+            let number = |ring: RingId| RingId(ring.0 + place.start.rings);
+            let kernel = r.kernel.as_ref().map(|kernel| kernel.with(number, |s| place.samples[s.index()]));
+            Ring { frame: layout.frame(r.frame), input: r.input.map(at), kernel, ..r.clone() }
+        });
+        put(&mut self.out.rings, place.start.rings, rings);
+        let mut memory = place.start.cells;
+        let number = |what: &Use| {
+            memory += u32::from(matches!(what, Use::Memory));
+            CellId(memory.wrapping_sub(1))
+        };
+        let cells: Vec<CellId> = segment.cells.iter().map(number).collect();
+        let own = segment.graph.nodes.iter().zip(&segment.slots).filter(|(_, slot)| matches!(slot, Slot::Own(_)));
+        let nodes = own.map(|(node, _)| {
             let mut node = node.clone();
-            operands_mut(&mut node).iter_mut().for_each(|x| *x = self.new[x.index()]);
+            operands_mut(&mut node).iter_mut().for_each(|x| *x = at(*x));
             match &mut node {
                 Node::Param(p) => *p = place.params[p.index()],
                 Node::Row(r) => *r = place.rows[r.index()],
                 Node::Read(c) => *c = cells[c.index()],
-                Node::Tap(r, _) => r.0 += place.rings,
+                Node::Tap(r, _) => r.0 += place.start.rings,
                 Node::Peek(s, _) => *s = place.samples[s.index()],
                 _ => {}
             }
-            match self.out.nodes.get_mut(next) {
-                Some(slot) => *slot = node,
-                None => self.out.nodes.push(node),
-            }
-            next += 1;
-        }
+            node
+        });
+        put(&mut self.out.nodes, place.start.nodes, nodes);
     }
 
     /// A literal without a name of its own is called after the part that has it first, and counted there.
-    fn param(&mut self, id: ParamId, node: NodeId) -> ParamId {
-        *self.params[id.index()].get_or_insert_with(|| {
-            let mut param = self.arena.params[id.index()].clone();
-            if param.name.is_empty() {
-                let owner = self.tables.owner(node.0);
-                let ordinal = match self.ordinals.get_mut(owner) {
-                    Some(ordinal) => ordinal,
-                    None => self.ordinals.entry(owner.to_string()).or_insert(0),
-                };
-                param.name = format!("{owner}#{ordinal}");
-                *ordinal += 1;
-            }
-            let params = Arc::make_mut(&mut self.out.params);
-            params.push(param);
-            ParamId(params.len() as u32 - 1)
-        })
+    fn param(&mut self, id: ParamId, word: u32) -> ParamId {
+        if let Some(known) = self.numbers[id.index()] {
+            return known;
+        }
+        let Param { frame, ref name, value } = self.arena.params[id.index()];
+        let mut name = Arc::clone(name);
+        if name.is_empty() {
+            let ordinal = self.ordinals[word as usize];
+            self.ordinals[word as usize] += 1;
+            let slot = &mut self.names[id.index()];
+            name = match slot {
+                Some(known) if (known.word, known.ordinal) == (word, ordinal) => Arc::clone(&known.name),
+                _ => {
+                    let name = Arc::<str>::from(format!("{}#{ordinal}", self.words[word as usize]));
+                    *slot = Some(Named { word, ordinal, name: Arc::clone(&name) });
+                    name
+                }
+            };
+        }
+        let new = ParamId(self.params.len() as u32);
+        self.params.push(Param { frame, name, value });
+        self.numbers[id.index()] = Some(new);
+        new
     }
 
     /// Samples are numbered as they are met, and so are the playheads of those that are read from disk.
@@ -297,6 +408,16 @@ impl Joiner<'_> {
             self.out.samples.push(sample);
             SampleId(self.out.samples.len() as u32 - 1)
         })
+    }
+}
+
+/// Writes things from a place on, over others or behind them.
+fn put<T>(list: &mut Vec<T>, start: u32, things: impl Iterator<Item = T>) {
+    for (at, thing) in (start as usize..).zip(things) {
+        match list.get_mut(at) {
+            Some(slot) => *slot = thing,
+            None => list.push(thing),
+        }
     }
 }
 

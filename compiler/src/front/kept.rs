@@ -6,6 +6,7 @@
 
 use crate::front::elab::Elab;
 use crate::front::join::Segments;
+use crate::front::layout::Layout;
 use crate::front::parts::Parts;
 use crate::front::places::Places;
 use crate::front::scope::Origin;
@@ -36,6 +37,7 @@ pub(super) struct Arenas {
     patterns: Vec<(FileId, u32)>,
     parts: Parts,
     segments: Segments,
+    layout: Layout,
     marks: Vec<Mark>,
 }
 
@@ -82,7 +84,8 @@ impl<'a> Elab<'a> {
         (self.graph, self.score, self.units, self.sets) = (arenas.graph, arenas.score, arenas.units, arenas.sets);
         (self.params, self.outside, self.symbols) = (arenas.params, arenas.outside, arenas.symbols);
         (self.named, self.aliases, self.patterns) = (arenas.named, arenas.aliases, arenas.patterns);
-        (self.parts, self.segments, self.marks) = (arenas.parts, arenas.segments, arenas.marks);
+        (self.parts, self.segments, self.layout) = (arenas.parts, arenas.segments, arenas.layout);
+        self.marks = arenas.marks;
         self.score.set_seed(self.seed);
     }
 
@@ -102,6 +105,7 @@ impl<'a> Elab<'a> {
             patterns: self.patterns,
             parts: self.parts,
             segments: self.segments,
+            layout: self.layout,
             marks: self.marks,
         }
     }

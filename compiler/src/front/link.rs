@@ -5,8 +5,8 @@
 //! heard down, by [`super::settle`], and the score from what is played down, by [`Copier`].
 
 use crate::front::elab::Elab;
-use crate::front::parts::Ends;
-use crate::graph::{Frame, FrameId, Row};
+use crate::front::layout::Layout;
+use crate::graph::Row;
 use crate::program::{FieldSource, Unit};
 use crate::score::timeline::{Motion, Timeline};
 use crate::score::{Copier, PatId, Score};
@@ -18,33 +18,18 @@ const NONE: u32 = u32::MAX;
 
 /// The tables of a text, and where each thing of the arenas went.
 pub(super) struct Tables {
-    pub frames: Vec<Frame>,
+    pub layout: Layout,
+    /// Places in the tree of names are where they were in the last text.
+    pub settled: bool,
     pub rows: Vec<Row>,
     pub units: Vec<Unit>,
-    frame_of: Vec<u32>,
     row_of: Vec<u32>,
-    /// Pieces of the nodes, rising, with the name of their part.
-    owners: Vec<(u32, u32, String)>,
 }
 
 impl Tables {
-    /// A place in the tree of names.
-    pub fn frame(&self, id: FrameId) -> FrameId {
-        match self.frame_of.get(id.index()) {
-            Some(&new) if new != NONE => FrameId(new),
-            _ => FrameId(0),
-        }
-    }
-
     /// A control row.
     pub fn row(&self, id: crate::graph::RowId) -> crate::graph::RowId {
         crate::graph::RowId(self.row_of.get(id.index()).copied().filter(|new| *new != NONE).unwrap_or(0))
-    }
-
-    /// The name of the part that made a node.
-    pub fn owner(&self, node: u32) -> &str {
-        let at = self.owners.partition_point(|(from, ..)| *from <= node);
-        at.checked_sub(1).and_then(|at| self.owners.get(at)).map_or("", |(_, _, name)| name)
     }
 }
 
@@ -73,6 +58,7 @@ impl Elab<'_> {
         let live = self.parts.live[self.gathered.rest..].to_vec();
         self.gathered.rest = self.parts.live.len();
         let mut led = Vec::new();
+        self.controls.reserve(live.iter().map(|key| self.parts.part(*key).controls.len()).sum());
         for &key in &live {
             let part = self.parts.part(key);
             for (name, control) in &part.controls {
@@ -90,7 +76,7 @@ impl Elab<'_> {
                     self.diagnostics.push(diagnostic.clone());
                 }
             }
-            for (from, to) in &part.pieces {
+            for (from, to) in part.pieces.iter() {
                 for set in from.sets..to.sets {
                     self.gathered.sets.insert(set, self.timeline.sets.len() as u32);
                     self.timeline.sets.push(self.sets[set as usize].clone());
@@ -111,50 +97,30 @@ impl Elab<'_> {
 
     /// The tables of the text, and sets of clips that the session itself has.
     pub(super) fn tables(&mut self) -> Tables {
-        for (from, to) in self.parts.live.last().map_or(&[][..], |session| &self.parts.part(*session).pieces) {
+        for (from, to) in self.parts.all().last().into_iter().flat_map(|session| session.pieces.iter()) {
             for set in from.sets..to.sets {
                 self.gathered.sets.insert(set, self.timeline.sets.len() as u32);
                 self.timeline.sets.push(self.sets[set as usize].clone());
             }
         }
-        let mut tables = Tables {
-            frames: vec![self.graph.frames[0].clone()],
-            rows: Vec::new(),
-            units: Vec::new(),
-            frame_of: vec![NONE; self.graph.frames.len()],
-            row_of: vec![NONE; self.graph.rows.len()],
-            owners: Vec::new(),
-        };
+        let mut layout = std::mem::take(&mut self.layout);
+        let settled = !layout.lay(&self.graph, self.parts.all());
+        let row_of = vec![NONE; self.graph.rows.len()];
+        let mut tables = Tables { layout, settled, rows: Vec::new(), units: Vec::new(), row_of };
         let mut unit_of = vec![NONE; self.units.len()];
-        let live = self.parts.live.iter().map(|key| self.parts.part(*key));
-        let pieces: Vec<(&str, (Ends, Ends))> =
-            live.flat_map(|part| part.pieces.iter().map(|piece| (part.name.as_str(), *piece))).collect();
-        for &(name, (from, to)) in &pieces {
-            for id in from.frames.max(1)..to.frames {
-                tables.frame_of[id as usize] = tables.frames.len() as u32;
-                tables.frames.push(self.graph.frames[id as usize].clone());
-            }
+        for (from, to) in self.parts.all().flat_map(|part| part.pieces.iter()) {
             for id in from.units..to.units {
                 unit_of[id as usize] = tables.units.len() as u32;
-                tables.units.push(self.units[id as usize].clone());
+                let unit = self.units[id as usize].clone();
+                tables.units.push(Unit { frame: tables.layout.frame(unit.frame), ..unit });
             }
             for id in from.rows..to.rows {
                 tables.row_of[id as usize] = tables.rows.len() as u32;
                 tables.rows.push(self.graph.rows[id as usize].clone());
             }
-            if from.nodes < to.nodes {
-                tables.owners.push((from.nodes, to.nodes, name.to_string()));
-            }
         }
-        tables.owners.sort_unstable();
         for row in &mut tables.rows {
             row.unit = unit_of[row.unit as usize];
-        }
-        for at in 1..tables.frames.len() {
-            tables.frames[at].parent = tables.frames[at].parent.map(|parent| tables.frame(parent));
-        }
-        for at in 0..tables.units.len() {
-            tables.units[at].frame = tables.frame(tables.units[at].frame);
         }
         tables
     }

@@ -15,6 +15,7 @@ mod harmony;
 pub mod hold;
 mod join;
 mod kept;
+mod layout;
 mod link;
 mod lookup;
 mod midi_file;
@@ -22,6 +23,7 @@ mod mixer;
 mod names;
 mod number;
 mod outside;
+mod owners;
 mod parts;
 mod pattern_fns;
 mod pattern_table;
@@ -297,6 +299,7 @@ impl Compiler {
         let paths: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
         let (laid_out, mut arenas) = self.memory.begin(&files, sources.iter().map(|s| s.text.len() + 1));
         let (memory, ended) = (&mut self.memory, &mut self.ended);
+        let parsed = !diagnostics.iter().any(Diagnostic::is_error);
         let run = || {
             let mut elab = loop {
                 let mut elab = Elab::new(world, options.sample_rate, options.seed);
@@ -310,20 +313,20 @@ impl Compiler {
                 }
             };
             ended("check");
-            let (graph, mut units) = elab.settle();
-            let score = elab.score_of(&mut units);
+            let good = parsed && !elab.failed();
+            let settled = elab.settle(good);
+            let made = settled.map(|(graph, mut units)| (graph, elab.score_of(&mut units), units));
             elab.in_text(&memory.places);
             let failed = elab.failed();
             let (diagnostics, broken) =
                 (std::mem::take(&mut elab.diagnostics), std::mem::take(&mut elab.broken_strips));
             let (timing, timeline) = (elab.timing, std::mem::take(&mut elab.timeline));
             memory.keep(elab.into_arenas());
-            let elaborated = Elaborated { graph, score, units, timing, timeline };
-            ((!failed).then_some(elaborated), diagnostics, broken)
+            let elaborated = made.map(|(graph, score, units)| Elaborated { graph, score, units, timing, timeline });
+            (elaborated.filter(|_| !failed), diagnostics, broken)
         };
         // A panic in it is a fault that must not take the sound down.
         let result = stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(run)));
-        let parsed = !diagnostics.iter().any(Diagnostic::is_error);
         let mut broken_strips = Vec::new();
         let elaborated = match result {
             Ok((elaborated, more, broken)) => {

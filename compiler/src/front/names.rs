@@ -32,9 +32,12 @@ pub fn suggest(name: &str, known: &[String], strips: &[String]) -> String {
 
 /// The known name nearest in spelling: other case, or at most two slips (one in short names).
 pub fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = if name.chars().count() <= 3 { 1 } else { 2 };
+    let length = name.chars().count();
+    let limit = if length <= 3 { 1 } else { 2 };
     known
         .filter(|k| *k != name)
+        // Most words are too long or too short to be looked at closely.
+        .filter(|k| k.chars().count().abs_diff(length) <= limit)
         .map(|k| (if k.eq_ignore_ascii_case(name) { 0 } else { distance(name, k) }, k))
         .filter(|(d, _)| *d <= limit)
         // What goes on with the word, or was gone on with, is nearer than what differs inside of it.

@@ -134,7 +134,7 @@ impl<'a> Elab<'a> {
         let known = self.outside.get(&path).copied();
         let param = known.unwrap_or_else(|| self.add_param(path.clone(), 0.0));
         self.outside.insert(path.clone(), param);
-        self.controls.insert(path, Control { param, dim: Dim::None });
+        self.controls.insert(path.into(), Control { param, dim: Dim::None });
         let node = self.graph.push(Node::Param(param));
         Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
     }

@@ -17,18 +17,22 @@
 //! that depends on the text alone ([`super::link`]), so nobody can tell whether a part was kept; a test compares.
 //!
 //! What clips in a definition belong to, and whose fader its sends follow, is said by the first strip that asks for it: such a part is kept for
-//! that strip alone. Parts with errors, those that asked for files, and those that go round in a circle through each other are not kept.
+//! that strip alone. What a part was told of files is noted as well, and asked again. Parts with errors and those that go round in a circle
+//! through each other are not kept.
 
 use crate::front::elab::Elab;
+use crate::front::layout::{Pieces, is_closed};
 use crate::front::mixer::Gain;
+use crate::front::owners::Owners;
 use crate::front::scope::*;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::{FrameId, NodeId, Out};
 use modurust_lang::ast::ExprKind;
 use modurust_lang::{Diagnostic, Span};
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
-use std::cell::Cell;
+use rustc_hash::{FxBuildHasher, FxHashMap as HashMap, FxHashSet as HashSet};
+use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 /// The part that is the session itself: no statement stands there.
@@ -73,12 +77,32 @@ enum Seen {
     Fixed(u64),
 }
 
+/// What is asked of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    Bytes,
+    Text,
+    Exists,
+    IsLong,
+    Folder,
+}
+
+/// A question about a file, its path, and a hash of the answer.
+#[derive(Clone, Debug, PartialEq)]
+struct Heard {
+    question: Question,
+    path: String,
+    answer: u64,
+}
+
 /// What a statement made.
 pub(super) struct Part {
-    /// The strip or definition.
-    pub name: String,
+    /// The number of the name of the strip or definition.
+    pub word: u32,
     /// What it made in the arenas: from, to.
-    pub pieces: Vec<(Ends, Ends)>,
+    pub pieces: Pieces,
+    /// Its places in the tree of names hang on nothing of other parts.
+    pub closed: bool,
     reads: Arc<[(TopName, Seen)]>,
     value: Option<Value<'static>>,
     version: u64,
@@ -91,13 +115,15 @@ pub(super) struct Part {
     /// The signals of other parts that it refers to, once that is known.
     pub refs: Option<Vec<NodeId>>,
     pub diagnostics: Vec<Diagnostic>,
-    pub controls: HashMap<String, Control>,
+    pub controls: HashMap<Arc<str>, Control>,
     pub later: Vec<(&'static str, Origin, Span)>,
     pub outs: Vec<Out>,
     pub bodies: Vec<std::ops::Range<u32>>,
     pub sends: Vec<(String, NodeId)>,
     pub led: Vec<(String, String, Origin, Span)>,
     pub feeds: Vec<(String, String)>,
+    /// What it was told of files.
+    heard: Arc<[Heard]>,
     /// The strip that it was elaborated for, if that makes a difference.
     strip: Option<String>,
     /// It may be taken as it is.
@@ -111,6 +137,7 @@ struct Open {
     pieces: Vec<(Ends, Ends)>,
     from: Ends,
     forced: HashSet<LazyId>,
+    heard: RefCell<Vec<Heard>>,
     /// It is not to be kept.
     volatile: Cell<bool>,
     /// It is another for another strip.
@@ -121,12 +148,13 @@ struct Open {
 struct Outer<'a> {
     log: Vec<TopName>,
     diagnostics: Vec<Diagnostic>,
-    controls: HashMap<String, Control>,
+    controls: HashMap<Arc<str>, Control>,
     later: Vec<(&'static str, Origin, Span)>,
     outs: Vec<Out>,
     bodies: Vec<std::ops::Range<u32>>,
     sends: Vec<(String, NodeId)>,
     occurrences: HashMap<u64, u64>,
+    counted: Vec<u64>,
     pending: Vec<crate::front::elab::Pending<'a>>,
     at: Origin,
     site: Option<(Origin, Span)>,
@@ -157,10 +185,18 @@ pub(super) struct Parts {
     open: Vec<Open>,
     /// Parts of this text, in the order in which they were done.
     pub live: Vec<u32>,
+    /// Whose the nodes of the arena are.
+    pub owners: Owners,
+    /// Names of parts, numbered as they come.
+    words: HashMap<Arc<str>, u32>,
+    /// The same by number; the first is that of nobody.
+    pub names: Vec<Arc<str>>,
     /// Settings of the last text.
     pub settings: Option<super::strips::Settings>,
     /// There are parts of an earlier text.
     pub resumed: bool,
+    /// What was told of files for this text.
+    answers: RefCell<HashMap<(Question, String), u64>>,
     /// This cannot be told from what is kept: all is to be elaborated anew.
     pub bail: bool,
 }
@@ -173,7 +209,7 @@ impl Parts {
 
     /// Values that parts of the last text have made.
     pub fn live_nodes(&self) -> usize {
-        let pieces = self.live.iter().filter_map(|key| self.kept.get(key)).flat_map(|part| &part.pieces);
+        let pieces = self.live.iter().filter_map(|key| self.kept.get(key)).flat_map(|part| part.pieces.iter());
         pieces.map(|(from, to)| (to.nodes - from.nodes) as usize).sum()
     }
 
@@ -182,6 +218,8 @@ impl Parts {
         self.resumed = !self.kept.is_empty();
         (self.live, self.versions, self.bail, self.tops) = (Vec::new(), Vec::new(), false, 0);
         self.sums.clear();
+        self.answers.get_mut().clear();
+        self.word("");
         self.open = vec![Open { from, ..Open::default() }];
     }
 
@@ -218,10 +256,19 @@ impl Parts {
         id.0 < self.tops
     }
 
-    /// What the part being elaborated finds out of files may be another thing next time.
-    pub fn asks_the_world(&self) {
+    /// What the part being elaborated depends on is noted nowhere.
+    pub fn asks_the_song(&self) {
         if let Some(open) = self.open.last() {
             open.volatile.set(true);
+        }
+    }
+
+    /// The part being elaborated was told something of a file.
+    pub fn hears<T: Hash>(&self, question: Question, path: &str, answer: &T) {
+        let answer = FxBuildHasher.hash_one(answer);
+        self.answers.borrow_mut().insert((question, path.to_string()), answer);
+        if let Some(open) = self.open.last() {
+            open.heard.borrow_mut().push(Heard { question, path: path.to_string(), answer });
         }
     }
 
@@ -273,6 +320,22 @@ impl Parts {
         }
     }
 
+    /// The parts of this text, in the order in which they were done.
+    pub fn all(&self) -> impl Iterator<Item = &Part> {
+        self.live.iter().map(|key| self.part(*key))
+    }
+
+    /// The number of a name.
+    fn word(&mut self, name: &str) -> u32 {
+        if let Some(&known) = self.words.get(name) {
+            return known;
+        }
+        let (new, name) = (self.names.len() as u32, Arc::<str>::from(name));
+        self.names.push(Arc::clone(&name));
+        self.words.insert(name, new);
+        new
+    }
+
     fn next_stamp(&mut self) -> u64 {
         self.stamp += 1;
         self.stamp
@@ -308,6 +371,7 @@ impl<'a> Elab<'a> {
             bodies: std::mem::take(&mut self.bodies),
             sends: std::mem::take(&mut self.sends),
             occurrences: std::mem::take(&mut self.occurrences),
+            counted: std::mem::take(&mut self.counted),
             pending: std::mem::take(&mut self.pending),
             at: self.at,
             site: self.site.take(),
@@ -348,15 +412,18 @@ impl<'a> Elab<'a> {
         self.scopes.resume_log(outer.log);
         let diagnostics = std::mem::replace(&mut self.diagnostics, outer.diagnostics);
         let keep = !open.volatile.get() && !diagnostics.iter().any(Diagnostic::is_error);
+        let (serial, closed) = (self.parts.next_stamp(), is_closed(&self.graph, &pieces));
+        self.parts.owners.own(serial, &pieces);
         let part = Part {
-            name: name.to_string(),
-            pieces,
+            word: self.parts.word(name),
+            pieces: pieces.into(),
+            closed,
             reads: reads.into(),
             value: None,
             version: 0,
             node: None,
             terms: Vec::new(),
-            serial: self.parts.next_stamp(),
+            serial,
             refs: None,
             diagnostics,
             controls: std::mem::replace(&mut self.controls, outer.controls),
@@ -366,10 +433,11 @@ impl<'a> Elab<'a> {
             sends: std::mem::replace(&mut self.sends, outer.sends),
             led: std::mem::replace(&mut self.led, outer.led),
             feeds: std::mem::replace(&mut self.feeds, outer.feeds),
+            heard: open.heard.into_inner().into(),
             strip: open.strip.get().then(|| self.strip.clone()),
             keep,
         };
-        (self.occurrences, self.pending) = (outer.occurrences, outer.pending);
+        (self.occurrences, self.counted, self.pending) = (outer.occurrences, outer.counted, outer.pending);
         (self.at, self.site, self.bank, self.depth) = (outer.at, outer.site, outer.bank, outer.depth);
         (self.binding, self.frame, self.gains) = (outer.binding, outer.frame, outer.gains);
         part
@@ -400,7 +468,10 @@ impl<'a> Elab<'a> {
     fn is_valid(&mut self, key: u32, lazy: Option<LazyId>) -> bool {
         let fits = |part: &&Part| part.keep && part.strip.as_ref().is_none_or(|strip| *strip == self.strip);
         let Some(part) = self.parts.kept.get(&key).filter(fits) else { return false };
-        let reads = Arc::clone(&part.reads);
+        let (reads, heard) = (Arc::clone(&part.reads), Arc::clone(&part.heard));
+        if !heard.iter().all(|heard| self.hears_again(heard)) {
+            return false;
+        }
         let state = |e: &mut Self, state| {
             if let Some(id) = lazy {
                 e.lazies[id.0 as usize].state = state;
@@ -426,6 +497,24 @@ impl<'a> Elab<'a> {
         });
         state(self, State::Waiting);
         valid
+    }
+
+    /// Whether a question about a file has the answer that it had. Each is asked once for a text.
+    fn hears_again(&mut self, Heard { question, path, answer }: &Heard) -> bool {
+        let known = self.parts.answers.get_mut().get(&(*question, path.clone())).copied();
+        let now = known.unwrap_or_else(|| {
+            let hasher = FxBuildHasher;
+            let now = match question {
+                Question::Bytes => hasher.hash_one(self.world.bytes(path)),
+                Question::Text => hasher.hash_one(self.world.read(path)),
+                Question::Exists => hasher.hash_one(self.world.exists(path)),
+                Question::IsLong => hasher.hash_one(self.world.is_long(path)),
+                Question::Folder => hasher.hash_one(self.world.folder(path)),
+            };
+            self.parts.answers.get_mut().insert((*question, path.clone()), now);
+            now
+        });
+        now == *answer
     }
 
     /// The value of a definition of the top level: as it was, or elaborated as a part of its own.
@@ -513,6 +602,7 @@ impl<'a> Elab<'a> {
             bodies: Vec::new(),
             sends: Vec::new(),
             occurrences: HashMap::default(),
+            counted: Vec::new(),
             pending: Vec::new(),
             at: self.at,
             site: None,

@@ -55,6 +55,7 @@ impl<'a> Elab<'a> {
 
     /// How often a key was asked for before: what tells equal things in one binding apart.
     pub(super) fn occurrence(&mut self, key: u64) -> u64 {
+        self.counted.push(key);
         let count = self.occurrences.entry(key).or_insert(0);
         *count += 1;
         *count - 1

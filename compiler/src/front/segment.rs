@@ -45,14 +45,19 @@ pub(super) enum Use {
     Export,
 }
 
-impl Use {
-    /// The number of the signal that comes in.
-    pub fn port(self) -> Option<usize> {
-        match self {
-            Use::Port(port) => Some(port),
-            Use::Memory | Use::Export => None,
-        }
-    }
+/// Where a node of a segment is in the whole: so many nodes behind the first one, or at the other end of a port.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    Own(u32),
+    Port(u32),
+}
+
+/// Nodes, cells and rings: how many, or how many before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Size {
+    pub nodes: u32,
+    pub cells: u32,
+    pub rings: u32,
 }
 
 /// One segment.
@@ -69,8 +74,12 @@ pub(super) struct Segment {
     pub graph: Graph,
     /// What each of its cells is.
     pub cells: Vec<Use>,
-    /// Parameters of the arena, each with the node that had it first.
-    pub params: Vec<(ParamId, NodeId)>,
+    /// Where its nodes are in the whole.
+    pub slots: Vec<Slot>,
+    /// How much of it there is in the whole.
+    pub size: Size,
+    /// Parameters of the arena, each with the name of the part that had it first.
+    pub params: Vec<(ParamId, u32)>,
     /// Rows of the arena.
     pub rows: Vec<RowId>,
     /// Samples of the arena.
@@ -187,12 +196,29 @@ impl Segment {
         }
         let heard: Vec<CellId> = exports.iter().map(|(_, cell)| *cell).collect();
         let mut graph = crate::passes::cut::cut(rest::rest(graph, &own, &voiced, &facts, &heard));
+        let (slots, size) = slots(&graph, &cells);
         // What is here only for these stages is brought by the arena when segments are put together.
         (graph.frames, graph.rows, graph.params) = Default::default();
         let serials = wish.parts.iter().map(|part| part.serial).collect();
         let ports = ports.into_iter().map(|(id, given, _)| (id, given)).collect();
-        Ok(Segment { serials, wanted: wish.wanted, exports, ports, graph, cells, params, rows, samples, outs })
+        let wanted = wish.wanted;
+        Ok(Segment { serials, wanted, exports, ports, graph, cells, slots, size, params, rows, samples, outs })
     }
+}
+
+/// Where the nodes of a graph will be when its ports are closed, and how much of it is left then.
+fn slots(graph: &Graph, cells: &[Use]) -> (Vec<Slot>, Size) {
+    let mut nodes = 0;
+    let slot = |node: &Node| match node {
+        Node::Read(c) if let Use::Port(port) = cells[c.index()] => Slot::Port(port as u32),
+        _ => {
+            nodes += 1;
+            Slot::Own(nodes - 1)
+        }
+    };
+    let slots = graph.nodes.iter().map(slot).collect();
+    let cells = cells.iter().filter(|what| matches!(what, Use::Memory)).count() as u32;
+    (slots, Size { nodes, cells, rings: graph.rings.len() as u32 })
 }
 
 #[derive(Clone, Copy)]
@@ -210,7 +236,7 @@ struct Walk<'w, 'e> {
     known: &'w HashMap<NodeId, Given>,
     memory: HashMap<CellId, CellId>,
     lines: HashMap<RingId, RingId>,
-    params: Vec<(ParamId, NodeId)>,
+    params: Vec<(ParamId, u32)>,
     rows: Vec<RowId>,
     samples: Vec<SampleId>,
     ports: Vec<(NodeId, Given, CellId)>,
@@ -350,7 +376,10 @@ impl Walk<'_, '_> {
             };
         }
         match &mut node {
-            Node::Param(p) => *p = ParamId(numbered(&mut self.params, |(known, _)| *known == *p, (*p, id))),
+            Node::Param(p) => {
+                let new = (*p, self.plan.word(id));
+                *p = ParamId(numbered(&mut self.params, |(known, _)| *known == new.0, new));
+            }
             Node::Row(r) => *r = RowId(numbered(&mut self.rows, |known| *known == *r, *r)),
             Node::Peek(s, _) => *s = self.sample(*s),
             Node::Read(c) => *c = self.cell(*c),

@@ -13,6 +13,7 @@
 //! A loop that passes through no cell and no ring has no first value to start from: it is reported with the names on the way round.
 
 use crate::front::elab::Elab;
+use crate::front::owners::{NOBODY, Owners};
 use crate::front::parts::Part;
 use crate::front::scope::Origin;
 use crate::front::segment::{Given, Segment, Wish};
@@ -23,18 +24,17 @@ use modurust_lang::Span;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::sync::Arc;
 
-/// Nobody of this text.
-const NOBODY: u32 = u32::MAX;
-
 /// The parts of a text as they hang together. Parts are known by their place in the order of the text.
 pub(super) struct Plan<'e> {
     pub arena: &'e Graph,
     pub aliases: &'e HashMap<NodeId, NodeId>,
     /// Stand-ins of buses, with the part that sums what is sent.
     inputs: HashMap<NodeId, u32>,
-    /// Whose a node is.
-    owner: Vec<u32>,
-    rates: HashMap<NodeId, Rate>,
+    /// All that there ever were.
+    stand_ins: Vec<NodeId>,
+    owners: Owners,
+    /// The names of parts, by number.
+    words: Vec<u32>,
 }
 
 impl Plan<'_> {
@@ -58,18 +58,15 @@ impl Plan<'_> {
         if let Some(&part) = self.inputs.get(&id) {
             return (!inside.contains(&part)).then_some(part);
         }
-        let owner = self.owner[id.index()];
-        (owner != NOBODY && !inside.contains(&owner) && self.rate(id) == Rate::Sample).then_some(owner)
+        let owner = self.owners.of(id);
+        let Plan { arena, aliases, stand_ins, owners, .. } = self;
+        (owner != NOBODY && !inside.contains(&owner) && owners.rate(arena, aliases, stand_ins, id) == Rate::Sample)
+            .then_some(owner)
     }
 
-    /// [`rate`], found once.
-    fn rate(&mut self, node: NodeId) -> Rate {
-        if let Some(&known) = self.rates.get(&node) {
-            return known;
-        }
-        let rate = rate(self.arena, self.aliases, node);
-        self.rates.insert(node, rate);
-        rate
+    /// The number of the name of the part that made a node.
+    pub fn word(&self, node: NodeId) -> u32 {
+        self.words.get(self.owners.of(node) as usize).copied().unwrap_or(0)
     }
 
     /// The signals of other parts that a part refers to.
@@ -79,7 +76,7 @@ impl Plan<'_> {
         let mut refs = Vec::new();
         let mut meet = |plan: &mut Self, id: NodeId| {
             // Most operands are its own.
-            if plan.owner[id.index()] == part && !plan.aliases.contains_key(&id) {
+            if plan.owners.of(id) == part && !plan.aliases.contains_key(&id) {
                 return;
             }
             let mut open = vec![plan.resolve(id, &inside)];
@@ -89,7 +86,7 @@ impl Plan<'_> {
                 }
                 if plan.foreign(id, &inside).is_some() {
                     refs.push(id);
-                } else if plan.owner[id.index()] != part {
+                } else if plan.owners.of(id) != part {
                     // What is copied may need signals in turn only if it is one itself.
                     open.extend(operands(arena.node(id)).iter().map(|x| plan.resolve(*x, &inside)));
                 }
@@ -97,7 +94,7 @@ impl Plan<'_> {
         };
         // A sum of one is that one.
         made.outs.iter().map(|out| out.node).chain(made.node).for_each(|x| meet(self, x));
-        for (from, to) in &made.pieces {
+        for (from, to) in made.pieces.iter() {
             for node in &arena.nodes[from.nodes as usize..to.nodes as usize] {
                 operands(node).iter().for_each(|x| meet(self, *x));
             }
@@ -109,12 +106,15 @@ impl Plan<'_> {
     }
 }
 
-/// How often a node changes, through stand-ins and what they stand for.
-pub(super) fn rate(graph: &Graph, aliases: &HashMap<NodeId, NodeId>, node: NodeId) -> Rate {
+/// How often a node changes, through stand-ins and what they stand for. What `signals` stand for is not asked.
+pub(super) fn rate(graph: &Graph, aliases: &HashMap<NodeId, NodeId>, signals: &[NodeId], node: NodeId) -> Rate {
     let (mut open, mut seen, mut rate) = (vec![node], HashSet::default(), Rate::Const);
     while let Some(id) = open.pop() {
         if !seen.insert(id) {
             continue;
+        }
+        if signals.contains(&id) {
+            return Rate::Sample;
         }
         if let Some(&next) = aliases.get(&id) {
             open.push(next);
@@ -133,24 +133,21 @@ pub(super) fn rate(graph: &Graph, aliases: &HashMap<NodeId, NodeId>, node: NodeI
 }
 
 impl Elab<'_> {
-    /// The settled graph and its units; errors are reported for loops without delay.
-    pub fn settle(&mut self) -> (Arc<Graph>, Vec<Unit>) {
+    /// The settled graph and its units, if it is wanted; errors are reported for loops without delay. Of a text that has errors already
+    /// only these are: what is kept is that of the last good one, and the next is not far from it.
+    pub fn settle(&mut self, wanted: bool) -> Option<(Arc<Graph>, Vec<Unit>)> {
         self.close_session();
-        let mut tables = self.tables();
+        let mut segments = std::mem::take(&mut self.segments);
+        let tables = wanted.then(|| (segments.release(), self.tables()));
         let arena = std::mem::take(&mut self.graph);
         let aliases = std::mem::take(&mut self.aliases);
         let live = self.parts.live.clone();
-        let mut plan = Plan {
-            arena: &arena,
-            aliases: &aliases,
-            inputs: HashMap::default(),
-            owner: vec![NOBODY; arena.nodes.len()],
-            rates: HashMap::default(),
-        };
+        let mut owners = std::mem::take(&mut self.parts.owners);
+        owners.lay(self.parts.all().map(|part| part.serial));
+        let stand_ins = self.parts.inputs.values().copied().collect();
+        let words = self.parts.all().map(|part| part.word).collect();
+        let mut plan = Plan { arena: &arena, aliases: &aliases, inputs: HashMap::default(), stand_ins, owners, words };
         for (part, key) in live.iter().enumerate() {
-            for (from, to) in &self.parts.part(*key).pieces {
-                plan.owner[from.nodes as usize..to.nodes as usize].fill(part as u32);
-            }
             if let Some(input) = self.parts.bus_input(*key) {
                 plan.inputs.insert(input, part as u32);
             }
@@ -161,16 +158,15 @@ impl Elab<'_> {
                 self.parts.set_refs(*key, refs);
             }
         }
-        let (order, wanted) = self.order(&mut plan, &live);
-        let mut segments = std::mem::take(&mut self.segments);
+        let (order, wants) = self.order(&mut plan, &live);
         let mut known: HashMap<NodeId, Given> = HashMap::default();
         let mut loops = Vec::new();
         for group in &order {
             let serials: Vec<u64> = group.iter().map(|part| self.parts.part(live[*part as usize]).serial).collect();
-            let wants: Vec<NodeId> = group.iter().flat_map(|part| &wanted[*part as usize]).copied().collect();
-            if !segments.reuse(&serials, &wants, &known) {
+            let wanted: Vec<NodeId> = group.iter().flat_map(|part| &wants[*part as usize]).copied().collect();
+            if !segments.reuse(&serials, &wanted, &known) {
                 let parts = group.iter().map(|part| self.parts.part(live[*part as usize])).collect();
-                let wish = Wish { group, parts, wanted: wants, known: &known };
+                let wish = Wish { group, parts, wanted, known: &known };
                 match Segment::new(&mut plan, &mut self.marks, &self.units, wish) {
                     Ok(segment) => segments.add(segment),
                     Err(cycles) => {
@@ -181,17 +177,24 @@ impl Elab<'_> {
             }
             known.extend(segments.last());
         }
-        let position = live.iter().enumerate().map(|(at, key)| (self.parts.part(*key).serial, at)).collect();
-        let (graph, params) = segments.join(&arena, &mut tables, &position);
+        let (made, heard) = match tables {
+            Some((last, mut tables)) => {
+                let words = &self.parts.names;
+                let (graph, params) = segments.join(&arena, last, &mut tables, (&plan.owners, words));
+                self.layout = tables.layout;
+                (Some((graph, tables.units)), params)
+            }
+            None => (None, segments.heard(&arena)),
+        };
+        self.parts.owners = plan.owners;
         (self.segments, self.graph, self.aliases) = (segments, arena, aliases);
-        self.settle_timeline(&graph, &params);
+        self.settle_timeline(&heard);
         loops.sort();
         loops.dedup();
         if let Some(cycle) = loops.first() {
             self.report_loop(cycle);
         }
-        let graph = crate::passes::align::align(&graph).map_or(graph, Arc::new);
-        (graph, tables.units)
+        made.map(|(graph, units)| (crate::passes::align::align(&graph).map_or(graph, Arc::new), units))
     }
 
     /// Groups of parts, suppliers first, of those that are heard; and what others want of each part.

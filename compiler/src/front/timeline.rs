@@ -11,7 +11,7 @@ use crate::front::number::canonical;
 use crate::front::scope::*;
 use crate::front::strips::{File, origin};
 use crate::front::value::*;
-use crate::graph::{Graph, ParamId};
+use crate::graph::ParamId;
 use crate::score::timeline::*;
 use crate::score::{self, Ratio};
 use modurust_lang::ast::{self, Expr, Ident, Item};
@@ -509,7 +509,7 @@ impl<'a> Elab<'a> {
         if name == "tempo" {
             return Some((Target::Tempo, Dim::Tempo));
         }
-        if let Some(control) = self.controls.get(&name) {
+        if let Some(control) = self.controls.get(name.as_str()) {
             return Some((Target::Param(control.param.0), control.dim));
         }
         let span = span_of(path);
@@ -518,7 +518,7 @@ impl<'a> Elab<'a> {
         if is_strip && self.broken_strips.contains(&first.name) {
             return None;
         }
-        let mut known: Vec<String> = self.controls.keys().cloned().collect();
+        let mut known: Vec<String> = self.controls.keys().map(|name| name.to_string()).collect();
         known.sort();
         if is_strip && !rest.is_empty() {
             let prefix = format!("{}.", first.name);
@@ -557,13 +557,13 @@ impl<'a> Elab<'a> {
     }
 
     /// Parameters of the elaborated graph become those of the settled one; what nothing heard depends on is told.
-    pub(super) fn settle_timeline(&mut self, graph: &Graph, params: &[Option<ParamId>]) {
+    pub(super) fn settle_timeline(&mut self, params: &[Option<ParamId>]) {
         let mut timeline = std::mem::take(&mut self.timeline);
         let mut unheard = Vec::new();
         let mut settle = |target: &mut Target, place: Place| match target {
             Target::Tempo => true,
             Target::Param(old) => match params.get(*old as usize).copied().flatten() {
-                Some(new) if new.index() < graph.params.len() => {
+                Some(new) => {
                     *old = new.0;
                     true
                 }

@@ -152,7 +152,7 @@ pub struct Param {
     /// Where its name lives.
     pub frame: FrameId,
     /// `bass.cutoff`, or the binding and the ordinal of the literal in it: `bass#3`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The value in the text, as code wants it (dB already linear, times in seconds).
     pub value: f32,
 }

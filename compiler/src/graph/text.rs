@@ -275,7 +275,7 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
             "param" => {
                 let _: u32 = r.number()?;
                 let frame = FrameId(r.after("in")?);
-                let name = r.string()?;
+                let name = r.string()?.into();
                 Arc::make_mut(&mut graph.params).push(Param { frame, name, value: f32::from_bits(r.value(Ty::F32)?) });
             }
             "row" => {

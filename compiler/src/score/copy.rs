@@ -7,6 +7,7 @@
 use super::node::{Factor, Kind, List, Slot};
 use super::{FieldId, PatId, Score, ScoreBuilder, Sym, Tail, Value};
 use rustc_hash::FxHashMap as HashMap;
+use smallvec::SmallVec;
 
 /// Copies patterns of one score into another.
 pub struct Copier<'a> {
@@ -14,7 +15,7 @@ pub struct Copier<'a> {
     new: ScoreBuilder,
     /// What stands for each pattern that was met.
     made: Vec<Option<PatId>>,
-    words: HashMap<Sym, Sym>,
+    words: Vec<Option<Sym>>,
     origins: HashMap<u32, u32>,
     /// The number of each set of clips.
     sets: &'a HashMap<u32, u32>,
@@ -24,7 +25,7 @@ impl<'a> Copier<'a> {
     /// Copies out of `old`. `sets` are the numbers that sets of clips have in the copy.
     pub fn new(old: &'a Score, sets: &'a HashMap<u32, u32>) -> Copier<'a> {
         let (new, made) = (ScoreBuilder::new(0), vec![None; old.nodes.len()]);
-        Copier { old, new, made, words: HashMap::default(), origins: HashMap::default(), sets }
+        Copier { old, new, made, words: vec![None; old.words.len()], origins: HashMap::default(), sets }
     }
 
     /// The copy.
@@ -34,11 +35,13 @@ impl<'a> Copier<'a> {
 
     /// A word of the copy.
     pub fn word(&mut self, sym: Sym) -> Sym {
-        if let Some(&known) = self.words.get(&sym) {
+        if let Some(&Some(known)) = self.words.get(sym.0 as usize) {
             return known;
         }
         let new = self.new.sym(self.old.word(sym));
-        self.words.insert(sym, new);
+        if let Some(slot) = self.words.get_mut(sym.0 as usize) {
+            *slot = Some(new);
+        }
         new
     }
 
@@ -61,7 +64,7 @@ impl<'a> Copier<'a> {
     }
 
     fn values(&mut self, list: List) -> List {
-        let values: Vec<Value> = list.of(&self.old.values).iter().map(|value| self.value(*value)).collect();
+        let values: SmallVec<[Value; 8]> = list.of(&self.old.values).iter().map(|value| self.value(*value)).collect();
         self.new.values(&values)
     }
 
@@ -72,12 +75,12 @@ impl<'a> Copier<'a> {
     }
 
     fn list(&mut self, list: List) -> List {
-        let pats: Vec<PatId> = list.of(&self.old.lists).iter().map(|p| self.pattern(*p)).collect();
+        let pats: SmallVec<[PatId; 8]> = list.of(&self.old.lists).iter().map(|p| self.pattern(*p)).collect();
         self.new.list(&pats)
     }
 
     fn slots(&mut self, list: List) -> List {
-        let slots: Vec<Slot> =
+        let slots: SmallVec<[Slot; 8]> =
             list.of(&self.old.slots).iter().map(|slot| Slot { pat: self.pattern(slot.pat), ..*slot }).collect();
         let start = self.new.score.slots.len() as u32;
         self.new.score.slots.extend(slots);

@@ -88,7 +88,7 @@ pub fn graph_with(seed: u64, size: usize, samples: u32) -> Graph {
     }
     for i in 0..1 + r.below(3) {
         let value = r.unit() * 4.0;
-        Arc::make_mut(&mut g.params).push(Param { frame, name: format!("p{i}"), value });
+        Arc::make_mut(&mut g.params).push(Param { frame, name: format!("p{i}").into(), value });
         g.push(Node::Param(ParamId(i as u32)));
     }
     for field in 0..r.below(3) as u32 {

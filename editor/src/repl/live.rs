@@ -297,7 +297,7 @@ impl Live {
         known.file.clone_from(&self.file);
         if let Some(program) = self.program() {
             known.params =
-                program.patch.graph.params.iter().map(|p| p.name.clone()).filter(|n| !n.contains('#')).collect();
+                program.patch.graph.params.iter().map(|p| p.name.to_string()).filter(|n| !n.contains('#')).collect();
             let timeline = &program.timeline;
             let clips =
                 timeline.sets.iter().flat_map(|s| s.clips.iter().map(move |c| format!("{}.{}", s.strip, c.name)));
