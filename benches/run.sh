@@ -164,5 +164,8 @@ HEAD
   "$ours" bench --edit
   echo '```'
 } > "$out/perf.md"
+# The section of nodes.sh stays.
+sed -n '/^## Nodes$/,$p' "$doc" > "$out/nodes.md"
+{ echo; cat "$out/nodes.md"; } >> "$out/perf.md"
 cp "$out/perf.md" "$doc"
 cat "$out/perf.md"

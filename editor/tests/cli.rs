@@ -340,6 +340,20 @@ fn bench_measures_each_file() {
 }
 
 #[test]
+fn bench_measures_nodes_by_themselves() {
+    let out = run(&["bench", "--nodes", "--json", "lpf", "sample.sampleplay", "sin(220hz) * 0.5"]).expect(0).out;
+    let costs: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(costs.len(), 3, "{out}");
+    for cost in &costs {
+        let ns = |field: &str| cost[field].as_f64().expect("a number");
+        assert!(ns("example_ns") > 0.0 && ns("ns") <= ns("example_ns"), "{cost}");
+    }
+    // The saw before the filter is not the filter's.
+    assert!(costs[0]["source_ns"].as_f64() > Some(0.0) && costs[1]["source_ns"] == 0.0, "{out}");
+    run(&["bench", "--nodes", "nothing_of_that_name"]).expect(1);
+}
+
+#[test]
 fn bench_measures_edits_by_kinds() {
     let out = run(&["bench", "--edit", &example("first_set.modu")]).expect(0).out;
     for kind in ["by a new compiler", "a number in a track", "a note in a pattern", "a stage added", "an error mended"]

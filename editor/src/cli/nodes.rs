@@ -6,6 +6,9 @@
 //! runs quantum by quantum, a second at a time, and the least of several seconds counts. What is asleep, as a voice whose
 //! envelope has ended, costs nothing, here as on the stage.
 //!
+//! Behind the table stands what the library as a whole costs: to read all of it, which no text needs, and to compile a text that uses
+//! none of it.
+//!
 //! Instead of the library, names and expressions can be measured: `modurust bench --nodes lpf 'saw(110hz) >> fold'`.
 
 use super::measure::cpu;
@@ -43,6 +46,7 @@ struct Cost {
 /// Measures the named nodes and expressions, or every entry of the library.
 pub fn run(names: &[String], rate: u32, json: bool) -> Result<(), Failure> {
     let folder = Folder::new()?;
+    let whole = if names.is_empty() && !json { Some(whole(&folder, rate)?) } else { None };
     let wanted = if names.is_empty() {
         library().entries().iter().map(|entry| format!("{}.{}", entry.module, entry.name)).collect()
     } else {
@@ -60,7 +64,25 @@ pub fn run(names: &[String], rate: u32, json: bool) -> Result<(), Failure> {
         let compile = format!("{:.1}", cost.compile_ms);
         rows.push(vec![cost.node, cost.category, ns(cost.ns), ns(cost.example_ns), ns(cost.source_ns), compile]);
     }
-    if json { Ok(()) } else { terminal::print(&terminal::table(&rows)) }
+    if json {
+        return Ok(());
+    }
+    terminal::print(&terminal::table(&rows))?;
+    whole.map_or(Ok(()), |line| terminal::print(&format!("\n{line}\n")))
+}
+
+/// What the whole library costs a process that has not looked at it yet.
+fn whole(folder: &Folder, rate: u32) -> Result<String, Failure> {
+    let ms = |begin: std::time::Duration| cpu().saturating_sub(begin).as_secs_f64() * 1e3;
+    let begin = cpu();
+    compile(folder, "0", rate)?;
+    let none = ms(begin);
+    let begin = cpu();
+    let read = library().entries().iter().filter(|entry| entry.diagnostics().is_empty()).count();
+    let all = ms(begin);
+    Ok(format!(
+        "{read} entries of the library read in {all:.1} ms; a text that uses none of them compiled cold in {none:.1} ms"
+    ))
 }
 
 /// One node, or `None` if it has no example; anything that is no name is measured as it is.
@@ -78,10 +100,12 @@ fn measure(folder: &Folder, name: &str, rate: u32) -> Result<Option<Cost>, Failu
     let compile_ms = cpu().saturating_sub(begin).as_secs_f64() * 1e3;
     let example_ns = speed(&program);
     let short = name.rsplit('.').next().unwrap_or(name);
-    let source_ns = match topics.first().and_then(|_| source(&example, short)) {
-        Some(source) => speed(&compile(folder, source, rate)?),
-        None => 0.0,
+    let fed = match topics.first().and_then(|_| source(&example, short)) {
+        // What feeds a node may be a spectrum, which cannot be heard by itself.
+        Some(source) => work(folder, source)?.outcome(&mut Compiler::new(work::options(rate)))?.program,
+        None => None,
     };
+    let source_ns = fed.as_ref().map_or(0.0, speed);
     let ns = (example_ns - source_ns).max(0.0);
     Ok(Some(Cost { node: name.to_string(), category, example, example_ns, source_ns, ns, compile_ms }))
 }
@@ -97,8 +121,12 @@ fn source<'a>(example: &'a str, name: &str) -> Option<&'a str> {
     (depth('(', ')') && depth('[', ']') && depth('{', '}')).then_some(before)
 }
 
+fn work(folder: &Folder, expression: &str) -> Result<Work, Failure> {
+    Work::files(&[folder.example(expression)?])
+}
+
 fn compile(folder: &Folder, expression: &str, rate: u32) -> Result<Program, Failure> {
-    Work::files(&[folder.example(expression)?])?.compile(&mut Compiler::new(work::options(rate)))
+    work(folder, expression)?.compile(&mut Compiler::new(work::options(rate)))
 }
 
 /// Nanoseconds per frame of the cheapest of several seconds.
