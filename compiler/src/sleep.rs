@@ -16,23 +16,30 @@ use crate::words::Words;
 /// A part at run time.
 #[derive(Debug, Default)]
 struct Part {
-    asleep: bool,
-    /// Something that it depends on has changed since the last quantum.
-    stirred: bool,
     /// It may fall asleep after this quantum.
     drowsy: bool,
-    /// Quanta that its counters are behind.
-    behind: u32,
+    /// While it sleeps: the last quantum that its counters know of.
+    since: u64,
     /// Words that must stay, before this quantum.
     held: Box<[u32]>,
     /// Counters before the last quantum that was computed; of a part that sleeps, what a quantum adds.
     counters: Box<[u32]>,
 }
 
-/// Who sleeps.
+/// Who sleeps. In sets of parts each has a bit.
 #[derive(Debug, Default)]
 pub struct Sleep {
     parts: Box<[Part]>,
+    /// All parts.
+    all: u128,
+    /// Those that sleep.
+    asleep: u128,
+    /// Those for which something that they depend on has changed since the last quantum.
+    stirred: u128,
+    /// By part: those that read it.
+    feeds: Box<[u128]>,
+    /// Quanta that have begun.
+    now: u64,
     /// By unit: the parts that it wakes.
     wakes: Box<[Box<[u16]>]>,
     /// By ring: frames that have been zero without a break.
@@ -57,6 +64,15 @@ pub struct Memory<'a> {
     pub ring: &'a dyn Fn(crate::graph::RingId) -> &'a [f32],
     /// Frames of a ring, those that stand twice included.
     pub frames: &'a dyn Fn(crate::graph::RingId) -> u32,
+}
+
+/// Members of a set, in ascending order.
+fn members(mut set: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let first = (set != 0).then(|| set.trailing_zeros() as usize)?;
+        set &= set - 1;
+        Some(first)
+    })
 }
 
 fn words(ranges: &[(u32, u32)]) -> usize {
@@ -91,10 +107,19 @@ impl Sleep {
             let woken = sleepers.iter().enumerate().filter(|(_, s)| s.units.contains(&(unit as u32)));
             woken.map(|(i, _)| i as u16).collect()
         };
+        let feeds = |part: usize| {
+            let reads = |s: &Sleeper| s.needs.contains(&part);
+            sleepers.iter().enumerate().filter(|(_, s)| reads(s)).fold(0, |set, (i, _)| set | 1 << i)
+        };
         let bank = |part: usize| layout.banks.iter().position(|bank| bank.sleeper == part).map(|bank| bank as u16);
         Sleep {
             voices: layout.banks.iter().map(Voices::new).collect(),
             banks: (0..sleepers.len()).map(bank).collect(),
+            all: (0..sleepers.len()).fold(0, |set, i| set | 1 << i),
+            asleep: 0,
+            stirred: 0,
+            feeds: (0..sleepers.len()).map(feeds).collect(),
+            now: 0,
             parts: sleepers.iter().map(part).collect(),
             wakes: (0..units).map(wakes).collect(),
             empty: vec![0; rings].into(),
@@ -104,7 +129,7 @@ impl Sleep {
     /// Rows of some voices of a sequenced unit are not what they were; the last of the bits stands for those that have none.
     pub fn stir(&mut self, unit: u32, voices: u64) {
         for &part in self.wakes.get(unit as usize).into_iter().flatten() {
-            self.parts[usize::from(part)].stirred = true;
+            self.stirred |= 1 << part;
             if let Some(bank) = self.banks[usize::from(part)] {
                 self.voices[usize::from(bank)].stir(voices);
             }
@@ -113,7 +138,7 @@ impl Sleep {
 
     /// Nothing may be taken to be what it was.
     pub fn stir_all(&mut self) {
-        self.parts.iter_mut().for_each(|part| part.stirred = true);
+        self.stirred = self.all;
         self.voices.iter_mut().for_each(Voices::shake);
     }
 
@@ -138,22 +163,22 @@ impl Sleep {
 
     /// Number of parts that sleep.
     pub fn asleep(&self) -> usize {
-        self.parts.iter().filter(|part| part.asleep).count()
+        self.asleep.count_ones() as usize
     }
 
     /// Voices that are computed, of all that belong to banks which have code for fewer.
     pub fn computed(&self, layout: &Layout) -> (u32, u32) {
         let banks = layout.banks.iter().zip(&self.voices);
         banks.fold((0, 0), |(some, all), (bank, voices)| {
-            let asleep = self.parts[bank.sleeper].asleep;
+            let asleep = self.asleep >> bank.sleeper & 1 == 1;
             (some + if asleep { 0 } else { voices.computed(bank) }, all + bank.voices)
         })
     }
 
     /// Puts counters where they would be, and the memory of voices where all have theirs.
     pub fn settle(&mut self, layout: &Layout, state: &mut [u32]) {
-        for (part, sleeper) in self.parts.iter_mut().zip(&layout.sleepers) {
-            part.settle(sleeper, state);
+        for i in members(self.asleep) {
+            self.parts[i].settle(&layout.sleepers[i], state, self.now);
         }
         for (voices, bank) in self.voices.iter_mut().zip(&layout.banks) {
             voices.unite(bank, state, &layout.inits);
@@ -163,19 +188,25 @@ impl Sleep {
     /// Before a quantum: wakes, and tells generated code who is awake. `moving`: the bits of parameters at
     /// whose values of block rate are not what they were ([`crate::schedule::moving`]).
     pub fn before(&mut self, layout: &Layout, moving: u64, memory: &mut Memory, rows: &mut [Words]) -> u128 {
-        let mut awake = 0u128;
-        for (i, sleeper) in layout.sleepers.iter().enumerate() {
-            let quiet = sleeper.needs.iter().all(|need| self.parts.get(*need).is_none_or(|other| other.asleep));
-            let part = &mut self.parts[i];
-            let stirred = std::mem::take(&mut part.stirred) || sleeper.params & moving != 0;
+        let (mut awake, stirred) = (0u128, std::mem::take(&mut self.stirred));
+        // Who sleeps and is not disturbed is not even asked.
+        let mut look = self.all & !self.asleep | stirred;
+        if moving != 0 {
+            let moved = |i: &usize| layout.sleepers[*i].params & moving != 0;
+            look |= members(self.asleep).filter(moved).fold(0, |set, i| set | 1 << i);
+        }
+        while look != 0 {
+            let i = look.trailing_zeros() as usize;
+            look &= look - 1;
+            let (bit, sleeper, part) = (1 << i, &layout.sleepers[i], &mut self.parts[i]);
+            // What reads a part comes after it, and cannot rest while that is awake.
+            look |= self.feeds[i];
+            let quiet = sleeper.needs.iter().all(|need| self.asleep >> need & 1 == 1);
+            let stirred = stirred & bit != 0 || sleeper.params & moving != 0;
             part.drowsy = false;
-            if part.asleep && quiet && !stirred {
-                part.behind += 1;
-                continue;
-            }
-            if part.asleep {
-                part.settle(sleeper, memory.state);
-                part.asleep = false;
+            if self.asleep & bit != 0 {
+                part.settle(sleeper, memory.state, self.now);
+                self.asleep &= !bit;
             }
             if let Some(bank) = self.banks[i].map(usize::from) {
                 let moved = !quiet || sleeper.params & moving != 0;
@@ -185,7 +216,7 @@ impl Sleep {
                     continue;
                 }
             }
-            awake |= 1 << i;
+            awake |= bit;
             let full = |ring: &crate::graph::RingId| self.empty[ring.index()] < (memory.frames)(*ring);
             if stirred || !quiet || !pieces(memory.state, &sleeper.zero).all(zero) || sleeper.rings.iter().any(full) {
                 continue;
@@ -194,17 +225,19 @@ impl Sleep {
             copy(memory.state, &sleeper.held, &mut part.held);
             copy(memory.state, &sleeper.running, &mut part.counters);
         }
+        self.now += 1;
         awake
     }
 
     /// After a quantum: who falls asleep.
     pub fn after(&mut self, layout: &Layout, memory: &mut Memory) {
         for (voices, bank) in self.voices.iter_mut().zip(&layout.banks) {
-            if !self.parts[bank.sleeper].asleep {
+            if self.asleep >> bank.sleeper & 1 == 0 {
                 voices.after(bank, memory);
             }
         }
-        for (part, sleeper) in self.parts.iter_mut().zip(&layout.sleepers).filter(|(part, _)| !part.asleep) {
+        for i in members(self.all & !self.asleep) {
+            let (part, sleeper) = (&mut self.parts[i], &layout.sleepers[i]);
             for ring in &sleeper.rings {
                 let empty = &mut self.empty[ring.index()];
                 *empty = if zeros((memory.ring)(*ring)) { empty.saturating_add(QUANTUM as u32) } else { 0 };
@@ -227,25 +260,27 @@ impl Sleep {
             // From here on the counters hold what a quantum adds.
             let now = pieces(memory.state, &sleeper.running).flatten();
             part.counters.iter_mut().zip(now).for_each(|(before, now)| *before = now.wrapping_sub(*before));
-            part.asleep = true;
-            part.behind = 0;
+            self.asleep |= 1 << i;
+            part.since = self.now;
         }
     }
 }
 
 impl Part {
-    fn settle(&mut self, sleeper: &Sleeper, state: &mut [u32]) {
-        if !self.asleep || self.behind == 0 {
+    /// Puts the counters of a part that sleeps to where they are after the quantum `now`.
+    fn settle(&mut self, sleeper: &Sleeper, state: &mut [u32], now: u64) {
+        // A step so many times, modulo 2^32 as the counter itself.
+        let behind = (now - std::mem::replace(&mut self.since, now)) as u32;
+        if behind == 0 {
             return;
         }
         let mut steps = self.counters.iter();
         for &(from, to) in &sleeper.running {
             let Some(words) = state.get_mut(from as usize..to as usize) else { continue };
             for (word, step) in words.iter_mut().zip(&mut steps) {
-                *word = word.wrapping_add(step.wrapping_mul(self.behind));
+                *word = word.wrapping_add(step.wrapping_mul(behind));
             }
         }
-        self.behind = 0;
     }
 }
 

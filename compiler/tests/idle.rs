@@ -81,7 +81,8 @@ fn set(r: &mut Rng) -> String {
         1 => "bus room = in >> chorus(0.5) >> comp(-20db, ratio: 3, release: 3ms)\n",
         _ => "bus room = in >> allpass(2ms, 0.3) >> allpass(3ms, 0.3) * -3db\n",
     };
-    for track in 0..1 + r.below(4) {
+    let tracks = if r.chance(12) { 9 + r.below(5) } else { 1 + r.below(4) };
+    for track in 0..tracks {
         let voice = NAMES[r.below(NAMES.len())];
         let voices = if r.chance(60) { 1 + r.below(9) } else { [12, 16, 24, 40][r.below(4)] };
         let player = if r.chance(60) { format!("poly({voices}, {voice})") } else { format!("mono({voice})") };
@@ -466,6 +467,17 @@ fn every_voice_and_effect_comes_to_rest() {
             assert_eq!(asleep, all, "{voice}{effect}");
         }
     }
+}
+
+#[test]
+fn a_sum_of_tracks_rests_with_them() {
+    let mut text = VOICES.to_string();
+    (0..12).for_each(|i| text += &format!("track t{i} = \"0\" >> poly(4, soft) >> drive({i}db)\n"));
+    let patch = patch(&elaborate(&text), Passes::Fast, Backend::Jit);
+    let of = |parts: &[Sleeper]| parts.iter().filter(|part| part.units.len() == 4).count();
+    assert_eq!(of(&patch.layout.sleepers), 3, "four tracks each");
+    let (asleep, all) = parts(&text);
+    assert_eq!(asleep, all);
 }
 
 #[test]

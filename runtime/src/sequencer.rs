@@ -45,12 +45,20 @@ const AHEAD: usize = 512;
 /// How far patterns are asked ahead, as so many parts of a cycle.
 const FAR: i64 = 4;
 
+/// More than rounding moves a position of a year of music.
+const ROUNDING: f64 = 1e-6;
+
+/// Pieces of a quantum that are compared quickly; there are hardly ever more than two.
+const PIECES: usize = 8;
+
 /// Where a unit's pattern is known to begin nothing. Patterns have no state, so what was found for a span holds for all that lies in it.
 #[derive(Clone, Copy)]
 struct Quiet {
     pattern: PatId,
     from: Ratio,
     until: Ratio,
+    /// The same two, rounded so that it holds inside them: most questions are answered by these.
+    within: (f64, f64),
     /// Of the score that was asked.
     epoch: u32,
     /// Quanta to let pass before it is asked ahead again.
@@ -71,7 +79,8 @@ pub struct Sequencer {
 
 impl Default for Sequencer {
     fn default() -> Sequencer {
-        let quiet = Quiet { pattern: PatId(0), from: Ratio::ZERO, until: Ratio::ZERO, epoch: 0, wait: 0 };
+        let quiet =
+            Quiet { pattern: PatId(0), from: Ratio::ZERO, until: Ratio::ZERO, epoch: 0, wait: 0, within: (0.0, 0.0) };
         Sequencer {
             events: EventBuf::new(EVENTS),
             ahead: EventBuf::new(16),
@@ -102,12 +111,22 @@ impl Sequencer {
 
     /// True if a unit's pattern begins no note in a piece. Asked far ahead and remembered, since most patterns begin nothing in
     /// most quanta; not for patterns that launches decide.
-    fn rests(&mut self, index: usize, unit: &Unit, piece: &Piece, (score, launches): (&Score, &Launches)) -> bool {
+    fn rests(
+        &mut self,
+        index: usize,
+        unit: &Unit,
+        (piece, span): (&Piece, (f64, f64)),
+        (score, launches): (&Score, &Launches),
+    ) -> bool {
+        let Some(slot) = self.quiet.get_mut(index) else { return false };
+        let known = slot.epoch == self.epoch && slot.pattern == unit.pattern;
+        if known && slot.within.0 <= span.0 && span.1 <= slot.within.1 {
+            return true;
+        }
         if unit.kind == UnitKind::Hold || score.sets(unit.pattern) != 0 {
             return false;
         }
-        let Some(slot) = self.quiet.get_mut(index) else { return false };
-        if slot.epoch == self.epoch && slot.pattern == unit.pattern {
+        if known {
             if slot.from <= piece.begin && piece.end <= slot.until {
                 return true;
             }
@@ -124,7 +143,8 @@ impl Sequencer {
         // Where notes follow each other closely, looking ahead gains nothing.
         let close = until - piece.begin < (piece.end - piece.begin) * Ratio::int(4);
         let wait = if close { 4 } else { 0 };
-        *slot = Quiet { pattern: unit.pattern, from: piece.begin, until, epoch: self.epoch, wait };
+        let within = (piece.begin.to_f64() + ROUNDING, until.to_f64() - ROUNDING);
+        *slot = Quiet { pattern: unit.pattern, from: piece.begin, until, within, epoch: self.epoch, wait };
         piece.end <= until
     }
 
@@ -151,8 +171,11 @@ impl Sequencer {
         let last = base + QUANTUM as u64 - 1;
         let inside = |frame: i64| frame.clamp(base as i64, last as i64) as u64;
         let mut asked: Option<(PatId, usize)> = None;
+        let mut spans = [(0.0, 0.0); PIECES];
+        for (span, piece) in spans.iter_mut().zip(transport.pieces()) {
+            *span = (piece.begin.to_f64(), piece.end.to_f64());
+        }
         for (number, (state, unit)) in table.units.iter_mut().zip(units).enumerate() {
-            let sets = score.sets(unit.pattern);
             for (index, piece) in transport.pieces().iter().enumerate().take(pieces.end).skip(pieces.start) {
                 if piece.jump || piece.ends {
                     let frame = inside(piece.mark.frame_of(piece.begin));
@@ -162,7 +185,8 @@ impl Sequencer {
                 if piece.silent {
                     continue;
                 }
-                if self.rests(number, unit, piece, (score, launches)) {
+                let span = spans.get(index).copied().unwrap_or((0.0, f64::INFINITY));
+                if self.rests(number, unit, (piece, span), (score, launches)) {
                     continue;
                 }
                 if asked != Some((unit.pattern, index)) {
@@ -171,7 +195,7 @@ impl Sequencer {
                     self.lost += self.events.lost() as u64;
                     asked = Some((unit.pattern, index));
                 }
-                self.collect(unit, piece, (sets, cuts), base);
+                self.collect(unit, piece, (score.sets(unit.pattern), cuts), base);
                 for i in 0..self.due.len() {
                     let due = self.due[i];
                     state.advance(base, due.frame);

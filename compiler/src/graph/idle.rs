@@ -5,7 +5,8 @@
 //!
 //! Nodes are sorted by the tracks that wake them ([`keys`]): those whose rows of notes they are computed from. What runs by
 //! itself (an LFO, a free oscillator) belongs to the track that alone hears it. The nodes of one set of tracks are a *part*: the
-//! voices and effects of a track, a bus with all that is sent to it. Part 0 is what always runs.
+//! voices and effects of a track, a bus with all that is sent to it, a sum of a few tracks on their way to the master. Part 0 is what
+//! always runs.
 //!
 //! A part may sleep if [`absorb`](super::absorb) finds, by computing with what is known of values, that from a certain state on nothing
 //! of it changes but what runs by itself:
@@ -25,14 +26,18 @@
 use super::absorb::absorb;
 use super::bank::{Bank, banks};
 use super::check::GraphInfo;
+use super::ops::Op;
 use super::{CellId, Graph, Node, NodeId, Rate, RingId, operands};
-use rustc_hash::FxHashMap as HashMap;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 /// Most tracks and buses that sleep, and most banks of voices.
 pub const MOST: usize = 63;
 
 /// Estimated instructions a frame from which on a part is worth a question of its own.
 const LEAST: u32 = 60;
+
+/// From so many sums over tracks on, one that sleeps as a whole is worth a question: whoever listens then reads one value for four.
+const BRANCH: u32 = 3;
 
 /// No part sleeps while a parameter is greater, of either sign: what moves by parameters is then known to stay finite.
 pub const LARGEST: f32 = 1e9;
@@ -183,6 +188,24 @@ fn lone(graph: &Graph, of: &mut [u128]) {
     }
 }
 
+/// The keys of sums over several tracks, whose terms sleep apart and whose sum can sleep with all of them.
+fn branches(graph: &Graph, info: &GraphInfo, keys: &[u128]) -> HashSet<u128> {
+    let mut found = HashSet::default();
+    let mut sums = vec![0u32; keys.len()];
+    for &id in &info.order {
+        let (Node::Op(Op::Add, args), key) = (graph.node(id), keys[id.index()]) else { continue };
+        if info.rate[id.index()] < Rate::Sample || args.iter().any(|n| [0, key].contains(&keys[n.index()])) {
+            continue;
+        }
+        sums[id.index()] = 1 + args.iter().map(|n| sums[n.index()]).sum::<u32>();
+        if sums[id.index()] >= BRANCH {
+            sums[id.index()] = 0;
+            found.insert(key);
+        }
+    }
+    found
+}
+
 /// Splits a valid graph into parts, and proves which of them may sleep.
 pub fn parts(graph: &Graph, info: &GraphInfo) -> Parts {
     let keys = keys(graph, info);
@@ -196,7 +219,9 @@ pub fn parts(graph: &Graph, info: &GraphInfo) -> Parts {
             *weights.entry(*key).or_default() += op.weight() * info.lanes[id].div_ceil(8);
         }
     }
-    let mut large: Vec<u128> = weights.iter().filter(|(k, w)| **k != 0 && **w >= LEAST).map(|(k, _)| *k).collect();
+    let branches = branches(graph, info, &keys.of);
+    let worth = |key: u128, weight: u32| key != 0 && (weight >= LEAST || branches.contains(&key));
+    let mut large: Vec<u128> = weights.iter().filter(|(k, w)| worth(**k, **w)).map(|(k, _)| *k).collect();
     if large.len() > MOST {
         large.sort_unstable_by_key(|k| (std::cmp::Reverse(weights[k]), *k));
         large.truncate(MOST);

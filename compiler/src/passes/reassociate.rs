@@ -6,7 +6,7 @@
 //! the time at which they are there: first what does not come from the loop, last what comes from the value that was ready last.
 //!
 //! Nothing moves outside of loops, where only throughput counts and order costs nothing, but for sums of many terms: those
-//! become a few strands, which wait for themselves less often. And in a loop a sum only moves if all of the loop's own terms but one are
+//! become trees, whose branches do not wait for each other. And in a loop a sum only moves if all of the loop's own terms but one are
 //! products of which nothing else knows: what rounding loses is then no more than it was, and compensated sums, whose terms
 //! are plain, stay as they are.
 
@@ -17,11 +17,11 @@ use crate::passes::gather::{Uses, uses};
 use crate::passes::share::{Builder, rebuild};
 use smallvec::{SmallVec, smallvec};
 
-/// Sums of so many terms become strands.
+/// Sums of so many terms become trees.
 const MANY: usize = 8;
 
-/// How many strands a long sum has: as many as keep two adders busy.
-const STRANDS: usize = 4;
+/// How many terms a branch of a tree has.
+const BRANCHES: usize = 4;
 
 /// Reorders products and sums. Nodes come out in order.
 pub fn reassociate(graph: &Graph) -> Graph {
@@ -34,11 +34,13 @@ pub fn reassociate(graph: &Graph) -> Graph {
             Node::Op(op, _) if find.category(*op).is_some() && !find.inner(id) => {
                 let product = find.category(*op) == Some(true);
                 let mut parts = find.parts(id, product);
+                let moved =
+                    |parts: &[Part]| parts.iter().map(|(n, away)| (new[n.index()], *away)).collect::<Vec<Part>>();
                 if find.looped[id.index()] && parts.len() > 2 && (product || find.weighted(&parts, id)) {
                     parts.sort_by_key(|(n, _)| if find.together(*n, id) { arrival[n.index()] } else { i64::MIN });
-                    Some(chain(b, &new, product, &parts))
+                    Some(chain(b, product, &moved(&parts)))
                 } else if !product && !find.looped[id.index()] && parts.len() >= MANY {
-                    Some(strands(b, &new, &parts))
+                    Some(tree(b, moved(&parts)))
                 } else {
                     None
                 }
@@ -112,7 +114,7 @@ impl Find<'_> {
 }
 
 /// One after another.
-fn chain(b: &mut Builder, new: &[NodeId], product: bool, parts: &[Part]) -> NodeId {
+fn chain(b: &mut Builder, product: bool, parts: &[Part]) -> NodeId {
     let mut parts: Vec<Part> = parts.to_vec();
     // Something that is not taken away comes first, if there is such a thing.
     if let Some(first) = parts.iter().position(|p| !p.1) {
@@ -120,7 +122,7 @@ fn chain(b: &mut Builder, new: &[NodeId], product: bool, parts: &[Part]) -> Node
         parts.insert(0, first);
     }
     let (start, away) = parts[0];
-    let mut sum = new[start.index()];
+    let mut sum = start;
     if away {
         sum = b.add(Node::Op(Op::Neg, smallvec![sum]));
     }
@@ -130,17 +132,18 @@ fn chain(b: &mut Builder, new: &[NodeId], product: bool, parts: &[Part]) -> Node
             (false, false) => Op::Add,
             (false, true) => Op::Sub,
         };
-        sum = b.add(Node::Op(op, smallvec![sum, new[n.index()]]));
+        sum = b.add(Node::Op(op, smallvec![sum, n]));
     }
     sum
 }
 
-/// Every fourth term together, then the four.
-fn strands(b: &mut Builder, new: &[NodeId], parts: &[Part]) -> NodeId {
-    let strand = |k: usize| parts.iter().skip(k).step_by(STRANDS).copied().collect::<Vec<Part>>();
-    let sums: Vec<NodeId> = (0..STRANDS).map(|k| chain(b, new, false, &strand(k))).collect();
-    let pairs: Vec<NodeId> = sums.chunks(2).map(|pair| b.add(Node::Op(Op::Add, smallvec![pair[0], pair[1]]))).collect();
-    b.add(Node::Op(Op::Add, smallvec![pairs[0], pairs[1]]))
+/// A tree: sums of neighbours, then sums of these. Neighbours in a text are tracks that rest together, and a branch whose
+/// terms all sleep sleeps with them ([`crate::graph::idle`]).
+fn tree(b: &mut Builder, mut terms: Vec<Part>) -> NodeId {
+    while terms.len() > 1 {
+        terms = terms.chunks(BRANCHES).map(|some| (chain(b, false, some), false)).collect();
+    }
+    terms[0].0
 }
 
 /// Which nodes are part of a loop within the quantum.
