@@ -227,3 +227,27 @@ fn quantise_says_when_an_edit_is_heard() {
         assert!(frame >= 47_940 && (frame + 63) % 48_000 < 64, "{summary}");
     }
 }
+
+#[test]
+fn what_a_crash_ends_goes_on_at_its_bar_with_its_last_good_version() {
+    let scratch = Scratch::new();
+    let text = "tempo 960bpm\ntrack a = sin(440hz) * 0.1\ntrack b = sin(660hz) * 0.1\n";
+    let file = scratch.file("resume.modu", text);
+    let mut live = Live::start(&["play", &file, "--device", "null", "-v"]);
+    live.wait("compiled in");
+    std::thread::sleep(Duration::from_millis(2500));
+    live.child.kill().expect("it runs");
+    live.child.wait().expect("it has ended");
+    // While nobody played it, the file was broken.
+    std::fs::write(&file, text.replace("sin(660hz)", "sin(660)")).expect("a file");
+    let mut live = Live::start(&["play", &file, "--device", "null", "--resume"]);
+    live.wait("note: `b` keeps its last good version");
+    let line = live.wait("going on at bar ");
+    let bar: u32 =
+        line.split_whitespace().filter_map(|word| word.trim_matches(',').parse().ok()).next().expect("a bar");
+    assert!((4..=11).contains(&bar), "a second is four bars: {line}");
+    live.stop();
+    let mut fresh = Live::start(&["play", &file, "--device", "null"]);
+    fresh.wait("`b` left out until mended");
+    fresh.stop();
+}

@@ -15,6 +15,8 @@
 use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, Perform};
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::jobs::{Job, Jobs, saved};
+use crate::journal::{Entry, State, Texts};
+use crate::keeper::Keeper;
 use crate::launcher::{Links, Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
@@ -60,6 +62,10 @@ pub struct SessionOptions {
     pub edited: bool,
     /// Who holds the session records what plays ([`Session::take_tap`]): the text does not.
     pub recorded: bool,
+    /// Where what is played is kept ([`crate::keeper::place`]); `None`: nowhere.
+    pub journal: Option<PathBuf>,
+    /// Go on from what was kept: at the bar, with the numbers that hands moved, and with the last good version of what has errors now.
+    pub resume: bool,
 }
 
 impl SessionOptions {
@@ -75,6 +81,8 @@ impl SessionOptions {
             tap: 4 * compile.sample_rate as usize,
             edited: false,
             recorded: false,
+            journal: None,
+            resume: false,
         }
     }
 }
@@ -161,6 +169,12 @@ impl Session {
         let (inbox, messages) = channel();
         let ready = inbox.clone();
         let bank = Bank::with_worker(move || drop(ready.send(Message::Sound)))?;
+        let (notify, notices) = channel();
+        let (keeper, before) = kept(&options, &notify);
+        if !before.good.is_empty() {
+            // What was good the last time is held in place of what is broken now.
+            drop(work(&mut compiler, Job { overlays: before.good.clone(), ..job.clone() }, &bank));
+        }
         let first = work(&mut compiler, job, &bank);
         let program = first.outcome.as_ref().ok().and_then(|o| o.program.clone());
         let engine_options = EngineOptions {
@@ -169,7 +183,6 @@ impl Session {
             ..EngineOptions::new(options.compile.sample_rate)
         };
         let (engine, control, taps) = Engine::new(&engine_options, program.clone())?;
-        let (notify, notices) = channel();
         let snapshot = Arc::new(Mutex::new(Snapshot::default()));
         let watcher = if options.watch {
             let inbox = inbox.clone();
@@ -208,9 +221,11 @@ impl Session {
             desk: Desk::default(),
             bank,
             scribe,
+            journal: keeper.map(|keeper| Diary::new(keeper, before.last.clone())),
             timelines: vec![(0, program.as_ref().map(|p| Arc::clone(&p.timeline)).unwrap_or_default())],
         };
         inner.first(first, program);
+        inner.go_on(&before);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
         let session = Session { inbox, notices: Mutex::new(notices), snapshot, meters, taps, thread: Some(thread) };
         Ok((session, engine))
@@ -266,6 +281,45 @@ fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
     Done { outcome, ms: begin.elapsed().as_secs_f64() * 1e3, at: job.at, quiet: job.quiet, asked: world.take_asked() }
 }
 
+/// Opens the journal that is wished for. What was kept there, if it is asked for.
+fn kept(options: &SessionOptions, notify: &Sender<Notice>) -> (Option<Keeper>, State) {
+    let Some(path) = &options.journal else { return Default::default() };
+    let told = notify.clone();
+    match Keeper::open(path, move |message| drop(told.send(Notice::File { message }))) {
+        Ok((keeper, before)) if options.resume && before.roots == options.files => (Some(keeper), before),
+        Ok((keeper, _)) => (Some(keeper), State::default()),
+        Err(why) => {
+            let message = format!("what is played is not kept: {}: {why}", path.display());
+            let _ = notify.send(Notice::File { message });
+            Default::default()
+        }
+    }
+}
+
+/// What of this session is in the journal.
+struct Diary {
+    keeper: Keeper,
+    last: Texts,
+    bars: f64,
+    at: Instant,
+}
+
+impl Diary {
+    fn new(keeper: Keeper, last: Texts) -> Diary {
+        Diary { keeper, last, bars: 0.0, at: Instant::now() }
+    }
+
+    /// Keeps the position, once a second while time passes.
+    fn place(&mut self, bars: f64) {
+        if self.at.elapsed() < Duration::from_secs(1) || bars == self.bars {
+            return;
+        }
+        (self.bars, self.at) = (bars, Instant::now());
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        self.keeper.keep(Entry::Place { bars, at: since.as_millis() as u64 });
+    }
+}
+
 /// What the session thread owns.
 struct Inner {
     control: Control,
@@ -285,6 +339,7 @@ struct Inner {
     desk: Desk,
     bank: Bank,
     scribe: Scribe,
+    journal: Option<Diary>,
     /// In whose numbers the engine speaks of clips: the program that plays, then those that are under way.
     timelines: Vec<(u64, Arc<Timeline>)>,
 }
@@ -365,7 +420,7 @@ impl Inner {
             Command::Play => self.engine(EngineCommand::Play),
             Command::Pause => self.engine(EngineCommand::Pause),
             Command::Seek(cycle) => self.engine(EngineCommand::Seek(cycle)),
-            Command::Tempo(bpm) if bpm.is_positive() => self.engine(EngineCommand::Tempo(bpm)),
+            Command::Tempo(bpm) if bpm.is_positive() => self.tempo(bpm),
             Command::Tempo(_) => {
                 self.tell(Notice::Refused { message: "a tempo is more than 0 beats per minute".into() })
             }
@@ -382,7 +437,7 @@ impl Inner {
         match what {
             Perform::Tap => {
                 if let Some(bpm) = self.desk.tap(at) {
-                    self.engine(EngineCommand::Tempo(bpm));
+                    self.tempo(bpm);
                     self.tell(Notice::Tapped { bpm: bpm.to_f64() });
                 }
             }
@@ -424,10 +479,20 @@ impl Inner {
         }
     }
 
+    fn tempo(&mut self, bpm: Ratio) {
+        if let Some(diary) = &self.journal {
+            diary.keeper.keep(Entry::Tempo(bpm.to_f64()));
+        }
+        self.engine(EngineCommand::Tempo(bpm));
+    }
+
     fn param(&mut self, name: &str, value: f32) {
         let (program, epoch) = self.control.playing();
         match program.patch.graph.params.iter().position(|p| *p.name == *name) {
             Some(index) if value.is_finite() => {
+                if let Some(diary) = &self.journal {
+                    diary.keeper.keep(Entry::Number { name: name.into(), value });
+                }
                 self.engine(EngineCommand::Param { epoch, index: index as u32, value });
             }
             Some(_) => self.tell(Notice::Refused { message: format!("`{name}` wants a number") }),
@@ -441,6 +506,7 @@ impl Inner {
     fn first(&mut self, done: Done, program: Option<Program>) {
         self.watch(&done.asked);
         let outcome = self.diagnostics(done.outcome, None);
+        self.keep(outcome.as_ref());
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
         if let Some(outcome) = outcome
             && program.is_some()
@@ -453,6 +519,33 @@ impl Inner {
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.stale = stale;
         snapshot.program = program;
+    }
+
+    /// Goes on from what was kept: at the beginning of the bar.
+    fn go_on(&mut self, before: &State) {
+        for (name, value) in &before.numbers {
+            if self.control.program().patch.graph.params.iter().any(|p| p.name == *name) {
+                self.param(name, *value);
+            }
+        }
+        if let Some(bpm) = before.tempo.map(Ratio::from_f64).filter(|bpm| bpm.is_positive()) {
+            self.engine(EngineCommand::Tempo(bpm));
+        }
+        if let Some((bars, _)) = before.place.filter(|(bars, _)| *bars >= 1.0) {
+            self.engine(EngineCommand::Seek(Ratio::int(bars as i64)));
+            self.tell(Notice::File { message: format!("going on at bar {}, where it ended", bars as i64 + 1) });
+        }
+    }
+
+    /// Keeps the texts that play.
+    fn keep(&mut self, outcome: Option<&Outcome>) {
+        let (Some(diary), Some(outcome)) = (&mut self.journal, outcome.filter(|o| o.program.is_some())) else { return };
+        let texts: Texts = outcome.sources.iter().map(|s| (s.name.clone(), s.text.to_string())).collect();
+        if diary.last != texts {
+            let good = !outcome.diagnostics.iter().any(|d| d.is_error());
+            diary.keeper.keep(Entry::Texts { roots: self.files.clone(), texts: texts.clone(), good });
+            diary.last = texts;
+        }
     }
 
     fn watch(&self, asked: &BTreeSet<String>) {
@@ -483,6 +576,7 @@ impl Inner {
     fn compiled(&mut self, done: Done) {
         self.watch(&done.asked);
         let outcome = if done.quiet { done.outcome.ok() } else { self.diagnostics(done.outcome, Some(done.at)) };
+        self.keep(outcome.as_ref());
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
         let Some((program, generated)) = outcome.and_then(|o| Some((o.program?, o.generated))) else {
             self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).stale = true;
@@ -528,6 +622,9 @@ impl Inner {
     /// Passes on what the engine says, and frees what it gave back.
     fn tick(&mut self) {
         self.control.collect();
+        if let Some(diary) = &mut self.journal {
+            diary.place(self.control.meters().cycle());
+        }
         for message in self.bank.take_complaints() {
             self.tell(Notice::Sample { message });
         }

@@ -15,6 +15,7 @@ use modurust_runtime::compiler::front::hold::{Fate, Held};
 use modurust_runtime::compiler::graph::OutKind;
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::device::{DeviceStats, Running};
+use modurust_runtime::keeper;
 use modurust_runtime::session::{Session, SessionOptions};
 use serde::Serialize;
 use std::sync::Arc;
@@ -35,6 +36,9 @@ pub struct Args {
     /// Leave saved edits alone
     #[arg(long)]
     no_watch: bool,
+    /// Go on where the last time ended, by the crash of a machine or not: at that bar, with the numbers that hands moved
+    #[arg(long)]
+    resume: bool,
     /// Print one JSON object at the end
     #[arg(long, requires = "length")]
     json: bool,
@@ -43,7 +47,14 @@ pub struct Args {
 impl Args {
     /// One file, once, for so long.
     pub fn once(file: String, device: Option<String>, length: Length) -> Args {
-        Args { files: vec![file], output: Output::to(device), length: Some(length), no_watch: true, json: false }
+        Args {
+            files: vec![file],
+            output: Output::to(device),
+            length: Some(length),
+            no_watch: true,
+            resume: false,
+            json: false,
+        }
     }
 }
 
@@ -97,10 +108,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let work = Work::files(&args.files)?;
     let choice = args.output.choose(&args.files)?;
     let rate = choice.rate();
+    let on_disk = std::path::Path::new(&args.files[0]).is_file();
     let (session, engine) = Session::new(SessionOptions {
         watch: !args.no_watch,
         colour: terminal::colour(),
         recorded: args.output.records(),
+        journal: keeper::place(&args.files[0]).filter(|_| (!args.no_watch || args.resume) && on_disk),
+        resume: args.resume,
         ..SessionOptions::new(work.roots.clone(), work::options(rate))
     })
     .map_err(Failure::outside)?;
