@@ -524,7 +524,7 @@ impl Inner {
     /// Goes on from what was kept: at the beginning of the bar.
     fn go_on(&mut self, before: &State) {
         for (name, value) in &before.numbers {
-            if self.control.program().patch.graph.params.iter().any(|p| p.name == *name) {
+            if self.control.program().patch.graph.params.iter().any(|p| *p.name == **name) {
                 self.param(name, *value);
             }
         }
