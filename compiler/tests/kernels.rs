@@ -6,7 +6,7 @@ mod common;
 use common::{Rng, agree, instance, random_graph};
 use modurust_compiler::exec::Backend;
 use modurust_compiler::graph::ops::Op;
-use modurust_compiler::graph::{Graph, Node, NodeId, RingId, check::check, oracle::Oracle, text};
+use modurust_compiler::graph::{Graph, Node, NodeId, RingId, Sample, SampleId, check::check, oracle::Oracle, text};
 use modurust_compiler::kernel::{self, Kernel, Kind, Shape, Work};
 use modurust_compiler::passes::Passes;
 use std::sync::Arc;
@@ -25,7 +25,11 @@ fn kernel(g: &mut Graph, work: Work, reads: Vec<RingId>, control: RingId) -> Rin
     let info = work.kind.info();
     let ring = g.ring(frame, info.name, 2, (info.ahead)(work));
     let controls = vec![control; info.controls.len()];
-    let kernel = Kernel { work, reads, controls, sample: None, words: work.words(2) };
+    let sample = info.sample.then(|| {
+        g.samples.push(Sample { files: vec!["0.wav".into()], stretch: 1_000_000, anchors: Vec::new(), head: 0 });
+        SampleId(g.samples.len() as u32 - 1)
+    });
+    let kernel = Kernel { work, reads, controls, sample, words: work.words(2) };
     g.rings[ring.index()].kernel = Some(Arc::new(kernel));
     ring
 }
@@ -38,7 +42,7 @@ fn graph(seed: u64, kind: Kind) -> Graph {
     let work = |kind| Work { kind, n, hop, seed: seed as u32 };
     let named = |name| work(Kind::named(name).expect("a kernel of this name"));
     let dry = g.outs[0].node;
-    let x = written(&mut g, dry, 2, n + work(kind).latency());
+    let x = written(&mut g, dry, 2, (kind.info().longest)(work(kind)).max(n));
     let control = g.constant(0.5);
     let control = written(&mut g, control, 1, 64);
     let info = kind.info();

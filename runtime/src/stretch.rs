@@ -1,25 +1,24 @@
-//! Longer or shorter at the same pitch: WSOLA with fixed transients.
+//! Longer or shorter at the same pitch: a phase vocoder with fixed transients.
 //!
-//! Windows of the sound are laid over each other at even distances; where each is taken from follows the stretched time, moved by a
-//! few milliseconds so that it goes on best from the window before (waveform similarity overlap-add: Verhelst and Roelands, "An
-//! overlap-add technique based on waveform similarity", ICASSP 1993). Around an onset time runs as it was recorded and nothing is
-//! moved, so attacks stay sharp, sound once, and fall where stretched time puts them; what lies between gives or takes the
-//! difference. A factor of 1 gives the sound back. With anchors ([`align`]) the factor is another one between each two of them.
+//! Windows of the sound are laid over each other at even distances; where each is taken from follows the stretched time. Their partials are
+//! turned so that they go on from the window before ([`Grains`], [`advance`]), those of both channels by as much. Around an onset time runs
+//! as it was recorded and nothing is turned, so attacks stay sharp, sound once, and fall where stretched time puts them; what lies between
+//! gives or takes the difference. A factor of 1 gives the sound back. With anchors ([`align`]) the factor is another one between each
+//! two of them.
 
-/// Length of a window, seconds.
-const WINDOW: f64 = 0.04;
-/// Farthest that a window is moved, seconds.
-const REACH: f64 = 0.012;
+use modurust_compiler::kernel::vocoder::{Grains, advance};
+
+/// Length of a window, seconds, less what makes it no power of two.
+const WINDOW: f64 = 0.047;
+/// Windows that each frame is in.
+const OVERLAP: usize = 8;
 /// What runs unstretched around an onset, seconds before and after it: at least half a window, so that it is in none that is moved.
-const BEFORE: f64 = 0.022;
+const BEFORE: f64 = 0.0235;
 const AFTER: f64 = 0.05;
 /// Least distance of onsets, seconds.
 const APART: f64 = 0.09;
 /// A rise of energy by this factor within 5 ms is an onset.
 const RISE: f64 = 6.0;
-/// Every so many frames are compared at first.
-const COARSE: usize = 4;
-
 /// Factors that are carried out.
 pub const RANGE: (f64, f64) = (0.125, 8.0);
 
@@ -64,66 +63,43 @@ fn lay(sound: &[Frame], course: &Course, rate: u32) -> Vec<Frame> {
     if sound.is_empty() || length == 0 {
         return Vec::new();
     }
-    let hop = ((WINDOW / 2.0 * f64::from(rate)) as usize / COARSE * COARSE).max(COARSE);
-    let reach = (REACH * f64::from(rate)) as i64;
+    let window = ((WINDOW * f64::from(rate)) as usize).next_power_of_two() / 2;
+    let (window, half) = (window.max(64), window.max(64) / 2);
+    let hop = window / OVERLAP;
     let mono: Vec<f32> = sound.iter().map(|[l, r]| l + r).collect();
     let times = Times::new(&mono, course, rate);
-    let window: Vec<f32> = (0..2 * hop)
-        .map(|i| (0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / (2 * hop) as f64).cos()) as f32)
-        .collect();
-    let mut out = vec![[0.0f32; 2]; length + 4 * hop];
-    let mut before: Option<i64> = None;
-    // The first window begins before the sound, so that every frame is in two.
-    for m in 0..length.div_ceil(hop) + 1 {
-        let centre = (m * hop) as f64;
-        let (at, fixed) = times.input(centre);
-        let wanted = at.round() as i64 - hop as i64;
-        let from = match before {
-            Some(last) if !fixed => similar(&mono, last + hop as i64, wanted, reach, hop),
-            _ => wanted,
-        };
-        before = Some(from);
-        for (i, weight) in window.iter().enumerate() {
-            let Some(frame) = usize::try_from(from + i as i64).ok().and_then(|i| sound.get(i)) else { continue };
-            let to = &mut out[m * hop + i];
-            to[0] += frame[0] * weight;
-            to[1] += frame[1] * weight;
+    let mut sides = [Grains::new(window), Grains::new(window)];
+    let mut turns = vec![0.0; half + 1];
+    let mut out = vec![[0.0f32; 2]; length + 2 * window];
+    let mut before: Option<(f64, bool)> = None;
+    // The first window lies half before the sound, so that every frame is in as many.
+    for begin in (0..length + window).step_by(hop) {
+        let (at, fixed) = times.input(begin as f64 - half as f64);
+        let at = at.round();
+        // Where time begins to run as recorded, and at first, nothing is turned.
+        let on = before.filter(|(_, was)| *was || !fixed).map(|(last, _)| hop as f64 - (at - last));
+        before = Some((at, fixed));
+        for (side, grains) in sides.iter_mut().enumerate() {
+            grains.read(at, 1.0, &mut |first, to| {
+                for (i, x) in to.iter_mut().enumerate() {
+                    let frame = usize::try_from(first + i as i64).ok().and_then(|i| sound.get(i));
+                    *x = frame.map_or(0.0, |frame| frame[side]);
+                }
+            });
+        }
+        if !sides.iter_mut().all(|grains| grains.transform()) {
+            turns.fill(0.0);
+            continue;
+        }
+        advance(&sides, &mut turns, on, 1.0);
+        for (side, grains) in sides.iter_mut().enumerate() {
+            let heard = grains.sounding(&turns, hop);
+            out[begin..begin + window].iter_mut().zip(heard).for_each(|(to, x)| to[side] += x);
         }
     }
-    out.drain(..hop);
+    out.drain(..window);
     out.truncate(length);
     out
-}
-
-/// Where to take a window near `wanted`, so that it goes on like the sound at `next`.
-fn similar(mono: &[f32], next: i64, wanted: i64, reach: i64, hop: usize) -> i64 {
-    if next == wanted {
-        return wanted;
-    }
-    let at = |i: i64| usize::try_from(i).ok().and_then(|i| mono.get(i)).copied().unwrap_or(0.0);
-    let score = |from: i64, step: usize| {
-        let (mut product, mut energy) = (0.0f64, 1e-9f64);
-        for i in (0..2 * hop as i64).step_by(step) {
-            let (a, b) = (f64::from(at(next + i)), f64::from(at(from + i)));
-            product += a * b;
-            energy += b * b;
-        }
-        product / energy.sqrt()
-    };
-    let best = |candidates: &mut dyn Iterator<Item = i64>, step: usize| {
-        // Of equals the first is taken, so the middle comes first.
-        let mut best = (wanted, score(wanted, step));
-        for from in candidates {
-            let value = score(from, step);
-            if value > best.1 {
-                best = (from, value);
-            }
-        }
-        best.0
-    };
-    let coarse = best(&mut (-reach..=reach).step_by(COARSE).map(|d| wanted + d), COARSE);
-    let near = COARSE as i64;
-    best(&mut (-near..=near).map(|d| (coarse + d).clamp(wanted - reach, wanted + reach)), 2)
 }
 
 /// How stretched time runs.
@@ -270,6 +246,70 @@ mod tests {
             for (k, at) in first.iter().enumerate() {
                 let want = (3000 + k * 11_000) as f64 * factor;
                 assert!((*at as f64 - want).abs() < 48.0, "x{factor}: click {k} at {at}, not {want}");
+            }
+        }
+    }
+
+    /// Cents off, and decibels to the loudest of what is not the tone, by fitting the tone to the sound.
+    fn purity(sound: &[Frame], freq: f64) -> (f64, f64) {
+        let turn = |i: usize| i as f64 * freq / f64::from(RATE) * std::f64::consts::TAU;
+        let fit = |part: &[Frame], from: usize| {
+            let sums = part.iter().enumerate().fold((0.0, 0.0), |(c, s), (i, x)| {
+                let (sin, cos) = turn(from + i).sin_cos();
+                (c + f64::from(x[0]) * cos, s + f64::from(x[0]) * sin)
+            });
+            (2.0 * sums.0 / part.len() as f64, 2.0 * sums.1 / part.len() as f64)
+        };
+        // How much the phase moves between two seconds' quarters says how far off the pitch is.
+        let quarter = RATE as usize / 4;
+        let (a, b) = (fit(&sound[..quarter], 0), fit(&sound[sound.len() - quarter..], sound.len() - quarter));
+        let moved = (b.0.atan2(b.1) - a.0.atan2(a.1) + 9.0 * std::f64::consts::PI).rem_euclid(std::f64::consts::TAU)
+            - std::f64::consts::PI;
+        let seconds = (sound.len() - quarter) as f64 / f64::from(RATE);
+        let cents = (1.0 + moved / std::f64::consts::TAU / seconds / freq).log2() * 1200.0;
+        // Quarters one by one, so that a slow drift of phase is no noise.
+        let (mut left, mut all) = (0.0f64, 0.0f64);
+        for part in sound.chunks_exact(quarter) {
+            let (c, s) = fit(part, 0);
+            for (i, x) in part.iter().enumerate() {
+                let (sin, cos) = turn(i).sin_cos();
+                left += (f64::from(x[0]) - c * cos - s * sin).powi(2);
+                all += f64::from(x[0]).powi(2);
+            }
+        }
+        (cents, 10.0 * (left / all).log10())
+    }
+
+    #[test]
+    fn a_tone_stays_pure() {
+        for freq in [1000.0, 997.3, 441.7] {
+            for factor in [0.5, 0.83, 1.0, 1.37, 2.0] {
+                let wave = |i: usize| (i as f64 / f64::from(RATE) * freq * std::f64::consts::TAU).sin() as f32 * 0.5;
+                let sound: Vec<Frame> = (0..3 * RATE as usize).map(|i| [wave(i); 2]).collect();
+                let long = stretch(&sound, factor, RATE);
+                let quarter = long.len() / 4;
+                let (cents, rest) = purity(&long[quarter..3 * quarter], freq);
+                println!("{freq} Hz, x{factor}: {cents:.3} cents, {rest:.1} dB");
+                assert!(cents.abs() < 0.5 && rest < -60.0, "{freq} Hz, x{factor}: {cents} cents, {rest} dB");
+            }
+        }
+    }
+
+    #[test]
+    fn clicks_keep_their_place_within_two_milliseconds() {
+        let mut sound = vec![[0.0f32; 2]; 96_000];
+        let places: Vec<usize> = (0..9).map(|k| 5000 + k * 9600).collect();
+        places.iter().for_each(|at| sound[*at] = [0.9; 2]);
+        for factor in [0.5, 0.7, 1.0, 1.4, 2.0] {
+            let long = stretch(&sound, factor, RATE);
+            for at in &places {
+                let want = (*at as f64 * factor) as usize;
+                let near = want - 1500..(want + 1500).min(long.len());
+                let found = near.clone().max_by(|a, b| long[*a][0].abs().total_cmp(&long[*b][0].abs())).unwrap_or(0);
+                assert!(found.abs_diff(want) <= 96, "x{factor}: {found}, not {want}");
+                // It sounds once.
+                let echo = near.filter(|i| i.abs_diff(found) > 96).map(|i| long[i][0].abs()).fold(0.0, f32::max);
+                assert!(echo < 0.05 && long[found][0] > 0.8, "x{factor} at {want}: {echo}, {}", long[found][0]);
             }
         }
     }

@@ -26,6 +26,7 @@ fn sound_that_nobody_touches_comes_back() {
         // Beside each other both are as late; alone the sound is at once.
         let [x, y] = run(&program(&format!("out = {text}"), Backend::Jit), 0.6);
         let error = off(&x, &y, 0, 0);
+        println!("fft({n}, hop: {hop}) >> ifft: off by {error:.1e}");
         let late = if hop % 64 == 0 { n } else { n + 64 };
         let alone = hear(&format!("{{ x = {RICH}  [x, x] }}"), 0.6);
         let lateness = off(&alone[0], &x, late, 0);
@@ -219,6 +220,7 @@ fn a_shifted_tone_is_pure() {
             let [sound, _] = hear(&format!("sin({freq}hz) * 0.5 >> pitchshift({st}st)"), 2.5);
             let (cents, rest) = purity(&sound, freq * 2f64.powf(st / 12.0));
             let level = rms(&sound[48_000..]) / 0.5 / 0.5f64.sqrt();
+            println!("{freq} Hz by {st} st: {cents:.3} cents, {rest:.1} dB, level {level:.3}");
             if cents.abs() > 0.5 || rest > -60.0 || !(0.95..1.05).contains(&level) {
                 faults.push(format!("{freq} Hz by {st}: {cents:.2} cents, {rest:.1} dB, level {level:.3}"));
             }
@@ -230,6 +232,7 @@ fn a_shifted_tone_is_pure() {
 #[test]
 fn a_shift_of_nothing_changes_nothing() {
     let [x, y] = run(&program(&format!("out = {{ x = {RICH}  [x, x >> pitchshift(0st)] }}"), Backend::Jit), 1.0);
+    println!("shifted by nothing: off by {:.1e}", off(&x, &y, 0, 0));
     let error = off(&x, &y, 0, 0) / x.iter().fold(0.0f32, |m, x| m.max(x.abs())) as f64;
     assert!(20.0 * error.log10() < -80.0, "{} dB", 20.0 * error.log10());
 }
@@ -242,6 +245,7 @@ fn shifted_clicks_stay_in_place() {
             let text = format!("out = {{ x = impulse(7hz) + {tone}  [x, x >> pitchshift({st}st)] }}");
             let [x, y] = run(&program(&text, Backend::Jit), 2.0);
             let (want, got) = (clicks(&x), clicks(&y));
+            println!("{st} st with {tone}: {:?}", want.iter().zip(&got).map(|(a, b)| a.abs_diff(*b)).max());
             let worst = want.iter().zip(&got).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(usize::MAX);
             if want.len() != got.len() || worst > 96 {
                 faults.push(format!("{st} with {tone}: {want:?} became {got:?}"));
@@ -249,4 +253,92 @@ fn shifted_clicks_stay_in_place() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_room_is_its_recording() {
+    // The recording that tests play is a second of 440 Hz at half scale; an impulse gives it back from the first frame on.
+    let [sound, right] = hear("impulse(0hz) >> convolve('tone.wav')", 1.2);
+    let tone = |i: usize| {
+        if i < RATE as usize { (i as f64 / f64::from(RATE) * 440.0 * std::f64::consts::TAU).sin() * 0.5 } else { 0.0 }
+    };
+    let worst = (0..sound.len()).map(|i| (f64::from(sound[i]) - tone(i)).abs()).fold(0.0, f64::max);
+    assert!(worst < 2e-6 && sound == right, "{worst:e}");
+    // Whatever goes in, against the sum of products.
+    let text = "out = { x = noise * 0.01  [x, mix(x >> convolve('tone.wav')) * 0.5] }";
+    let [x, y] = run(&program(text, Backend::Jit), 0.3);
+    for at in [0, 1, 63, 64, 65, 700, 1023, 1024, 1025, 5000, 12_345] {
+        let want: f64 = (0..=at).map(|k| tone(k) * f64::from(x[at - k])).sum();
+        assert!((f64::from(y[at]) - want).abs() < 2e-5, "{at}: {}, not {want}", y[at]);
+    }
+}
+
+/// The mean of the second half of an expression.
+fn settled(expr: &str) -> f64 {
+    let [sound, _] = hear(expr, 4.0);
+    let end = &sound[sound.len() / 2..];
+    end.iter().map(|x| f64::from(*x)).sum::<f64>() / end.len() as f64
+}
+
+#[test]
+fn what_listens_hears_right() {
+    let claims = [
+        ("analyse(saw(110hz) * 0.4).pitch", 110.0, 0.002),
+        ("analyse(sin(1234.5hz) * 0.1).pitch", 1234.5, 0.002),
+        ("analyse(tri(61.7hz) * 0.5 + noise * 0.01).pitch", 61.7, 0.01),
+        ("analyse(sin(2khz) * 0.5).centroid", 2000.0, 0.01),
+        // A sine of full scale at 997 Hz is at -3.01 by ITU-R BS.1770, and half of it 6.02 below.
+        ("analyse(sin(997hz) * 0.5).loudness", -9.03, 0.02),
+    ];
+    for (text, want, share) in claims {
+        let found = settled(text);
+        assert!((found / want - 1.0f64).abs() < share, "{text}: {found}, not {want}");
+    }
+    // Four onsets a second, each told once.
+    let [told, _] = hear("analyse(impulse(4hz)).onset", 2.0);
+    let rises = told.windows(2).filter(|w| w[0] == 0.0 && w[1] != 0.0).count();
+    assert_eq!(rises, 8);
+}
+
+/// A program of the design, with a sound at its input and a button that is pressed after a second.
+fn performed(text: &str) -> Vec<f32> {
+    let program = program(text, Backend::Jit);
+    let mut instance = Instance::new(Arc::clone(&program.patch));
+    let graph = &program.patch.graph;
+    let button = graph.params.iter().position(|p| p.name.contains("Launchpad"));
+    let master = graph.outs.len() - 1;
+    let mut sound = Vec::new();
+    for quantum in 0..2250u64 {
+        for channel in 0..instance.input_count() {
+            let input = instance.input_mut(channel);
+            for (i, x) in input.iter_mut().enumerate() {
+                let t = (quantum * 64 + i as u64) as f32 / RATE as f32;
+                // Nothing comes in after a second and a half.
+                *x = if t < 1.5 { 0.5 * (t * 220.0).fract() - 0.25 } else { 0.0 };
+            }
+        }
+        if let Some(button) = button {
+            let pressed = (quantum == 750) as u8;
+            instance.set_param(modurust_runtime::compiler::graph::ParamId(button as u32), f32::from(pressed));
+        }
+        instance.run(quantum * 64);
+        sound.extend((0..64).map(|i| instance.out_frame(master, i)[0]));
+    }
+    sound
+}
+
+#[test]
+fn the_programs_of_the_design_sound() {
+    let ice = "hold = button('Launchpad', 1) >> toggle
+track ice = input(1) >> fft(4096) >> freeze(hold) >> blur(200ms) >> ifft >> reverb(8s, mix: 0.5)\n";
+    let frozen = performed(ice);
+    assert!(finite(&frozen) && rms(&frozen[120_000..]) > 0.02, "{}", rms(&frozen[120_000..]));
+    let robot = "vocoder(voice, carrier, n = 24) = sum(n, k => {
+  f = 90hz * 80^(k / n)
+  level = voice >> bpf(f, q: 9) >> follow(8ms)
+  carrier >> bpf(f, q: 9) * level * 6db
+})
+track robot = vocoder(input(1), saw(110hz) * 0.5)\n";
+    let spoken = performed(robot);
+    assert!(rms(&spoken[24_000..70_000]) > 0.005 && rms(&spoken[120_000..]) < 1e-4, "{}", rms(&spoken[24_000..70_000]));
 }

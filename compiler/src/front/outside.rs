@@ -55,7 +55,6 @@ pub static TABLE: &[Builtin] = &[
     entry("sampler", "sampler(pattern, slot, root: c4)", "Plays notes on a sample that was played at the pitch `root`.", SAMPLES, samples::sampler),
     entry("rec", "rec(x, length, again: 0, dub: 0, undo: 0, clear: 0)", "Records what comes in over a length, and plays it from then on; gates record it again or add to it, triggers undo and clear.", SAMPLES, samples::rec),
     entry("stems", "stems('song.wav')", "The parts of a recording, separated once: `.vocals .drums .bass .other`.", SAMPLES, stems),
-    entry("convolve", "convolve(x, 'ir.wav')", "The sound of a room, from its impulse response.", SAMPLES, convolve),
     entry("timestretch", "timestretch(slot, factor)", "A sample, longer or shorter, at its own pitch.", SAMPLES, samples::timestretch),
     entry("ai", "ai('model.onnx', x, latency: 2048smp)", "A model that turns sound into sound; dry until it is ready.", SAMPLES, ai),
     entry("to", "to(x, bus)", "Leads a strip to a bus and nowhere else, behind its fader: the bus is a group.", "signal tools", mixer::to),
@@ -301,13 +300,6 @@ fn stems<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let slot = take!(e.slot_arg(call, "slot"));
     e.later("stems (every part is the whole)", call.span);
     Value::Slot(Arc::new(Sample { part: Some("all"), ..Sample::clone(&slot) }))
-}
-
-fn convolve<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let x = take!(e.unit_arg(call, "x", Want::Signal));
-    take!(e.slot_arg(call, "slot"));
-    e.later("convolution (the sound passes)", call.span);
-    Value::Sig(x)
 }
 
 fn ai<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

@@ -16,7 +16,7 @@ use crate::front::builtins::{Builtin, Call, Run};
 use crate::front::elab::Elab;
 use crate::front::outside::take;
 use crate::front::value::*;
-use crate::graph::{Node, QUANTUM, RingId};
+use crate::graph::{Node, QUANTUM, RingId, SampleId};
 use crate::kernel::{self, Kernel, Kind, Work};
 use modurust_lang::units::Dim;
 use std::sync::{Arc, OnceLock};
@@ -55,6 +55,13 @@ fn call<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
             kernel::Shape::Spectrum => specs.push(take!(spec(e, call))),
         }
     }
+    let sample = match info.sample {
+        true => {
+            let slot = take!(e.slot_arg(call, "slot"));
+            Some(e.sample_of(&slot))
+        }
+        false => None,
+    };
     let size = match specs.as_slice() {
         [] => take!(size(e, call)),
         [first, others @ ..] => {
@@ -76,7 +83,7 @@ fn call<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let shapes = shapes.chain(controls.iter().map(|(_, sig)| sig.shape));
     let shape = shapes.reduce(|a, b| a.join(b)).unwrap_or(Shape::MONO);
     let work = Work { kind, n: size.0, hop: size.1, seed: e.place_seed() };
-    e.kernel(work, shape, (reads, specs, controls))
+    e.kernel(work, shape, (reads, specs, controls), sample)
 }
 
 /// An argument that is spectra.
@@ -135,17 +142,23 @@ impl<'a> Elab<'a> {
     }
 
     /// A kernel, and what it makes.
-    fn kernel(&mut self, work: Work, shape: Shape, (signals, specs, controls): Given) -> Value<'a> {
+    fn kernel(
+        &mut self,
+        work: Work,
+        shape: Shape,
+        (signals, specs, controls): Given,
+        sample: Option<SampleId>,
+    ) -> Value<'a> {
         let info = work.kind.info();
         let mut reads: Vec<RingId> =
-            signals.into_iter().map(|sig| self.written("x", sig, shape, work.n + work.latency())).collect();
+            signals.into_iter().map(|sig| self.written("x", sig, shape, (info.longest)(work))).collect();
         reads.extend(specs.iter().map(|spec| spec.ring));
         let quantum = QUANTUM as u32;
         let controls = controls.into_iter().map(|(name, sig)| self.written(name, sig, shape, quantum)).collect();
         let (frame, lanes) = (self.here(), shape.lanes(self.voices()));
         let name = format!("{} {}/{}", info.name, work.n, work.hop);
         let ring = self.graph.ring(frame, &name, lanes, (info.ahead)(work));
-        let kernel = Kernel { work, reads, controls, sample: None, words: work.words(lanes) };
+        let kernel = Kernel { work, reads, controls, sample, words: work.words(lanes) };
         self.graph.rings[ring.index()].kernel = Some(Arc::new(kernel));
         if info.makes == kernel::Shape::Spectrum {
             return Value::Spec(Spec { ring, n: work.n, hop: work.hop, shape });

@@ -16,6 +16,8 @@
 //! Spectra come at *ticks*, the multiples of their hop on the absolute counter of frames. So nothing depends on the size of blocks.
 //! What kernels there are stands in tables, an [`Info`] each.
 
+pub mod analysis;
+pub mod convolve;
 pub mod spectra;
 pub mod transform;
 pub mod vocoder;
@@ -50,6 +52,10 @@ pub struct Info {
     pub reads: &'static [Shape],
     /// Names of its controls: signals of which it knows the last value before a tick.
     pub controls: &'static [&'static str],
+    /// Whether it knows a recording.
+    pub sample: bool,
+    /// Frames of the past that it reads of a signal.
+    pub longest: fn(Work) -> u32,
     /// What it makes.
     pub makes: Shape,
     /// By how many frames what it makes is late.
@@ -64,7 +70,13 @@ pub struct Info {
 
 /// Every kind of kernel.
 pub fn all() -> impl Iterator<Item = Kind> {
-    transform::TABLE.iter().chain(spectra::TABLE).chain(vocoder::TABLE).map(Kind)
+    transform::TABLE
+        .iter()
+        .chain(spectra::TABLE)
+        .chain(vocoder::TABLE)
+        .chain(convolve::TABLE)
+        .chain(analysis::TABLE)
+        .map(Kind)
 }
 
 /// A kind of kernel: an entry of a table.
@@ -222,7 +234,7 @@ impl Kernel {
             let ring = &graph.rings[r.index()];
             (ring.lanes == 1 || ring.lanes == lanes)
                 && match (shape, &ring.kernel) {
-                    (Shape::Signal, None) => ring.capacity > self.work.n + self.work.latency() + QUANTUM as u32,
+                    (Shape::Signal, None) => ring.capacity > (info.longest)(self.work) + QUANTUM as u32,
                     (Shape::Spectrum, Some(kernel)) => {
                         let work = kernel.work;
                         work.kind.info().makes == Shape::Spectrum && (work.n, work.hop) == (self.work.n, self.work.hop)
@@ -239,6 +251,7 @@ impl Kernel {
             && self.work.hop > 0
             && self.words == self.work.words(lanes)
             && graph.rings[mine.index()].capacity > (info.ahead)(self.work) + QUANTUM as u32
+            && self.sample.is_some() == info.sample
             && self.sample.is_none_or(|s| s.index() < graph.samples.len())
             // Rings come after those that their kernels read, so that they can be computed in order.
             && self.rings().all(|r| early(&r))

@@ -45,7 +45,20 @@ const fn entry(
     words: fn(Work) -> usize,
     make: fn(Work, usize, f32) -> Box<dyn Run>,
 ) -> Info {
-    Info { name, signature, doc, reads, controls, makes: Shape::Spectrum, latency: |_| 0, ahead: |_| 0, words, make }
+    Info {
+        name,
+        signature,
+        doc,
+        reads,
+        controls,
+        sample: false,
+        longest: |_| 0,
+        makes: Shape::Spectrum,
+        latency: |_| 0,
+        ahead: |_| 0,
+        words,
+        make,
+    }
 }
 
 macro_rules! processors {

@@ -31,11 +31,13 @@ pub static TABLE: &[Info] = &[Info {
     doc: "The pitch of a sound times a ratio of 1/4 to 4, at its own pace.",
     reads: &[Shape::Signal],
     controls: &["ratio"],
+    sample: false,
+    longest: |work| 3 * work.n,
     makes: Shape::Signal,
     latency,
     ahead: |work| work.n + work.hop + QUANTUM as u32,
     words: |work| work.n as usize / 2 + 1 + STATE,
-    make: |work, _, _| Box::new(Shift { tools: Tools::new(work), work }),
+    make: |work, _, _| Box::new(Shift { grains: Grains::new(work.n as usize), work }),
 }];
 
 /// Half a window, then half of what a grain reads at the highest speed and what it reads off its place around an onset.
@@ -132,8 +134,8 @@ fn sincs() -> &'static [Sinc] {
     SINCS.get_or_init(|| (0..SPEEDS).map(|i| Sinc::new((2f64.powf(i as f64 / 4.0) * 2.0).ceil() / 2.0)).collect())
 }
 
-/// Plans, windows and scratch.
-struct Tools {
+/// Grains of one channel: plans, windows and scratch for them. The runtime stretches recordings with it, too.
+pub struct Grains {
     n: usize,
     /// Frames between the two transforms of a grain.
     apart: usize,
@@ -148,17 +150,16 @@ struct Tools {
     first: Vec<f32>,
     now: Vec<Complex32>,
     then: Vec<Complex32>,
-    size: Vec<f32>,
     scratch: Vec<Complex32>,
 }
 
-impl Tools {
-    fn new(work: Work) -> Tools {
-        let n = work.n as usize;
+impl Grains {
+    /// For windows of n frames, a power of two. Off the audio thread.
+    pub fn new(n: usize) -> Grains {
         let (there, back) = plans(n);
         let scratch = there.get_scratch_len().max(back.get_scratch_len());
         let apart = n / 16;
-        let mut tools = Tools {
+        let mut tools = Grains {
             n,
             apart,
             there,
@@ -171,7 +172,6 @@ impl Tools {
             first: vec![0.0; n],
             now: vec![Complex32::ZERO; n / 2 + 1],
             then: vec![Complex32::ZERO; n / 2 + 1],
-            size: vec![0.0; n / 2 + 1],
             scratch: vec![Complex32::ZERO; scratch],
         };
         tools.widen(n);
@@ -190,7 +190,7 @@ impl Tools {
     }
 
     /// A grain around a place of the sound, read at a speed, with `apart` frames before it. `sound` writes frames from a place on.
-    fn read(&mut self, centre: f64, speed: f64, sound: &mut dyn FnMut(i64, &mut [f32])) {
+    pub fn read(&mut self, centre: f64, speed: f64, sound: &mut dyn FnMut(i64, &mut [f32])) {
         let from = (self.n - self.wide) / 2;
         let sinc = (0..SPEEDS).find(|i| speed <= 2f64.powf(*i as f64 / 4.0) * 1.0001).unwrap_or(SPEEDS - 1);
         let sinc = &self.sincs[sinc];
@@ -213,45 +213,23 @@ impl Tools {
         }
     }
 
-    /// Turns the partials of the grain; `ways` are frames that each turns on by, of the sound and of the grain.
-    fn turn(&mut self, turns: &mut [f32], on: Option<f64>, speed: f64) -> bool {
-        let (n, count) = (self.n, self.now.len());
+    /// Makes the grain spectra; false if that is no number.
+    pub fn transform(&mut self) -> bool {
         for (grain, spectrum) in [(self.apart, &mut self.now), (0, &mut self.then)] {
-            let part = self.grain[grain..grain + n].iter().zip(&self.window);
+            let part = self.grain[grain..grain + self.n].iter().zip(&self.window);
             self.first.iter_mut().zip(part).for_each(|(to, (x, w))| *to = x * w);
             if self.there.process_with_scratch(&mut self.first, spectrum, &mut self.scratch).is_err() {
                 return false;
             }
         }
-        let Some(on) = on else {
-            turns.fill(0.0);
-            return finite(&self.now);
-        };
-        self.size.iter_mut().zip(&self.now).for_each(|(size, z)| *size = z.norm_sqr());
-        let peak = |k: usize| {
-            let near = &self.size[k.saturating_sub(2)..(k + 3).min(count)];
-            near.iter().all(|x| *x <= self.size[k]) && self.size[k] > 0.0
-        };
-        let (mut from, mut next) = (0, (0..count).find(|k| peak(*k)));
-        while let Some(at) = next {
-            next = (at + 3..count).find(|k| peak(*k));
-            let to = next.map_or(count, |next| (at + next).div_ceil(2));
-            let middle = (at * self.apart % n) as f32 / n as f32;
-            let turned = (self.now[at] * self.then[at].conj()).arg() / TAU - middle;
-            // Turns in a frame of the grain, then of the sound.
-            let frequency = at as f64 / n as f64 + f64::from(turned - turned.round()) / self.apart as f64;
-            let turn = (f64::from(turns[at]) + frequency / speed * on).rem_euclid(1.0) as f32;
-            turns[from..to].fill(turn);
-            from = to;
-        }
-        for (z, turn) in self.now.iter_mut().zip(&*turns) {
-            *z *= Complex32::from_polar(1.0, turn * TAU);
-        }
-        finite(&self.now)
+        finite(&self.now) && finite(&self.then)
     }
 
-    /// The grain as sound, under its window once more.
-    fn sounding(&mut self, hop: usize) -> &[f32] {
+    /// The turned grain as sound, under its window once more; grains follow every `hop` frames.
+    pub fn sounding(&mut self, turns: &[f32], hop: usize) -> &[f32] {
+        for (z, turn) in self.now.iter_mut().zip(turns).filter(|(_, turn)| **turn != 0.0) {
+            *z *= Complex32::from_polar(1.0, turn * TAU);
+        }
         let last = self.now.len() - 1;
         (self.now[0].im, self.now[last].im) = (0.0, 0.0);
         let done = self.back.process_with_scratch(&mut self.now, &mut self.first, &mut self.scratch).is_ok();
@@ -265,14 +243,37 @@ impl Tools {
     }
 }
 
+/// How far each bin is turned, after grains that are read at a speed, the same in all channels so that what is between them stays: `on` is
+/// by how many frames of the sound they lie too near to the last ones. `None` turns nothing: something begins.
+pub fn advance(channels: &[Grains], turns: &mut [f32], on: Option<f64>, speed: f64) {
+    let (Some(on), Some(first)) = (on, channels.first()) else { return turns.fill(0.0) };
+    let (n, count) = (first.n, turns.len());
+    let size = |k: usize| channels.iter().map(|c| c.now[k].norm_sqr()).sum::<f32>();
+    let peak = |k: usize| size(k) > 0.0 && (k.saturating_sub(2)..(k + 3).min(count)).all(|i| size(i) <= size(k));
+    let (mut from, mut next) = (0, (0..count).find(|k| peak(*k)));
+    while let Some(at) = next {
+        next = (at + 3..count).find(|k| peak(*k));
+        let to = next.map_or(count, |next| (at + next).div_ceil(2));
+        // The louder channel tells the frequency: turns in a frame of the grain, which are so many more in one of the sound.
+        let louder =
+            channels.iter().max_by(|a, b| a.now[at].norm_sqr().total_cmp(&b.now[at].norm_sqr())).unwrap_or(first);
+        let middle = (at * first.apart % n) as f32 / n as f32;
+        let turned = (louder.now[at] * louder.then[at].conj()).arg() / TAU - middle;
+        let frequency = at as f64 / n as f64 + f64::from(turned - turned.round()) / first.apart as f64;
+        let turn = (f64::from(turns[at]) + frequency / speed * on).rem_euclid(1.0) as f32;
+        turns[from..to].fill(turn);
+        from = to;
+    }
+}
+
 struct Shift {
-    tools: Tools,
+    grains: Grains,
     work: Work,
 }
 
 impl Run for Shift {
     fn run(&mut self, io: &mut Io<'_>) {
-        let Shift { tools, work } = self;
+        let Shift { grains, work } = self;
         let (n, hop) = (work.n as usize, work.hop as usize);
         for lane in 0..io.lanes {
             let own = &mut io.memory[work.own(lane, io.lanes)];
@@ -286,12 +287,12 @@ impl Run for Shift {
             let each = if wide >= n / 2 { 2 } else { 1 };
             for tick in work.ticks(io.frame) {
                 let room = n - hop;
-                tools.first[..hop].fill(0.0);
-                io.writes.put(lane, tick + room as u64, &tools.first[..hop]);
+                grains.first[..hop].fill(0.0);
+                io.writes.put(lane, tick + room as u64, &grains.first[..hop]);
                 if !(tick / hop as u64).is_multiple_of(each) {
                     continue;
                 }
-                tools.widen(wide);
+                grains.widen(wide);
                 // The moment of the sound that is in the middle of the window.
                 let now = tick as i64 + n as i64 / 2 - i64::from(latency(*work));
                 let (centre, onset) = centre(now, ratio, wide, state);
@@ -305,7 +306,7 @@ impl Run for Shift {
                 (state[0], state[1]) = (if onset { 2.0 } else { 1.0 }, off.floor() as f32);
                 state[2] = (off - off.floor()) as f32;
                 let reads = io.reads;
-                tools.read(centre, ratio, &mut |first, to| {
+                grains.read(centre, ratio, &mut |first, to| {
                     let end = first + to.len() as i64;
                     // What is still to come, or was before the beginning, is silence.
                     reads.signal(0, lane, end as u64, to);
@@ -313,8 +314,9 @@ impl Run for Shift {
                     let length = to.len();
                     to[length - beyond..].fill(0.0);
                 });
-                if tools.turn(turns, on, ratio) {
-                    let sound = tools.sounding(each as usize * hop);
+                if grains.transform() {
+                    advance(std::slice::from_ref(grains), turns, on, ratio);
+                    let sound = grains.sounding(turns, each as usize * hop);
                     io.writes.add(lane, tick, sound);
                 } else {
                     turns.fill(0.0);
