@@ -131,6 +131,11 @@ impl Times {
             let after = before.max(after * factor.min(1.0));
             let &(last_to, last_from) = corners.last().expect("there is a first");
             if to - before <= last_to || from - before <= last_from {
+                // What begins with the sound runs as recorded from there on.
+                if corners.len() == 1 && (to - last_to - from + last_from).abs() < 64.0 {
+                    corners.push((to + after, from + after));
+                    fixed.push((to - before, to + after));
+                }
                 continue;
             }
             bend(&mut corners, (to - before, from - before));
