@@ -1,6 +1,8 @@
 //! Random graphs: every operation, memory in and out of loops, any lanes. From a seed, so that a failure can be met again.
 #![allow(dead_code)]
 
+pub mod spectra;
+
 use modurust_compiler::codegen::cache::Cache;
 use modurust_compiler::codegen::isa::Isa;
 use modurust_compiler::exec::{Backend, Instance, Options, SampleMemory, assemble, compile_with};
