@@ -9,6 +9,7 @@
 use crate::front::elab::Elab;
 use crate::front::scope::{Origin, Params};
 use crate::front::settle::rate;
+use crate::front::stand_ins::StandIns;
 use crate::front::value::Value;
 use crate::front::{Compiler, STACK, World};
 use crate::graph::Rate;
@@ -59,7 +60,7 @@ impl<'a> Elab<'a> {
                     1 => "1 channel".to_string(),
                     n => format!("{n} channels"),
                 };
-                let rate = match rate(&self.graph, &self.aliases, &[], sig.node) {
+                let rate = match rate(&self.graph, &self.aliases, &StandIns::default(), sig.node) {
                     Rate::Const => "constant",
                     Rate::Block => "moves with its parameters",
                     Rate::Sample => "every sample",

@@ -6,12 +6,14 @@
 
 use crate::front::elab::Elab;
 use crate::front::layout::Layout;
+use crate::front::stand_ins::Role;
 use crate::graph::Row;
 use crate::program::{FieldSource, Unit};
 use crate::score::timeline::{Motion, Timeline};
 use crate::score::{Copier, PatId, Score};
 use modurust_lang::Diagnostic;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::sync::Arc;
 
 /// Nothing of this text.
 const NONE: u32 = u32::MAX;
@@ -37,6 +39,8 @@ impl Tables {
 #[derive(Default)]
 pub(super) struct Gathered {
     sends: usize,
+    /// By number of their name, how many signals parts send.
+    sent: HashMap<u32, u32>,
     rest: usize,
     told: HashSet<(u32, u32, u32)>,
     /// The number of each set of clips in the text.
@@ -44,12 +48,25 @@ pub(super) struct Gathered {
 }
 
 impl Elab<'_> {
-    /// What the parts done since the last call send, by bus.
+    /// What stands for what the parts done since the last call send, by bus.
     pub(super) fn gather_sends(&mut self) {
         let live = self.parts.live[self.gathered.sends..].to_vec();
         self.gathered.sends = self.parts.live.len();
         for key in live {
-            self.sends.extend(self.parts.part(key).sends.iter().cloned());
+            let part = self.parts.part(key);
+            if part.sends.is_empty() {
+                continue;
+            }
+            let (word, sends) = (part.word, part.sends.clone());
+            let name = Arc::clone(&self.parts.names[word as usize]);
+            for (bus, node) in sends {
+                let nth = self.gathered.sent.entry(word).or_default();
+                *nth += 1;
+                let role = Role::Send(*nth);
+                let stand_in = self.stand_in_for(&name, role);
+                self.stands_for(stand_in, node, key);
+                self.sends.push((bus, stand_in));
+            }
         }
     }
 

@@ -36,6 +36,7 @@ mod segment;
 mod settle;
 mod signal;
 mod spectral;
+mod stand_ins;
 mod strips;
 mod tables;
 mod timeline;

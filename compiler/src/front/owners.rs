@@ -6,10 +6,11 @@
 //! here grows with the text when one statement of it is edited.
 //!
 //! Of the values that parts take from each other it is also kept how often they change. That hangs on nodes alone, which stay what
-//! they are once their part is done; only what is sent to a bus is another thing in another text, and it is taken for a signal.
+//! they are once their part is done; only what stand-ins stand for is another thing in another text, and they are taken for signals.
 
 use crate::front::parts::Ends;
 use crate::front::settle::rate;
+use crate::front::stand_ins::StandIns;
 use crate::graph::{Graph, NodeId, Rate};
 use rustc_hash::FxHashMap as HashMap;
 
@@ -62,9 +63,15 @@ impl Owners {
         self.place(u64::from(serial)).unwrap_or(NOBODY)
     }
 
-    /// How often a node changes; `inputs` are the stand-ins for what is sent to buses.
-    pub fn rate(&mut self, graph: &Graph, aliases: &HashMap<NodeId, NodeId>, inputs: &[NodeId], node: NodeId) -> Rate {
-        *self.rates.entry(node).or_insert_with(|| rate(graph, aliases, inputs, node))
+    /// How often a node changes.
+    pub fn rate(
+        &mut self,
+        graph: &Graph,
+        aliases: &HashMap<NodeId, NodeId>,
+        stand_ins: &StandIns,
+        node: NodeId,
+    ) -> Rate {
+        *self.rates.entry(node).or_insert_with(|| rate(graph, aliases, stand_ins, node))
     }
 }
 

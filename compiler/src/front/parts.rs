@@ -25,6 +25,7 @@ use crate::front::layout::{Pieces, is_closed};
 use crate::front::mixer::Gain;
 use crate::front::owners::Owners;
 use crate::front::scope::*;
+use crate::front::stand_ins::StandIns;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::{FrameId, NodeId, Out};
@@ -175,10 +176,8 @@ pub(super) struct Parts {
     /// The last value of each definition, with its number.
     last: HashMap<TopName, (Value<'static>, u64)>,
     stamp: u64,
-    /// Stand-ins for what is sent to each bus.
-    pub inputs: HashMap<String, NodeId>,
-    /// Of this text: the parts that sum what is sent, and the stand-ins.
-    sums: HashMap<u32, NodeId>,
+    /// What stands for their signals.
+    pub stand_ins: StandIns,
     /// Of this text: definitions of the top level come first among all.
     tops: u32,
     versions: Vec<u64>,
@@ -217,7 +216,7 @@ impl Parts {
     pub fn start(&mut self, from: Ends) {
         self.resumed = !self.kept.is_empty();
         (self.live, self.versions, self.bail, self.tops) = (Vec::new(), Vec::new(), false, 0);
-        self.sums.clear();
+        self.stand_ins.start();
         self.answers.get_mut().clear();
         self.word("");
         self.open = vec![Open { from, ..Open::default() }];
@@ -227,16 +226,6 @@ impl Parts {
     pub fn note_tops(&mut self, tops: usize) {
         self.tops = tops as u32;
         self.versions = vec![0; tops];
-    }
-
-    /// A part sums what is sent to a bus.
-    pub fn sums_bus(&mut self, key: u32, input: NodeId) {
-        self.sums.insert(key, input);
-    }
-
-    /// The stand-in for what a part sums.
-    pub fn bus_input(&self, key: u32) -> Option<NodeId> {
-        self.sums.get(&key).copied()
     }
 
     /// Notes the signals of others that a part refers to.
@@ -326,7 +315,7 @@ impl Parts {
     }
 
     /// The number of a name.
-    fn word(&mut self, name: &str) -> u32 {
+    pub fn word(&mut self, name: &str) -> u32 {
         if let Some(&known) = self.words.get(name) {
             return known;
         }

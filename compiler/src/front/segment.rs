@@ -7,6 +7,7 @@
 use crate::front::parts::Part;
 use crate::front::rest::{self, Port};
 use crate::front::settle::Plan;
+use crate::front::stand_ins::is_hollow;
 use crate::graph::*;
 use crate::passes::cross::operands_mut;
 use crate::program::Unit;
@@ -30,7 +31,7 @@ pub(super) struct Given {
     pub gated: bool,
     /// It moves by itself.
     pub moving: bool,
-    /// What it is before any note.
+    /// What it is before any note; 0 for what moves by itself, of which nobody asks.
     pub word: u32,
 }
 
@@ -187,7 +188,7 @@ impl Segment {
                 lanes: lanes[at],
                 gated: facts.gated[at],
                 moving: facts.moving[at],
-                word: facts.words[at],
+                word: if facts.moving[at] { 0 } else { facts.words[at] },
             };
             let cell = graph.cell(FrameId(0), "", given.ty, given.lanes, 0);
             graph.cells[cell.index()].next = Some(node);
@@ -293,7 +294,7 @@ impl Walk<'_, '_> {
                 stack.pop();
                 continue;
             }
-            if self.plan.aliases.contains_key(&id) {
+            if is_hollow(arena.node(id)) && self.plan.aliases.contains_key(&id) {
                 for (n, ..) in &stack {
                     self.mark(*n, Mark::New);
                 }

@@ -17,6 +17,7 @@ use crate::front::owners::{NOBODY, Owners};
 use crate::front::parts::Part;
 use crate::front::scope::Origin;
 use crate::front::segment::{Given, Segment, Wish};
+use crate::front::stand_ins::{StandIns, is_hollow};
 use crate::graph::check::components;
 use crate::graph::*;
 use crate::program::Unit;
@@ -28,21 +29,23 @@ use std::sync::Arc;
 pub(super) struct Plan<'e> {
     pub arena: &'e Graph,
     pub aliases: &'e HashMap<NodeId, NodeId>,
-    /// Stand-ins of buses, with the part that sums what is sent.
-    inputs: HashMap<NodeId, u32>,
-    /// All that there ever were.
-    stand_ins: Vec<NodeId>,
+    /// Stand-ins of this text, with the part that makes what they stand for.
+    makers: HashMap<NodeId, u32>,
+    stand_ins: &'e StandIns,
     owners: Owners,
     /// The names of parts, by number.
     words: Vec<u32>,
 }
 
 impl Plan<'_> {
-    /// What a node stands for, up to the input of a bus that is not among `inside`.
+    /// What a node stands for, up to the stand-in of a part that is not among `inside`.
     pub fn resolve(&self, mut id: NodeId, inside: &[u32]) -> NodeId {
+        if !is_hollow(self.arena.node(id)) {
+            return id;
+        }
         // A chain of stand-ins that comes back to its start is left where it is and found as a loop.
         for _ in 0..=self.aliases.len() {
-            if self.inputs.get(&id).is_some_and(|part| !inside.contains(part)) {
+            if self.makers.get(&id).is_some_and(|part| !inside.contains(part)) {
                 return id;
             }
             match self.aliases.get(&id) {
@@ -53,9 +56,22 @@ impl Plan<'_> {
         id
     }
 
+    /// What a node stands for in the end.
+    fn source(&self, mut id: NodeId) -> NodeId {
+        for _ in 0..=self.aliases.len() {
+            match self.aliases.get(&id).filter(|_| is_hollow(self.arena.node(id))) {
+                Some(&next) => id = next,
+                None => break,
+            }
+        }
+        id
+    }
+
     /// The part that a resolved node is a signal of, if that is none of `inside`.
     pub fn foreign(&mut self, id: NodeId, inside: &[u32]) -> Option<u32> {
-        if let Some(&part) = self.inputs.get(&id) {
+        if is_hollow(self.arena.node(id))
+            && let Some(&part) = self.makers.get(&id)
+        {
             return (!inside.contains(&part)).then_some(part);
         }
         let owner = self.owners.of(id);
@@ -76,7 +92,7 @@ impl Plan<'_> {
         let mut refs = Vec::new();
         let mut meet = |plan: &mut Self, id: NodeId| {
             // Most operands are its own.
-            if plan.owners.of(id) == part && !plan.aliases.contains_key(&id) {
+            if plan.owners.of(id) == part && !is_hollow(arena.node(id)) {
                 return;
             }
             let mut open = vec![plan.resolve(id, &inside)];
@@ -106,14 +122,14 @@ impl Plan<'_> {
     }
 }
 
-/// How often a node changes, through stand-ins and what they stand for. What `signals` stand for is not asked.
-pub(super) fn rate(graph: &Graph, aliases: &HashMap<NodeId, NodeId>, signals: &[NodeId], node: NodeId) -> Rate {
+/// How often a node changes, through what stands for feedback within a part. What stand-ins of parts stand for is not asked.
+pub(super) fn rate(graph: &Graph, aliases: &HashMap<NodeId, NodeId>, stand_ins: &StandIns, node: NodeId) -> Rate {
     let (mut open, mut seen, mut rate) = (vec![node], HashSet::default(), Rate::Const);
     while let Some(id) = open.pop() {
         if !seen.insert(id) {
             continue;
         }
-        if signals.contains(&id) {
+        if stand_ins.contains(id) {
             return Rate::Sample;
         }
         if let Some(&next) = aliases.get(&id) {
@@ -144,14 +160,11 @@ impl Elab<'_> {
         let live = self.parts.live.clone();
         let mut owners = std::mem::take(&mut self.parts.owners);
         owners.lay(self.parts.all().map(|part| part.serial));
-        let stand_ins = self.parts.inputs.values().copied().collect();
+        let stand_ins = std::mem::take(&mut self.parts.stand_ins);
         let words = self.parts.all().map(|part| part.word).collect();
-        let mut plan = Plan { arena: &arena, aliases: &aliases, inputs: HashMap::default(), stand_ins, owners, words };
-        for (part, key) in live.iter().enumerate() {
-            if let Some(input) = self.parts.bus_input(*key) {
-                plan.inputs.insert(input, part as u32);
-            }
-        }
+        let maker = |(id, key): &(NodeId, u32)| Some((*id, owners.place(self.parts.part(*key).serial)?));
+        let makers = stand_ins.made().iter().filter_map(maker).collect();
+        let mut plan = Plan { arena: &arena, aliases: &aliases, makers, stand_ins: &stand_ins, owners, words };
         for (part, key) in live.iter().enumerate() {
             if self.parts.part(*key).refs.is_none() {
                 let refs = plan.refs(part as u32, self.parts.part(*key));
@@ -187,6 +200,7 @@ impl Elab<'_> {
             None => (None, segments.heard(&arena)),
         };
         self.parts.owners = plan.owners;
+        self.parts.stand_ins = stand_ins;
         (self.segments, self.graph, self.aliases) = (segments, arena, aliases);
         self.settle_timeline(&heard);
         loops.sort();
@@ -226,9 +240,9 @@ impl Elab<'_> {
                 }
             }
         }
-        // Numbers within a part rise as it was elaborated, whatever they are.
+        // Numbers within a part rise as it was elaborated, whatever they are. Those of stand-ins are as old as their names.
         for wanted in &mut wanted {
-            wanted.sort_unstable();
+            wanted.sort_unstable_by_key(|id| (plan.source(*id), *id));
             wanted.dedup();
         }
         groups.retain(|group: &Vec<u32>| !group.is_empty());

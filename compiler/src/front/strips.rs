@@ -6,6 +6,7 @@
 use crate::front::elab::{Bus, Elab};
 use crate::front::names;
 use crate::front::scope::*;
+use crate::front::stand_ins::Role;
 use crate::front::timeline::curve_of;
 use crate::front::value::*;
 use crate::graph::*;
@@ -98,10 +99,14 @@ impl<'a> Elab<'a> {
                 let value = e.lookup(e.root, &name.name, span).unwrap_or(Value::Broken);
                 e.output(name, value, span)
             });
-            if node.is_none() {
-                self.broken_strips.push("out".into());
+            match node {
+                Some(node) => {
+                    let out = self.stand_in_for(&name.name, Role::Out);
+                    self.stands_for(out, node, origin.offset | OUTPUT);
+                    sum.push(out);
+                }
+                None => self.broken_strips.push("out".into()),
             }
-            sum.extend(node);
         }
         let mut master = None;
         for strip in strips.iter().filter(|s| s.bus.is_some()) {
@@ -130,8 +135,7 @@ impl<'a> Elab<'a> {
             let key = strips.iter().find(|s| s.bus == Some(index)).map_or(0, |s| s.origin.offset) | SENT;
             let (input, silent) = (self.buses[index].input, sends.is_empty());
             let node = self.sum_part(key, sends);
-            self.parts.sums_bus(key, input);
-            self.aliases.insert(input, node);
+            self.stands_for(input, node, key);
             if silent && let Some(strip) = strips.iter().find(|s| s.bus == Some(index)) {
                 self.at = strip.origin;
                 let name = &strip.name.name;
@@ -362,9 +366,7 @@ impl<'a> Elab<'a> {
                 continue;
             }
             let index = bus.then(|| {
-                let known = self.parts.inputs.get(&name.name).copied();
-                let input = known.unwrap_or_else(|| self.graph.push(Node::Join(Vec::new())));
-                self.parts.inputs.insert(name.name.clone(), input);
+                let input = self.stand_in_for(&name.name, Role::Input);
                 self.named.insert(input, (name.name.clone(), None));
                 self.buses.push(Bus { name: name.name.clone(), input });
                 self.buses.len() - 1
@@ -378,13 +380,16 @@ impl<'a> Elab<'a> {
         strips
     }
 
-    /// Elaborates a track or bus; its two channels come back.
+    /// Elaborates a track or bus; what stands for its two channels comes back.
     fn strip(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
-        let node = self.strip_part(strip.origin.offset, &strip.name.name, &strip.name.name, |e| e.strip_inner(strip));
-        if node.is_none() {
-            self.broken_strips.push(strip.name.name.clone());
-        }
-        node
+        let (key, name) = (strip.origin.offset, &strip.name.name);
+        let Some(node) = self.strip_part(key, name, name, |e| e.strip_inner(strip)) else {
+            self.broken_strips.push(name.clone());
+            return None;
+        };
+        let stand_in = self.stand_in_for(name, Role::Strip);
+        self.stands_for(stand_in, node, key);
+        Some(stand_in)
     }
 
     fn strip_inner(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
