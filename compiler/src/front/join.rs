@@ -1,21 +1,22 @@
 //! Segments put one after another: the graph of a text.
 //!
 //! The numbers of a segment become those of the whole, and what comes in by a port becomes what gives it. The graph of the last text is
-//! not thrown away for that. As long as segments come to lie where they lay, only those that are new are written; from the first that
-//! does not, the values and the memory of the others are moved along, and their operands with them. So an edit of a number writes
-//! one track, and one more stage in a track moves what is behind it.
+//! not thrown away for that: segments that are kept are brought where they belong ([`super::runs`]), and their numbers are raised or
+//! lowered by as much as they were moved. Only what leads out of a segment, its ports, parameters, rows and samples, is looked up one
+//! by one, where it is another. So an edit of a number writes one track, and one more stage in a track moves what is behind it.
 //!
 //! Parameters, samples and outs are few and are numbered anew each time; the name of a parameter is spelt once.
 
-use crate::front::layout::Layout;
 use crate::front::link::Tables;
 use crate::front::owners::Owners;
+use crate::front::runs::{self, Move};
 use crate::front::segment::{Given, Segment, Size, Slot, Use};
 use crate::graph::*;
+use crate::kernel::Kernel;
 use crate::passes::cross::operands_mut;
 use rustc_hash::FxHashMap as HashMap;
+use std::ops::Range;
 use std::sync::Arc;
-use std::vec::{Drain, IntoIter};
 
 /// All segments that are kept; those of the text at hand in order.
 #[derive(Default)]
@@ -26,18 +27,8 @@ pub(super) struct Segments {
     /// The number of the text.
     turn: u64,
     last: Option<(Arc<Graph>, Vec<Placed>)>,
-    /// Room for what is moved along, so that none is asked for at each edit.
-    spare: Spare,
     /// By parameter of the arena, the name that it had last.
     names: Vec<Option<Named>>,
-}
-
-/// Room for nodes, cells and rings.
-#[derive(Default)]
-struct Spare {
-    nodes: Vec<Node>,
-    cells: Vec<Cell>,
-    rings: Vec<Ring>,
 }
 
 /// A segment, its number, which no other has, and the last text that it was of.
@@ -58,7 +49,6 @@ struct Named {
 pub(super) type Last = (Graph, Vec<Placed>);
 
 /// A segment in the graph of the whole: its numbers there.
-#[derive(PartialEq)]
 pub(super) struct Placed {
     /// Which segment; no other has this number.
     id: u64,
@@ -80,13 +70,15 @@ impl Placed {
         }
     }
 
-    /// The number of a node of the segment when it has come to lie somewhere else.
-    fn moved(&self, to: &Placed, x: NodeId) -> NodeId {
-        let own = x.0.wrapping_sub(self.start.nodes);
-        match own < self.size.nodes {
-            true => NodeId(own + to.start.nodes),
-            false => self.ports.iter().position(|old| *old == x).map_or(x, |port| to.ports[port]),
-        }
+    /// True if what leads out of the segment leads where it led.
+    fn leads_as(&self, old: &Placed) -> bool {
+        self.ports == old.ports && self.params == old.params && self.rows == old.rows && self.samples == old.samples
+    }
+
+    /// Its places in one of the lists of the graph.
+    fn range(&self, of: impl Fn(&Size) -> u32) -> Range<usize> {
+        let start = of(&self.start) as usize;
+        start..start + of(&self.size) as usize
     }
 }
 
@@ -154,7 +146,6 @@ impl Segments {
             tables,
             words,
             names: &mut self.names,
-            spare: Some(&mut self.spare),
             out: graph,
             given: HashMap::default(),
             numbers: vec![None; arena.params.len()],
@@ -162,12 +153,11 @@ impl Segments {
             samples: vec![None; arena.samples.len()],
             ordinals: vec![0; words.len()],
             next: Size::default(),
-            moved: None,
         };
         let (mut outs, mut placed) = (Vec::new(), Vec::with_capacity(now.len()));
-        let mut before = before.into_iter();
-        for Kept { id, segment, .. } in now.iter().filter_map(|serial| self.kept.get(serial)).map(|kept| &**kept) {
-            let place = joiner.add(*id, segment, &mut before);
+        let segments: Vec<&Kept> = now.iter().filter_map(|serial| self.kept.get(serial)).map(|kept| &**kept).collect();
+        for Kept { id, segment, .. } in segments.iter().copied() {
+            let place = joiner.place(*id, segment);
             for (out, (part, nth)) in segment.graph.outs.iter().zip(&segment.outs) {
                 let kind = match out.kind {
                     OutKind::Head(sample) => OutKind::Head(joiner.sample(segment.samples[sample.index()])),
@@ -179,12 +169,10 @@ impl Segments {
             }
             placed.push(place);
         }
+        joiner.put(&segments, &placed, &before);
         outs.sort_unstable_by_key(|(part, nth, _)| (*part, *nth));
         let (frames, rows) = (joiner.tables.layout.frames(), std::mem::take(&mut joiner.tables.rows));
-        let Joiner { mut out, numbers, params, next, .. } = joiner;
-        out.nodes.truncate(next.nodes as usize);
-        out.cells.truncate(next.cells as usize);
-        out.rings.truncate(next.rings as usize);
+        let Joiner { mut out, numbers, params, .. } = joiner;
         out.outs = outs.into_iter().map(|(.., out)| out).collect();
         out.params = Arc::new(params);
         out.frames = frames;
@@ -197,34 +185,13 @@ impl Segments {
     }
 }
 
-/// What follows in the last text from the first segment on that lies elsewhere, and what was before.
-struct Moved<'e> {
-    at: Size,
-    nodes: Drain<'e, Node>,
-    cells: Drain<'e, Cell>,
-    rings: Drain<'e, Ring>,
-}
-
-impl Moved<'_> {
-    /// Goes on to a place.
-    fn skip_to(&mut self, to: Size) {
-        // An iterator is moved on by n with `nth(n - 1)`.
-        let skip = |from: u32, to: u32| (to - from).checked_sub(1).map(|n| n as usize);
-        skip(self.at.nodes, to.nodes).map(|n| self.nodes.nth(n));
-        skip(self.at.cells, to.cells).map(|n| self.cells.nth(n));
-        skip(self.at.rings, to.rings).map(|n| self.rings.nth(n));
-        self.at = to;
-    }
-}
-
 /// The graph that segments are put into.
 struct Joiner<'e> {
     arena: &'e Graph,
     tables: &'e mut Tables,
     words: &'e [Arc<str>],
     names: &'e mut Vec<Option<Named>>,
-    spare: Option<&'e mut Spare>,
-    /// The graph; beyond `next` it is that of the last text.
+    /// The graph; at first that of the last text.
     out: Graph,
     /// What segments so far give.
     given: HashMap<NodeId, NodeId>,
@@ -236,13 +203,11 @@ struct Joiner<'e> {
     ordinals: Vec<u32>,
     /// Where the next segment goes.
     next: Size,
-    /// From the first segment on that lies elsewhere.
-    moved: Option<Moved<'e>>,
 }
 
 impl Joiner<'_> {
-    /// Puts a segment behind the others. `before` are those of the last text that were not met yet.
-    fn add(&mut self, id: u64, segment: &Segment, before: &mut IntoIter<Placed>) -> Placed {
+    /// Finds a place for a segment behind the others.
+    fn place(&mut self, id: u64, segment: &Segment) -> Placed {
         let given = |id: &NodeId| self.given.get(id).copied().unwrap_or(NodeId(0));
         let place = Placed {
             id,
@@ -253,7 +218,6 @@ impl Joiner<'_> {
             rows: segment.rows.iter().map(|row| self.tables.row(*row)).collect(),
             samples: segment.samples.iter().map(|id| self.sample(*id)).collect(),
         };
-        self.put(segment, &place, before);
         self.next.nodes += segment.size.nodes;
         self.next.cells += segment.size.cells;
         self.next.rings += segment.size.rings;
@@ -265,90 +229,77 @@ impl Joiner<'_> {
         place
     }
 
-    /// A segment stays where it is, is moved there, or written.
-    fn put(&mut self, segment: &Segment, place: &Placed, before: &mut IntoIter<Placed>) {
-        if self.moved.is_none() {
-            match before.as_slice().first() {
-                Some(old) if old == place => {
-                    before.next();
-                    return self.name(segment, place);
-                }
-                Some(old) if old.start == place.start && old.size == place.size => {
-                    before.next();
-                    return self.write(segment, place);
-                }
-                _ => {
-                    let at = place.start;
-                    let Some(spare) = self.spare.take() else { return };
-                    spare.nodes.extend(self.out.nodes.drain(at.nodes as usize..));
-                    spare.cells.extend(self.out.cells.drain(at.cells as usize..));
-                    spare.rings.extend(self.out.rings.drain(at.rings as usize..));
-                    let (nodes, cells, rings) = (spare.nodes.drain(..), spare.cells.drain(..), spare.rings.drain(..));
-                    self.moved = Some(Moved { at, nodes, cells, rings });
+    /// Writes the graph over that of the last text.
+    fn put(&mut self, segments: &[&Kept], places: &[Placed], before: &[Placed]) {
+        let ids = |all: &[Placed]| all.iter().map(|place| place.id).collect::<Vec<_>>();
+        let kept = runs::kept(&ids(before), &ids(places));
+        let moves = |of: fn(&Size) -> u32| {
+            let known = places.iter().zip(&kept).filter_map(|(place, known)| Some((place, &before[(*known)?])));
+            let all = known.map(|(to, old)| Move { from: of(&old.start), to: of(&to.start), count: of(&to.size) });
+            all.collect::<Vec<_>>()
+        };
+        let (root, name) = (FrameId(0), Arc::<str>::from(""));
+        let cell = Cell { frame: root, name: Arc::clone(&name), ty: Ty::F32, lanes: 1, init: 0, next: None };
+        let ring = Ring { frame: root, name, lanes: 1, capacity: 0, input: None, kernel: None };
+        runs::slide(&mut self.out.nodes, &moves(|size| size.nodes), self.next.nodes, &Node::Frame);
+        runs::slide(&mut self.out.cells, &moves(|size| size.cells), self.next.cells, &cell);
+        runs::slide(&mut self.out.rings, &moves(|size| size.rings), self.next.rings, &ring);
+        for ((kept, place), known) in segments.iter().zip(places).zip(kept) {
+            match known.map(|at| &before[at]) {
+                Some(old) => self.mend(&kept.segment, place, old),
+                None => self.write(&kept.segment, place),
+            }
+        }
+    }
+
+    /// Brings the numbers of a segment up to date that was kept.
+    fn mend(&mut self, segment: &Segment, place: &Placed, old: &Placed) {
+        let (from, to, leads) = (old.start, place.start, place.leads_as(old));
+        if from != to {
+            let by = |from: u32, to: u32| to.wrapping_sub(from);
+            let (nodes, cells, rings) = (by(from.nodes, to.nodes), by(from.cells, to.cells), by(from.rings, to.rings));
+            for node in &mut self.out.nodes[place.range(|size| size.nodes)] {
+                operands_mut(node).iter_mut().for_each(|x| x.0 = x.0.wrapping_add(nodes));
+                match node {
+                    Node::Read(c) => c.0 = c.0.wrapping_add(cells),
+                    Node::Tap(r, _) => r.0 = r.0.wrapping_add(rings),
+                    _ => {}
                 }
             }
         }
-        // Those between are of no use any more.
-        let known = before.as_slice().iter().position(|old| old.id == place.id);
-        let Some(old) = known.and_then(|at| before.nth(at)) else { return self.write(segment, place) };
-        let Some(moved) = &mut self.moved else { return };
-        moved.skip_to(old.start);
-        let nodes = moved.nodes.by_ref().take(old.size.nodes as usize);
-        self.out.nodes.extend(nodes.map(|mut node| {
-            operands_mut(&mut node).iter_mut().for_each(|x| *x = old.moved(place, *x));
-            match &mut node {
-                Node::Param(p) => *p = renamed(*p, &old.params, &place.params),
-                Node::Row(r) => *r = renamed(*r, &old.rows, &place.rows),
-                Node::Peek(s, _) => *s = renamed(*s, &old.samples, &place.samples),
-                Node::Read(c) => c.0 = c.0 - old.start.cells + place.start.cells,
-                Node::Tap(r, _) => r.0 = r.0 - old.start.rings + place.start.rings,
-                _ => {}
+        if from != to || !leads {
+            for &(own, local) in &segment.leaves {
+                let node = &mut self.out.nodes[(to.nodes + own) as usize];
+                fit(node, &segment.graph.nodes[local as usize], segment, place);
             }
-            node
-        }));
-        let to = |x: Option<NodeId>| x.map(|x| old.moved(place, x));
-        let cells = moved.cells.by_ref().take(old.size.cells as usize);
-        self.out.cells.extend(cells.map(|cell| Cell { next: to(cell.next), ..cell }));
-        let rings = moved.rings.by_ref().take(old.size.rings as usize);
-        let ring_to = |ring: RingId| RingId(ring.0 - old.start.rings + place.start.rings);
-        let sample_to = |sample: SampleId| renamed(sample, &old.samples, &place.samples);
-        self.out.rings.extend(rings.map(|ring| {
-            let kernel = ring.kernel.as_ref().map(|kernel| kernel.with(ring_to, sample_to));
-            Ring { input: to(ring.input), kernel, ..ring }
-        }));
-        let Size { nodes, cells, rings } = old.size;
-        moved.at =
-            Size { nodes: old.start.nodes + nodes, cells: old.start.cells + cells, rings: old.start.rings + rings };
-        self.name(segment, place);
-    }
-
-    /// Memory that is there already is called by the names that it has in this text.
-    fn name(&mut self, segment: &Segment, place: &Placed) {
-        if self.tables.settled {
-            return;
         }
-        let layout: &Layout = &self.tables.layout;
-        let own = segment.graph.cells.iter().zip(&segment.cells).filter(|(_, what)| matches!(what, Use::Memory));
-        let cells = &mut self.out.cells[place.start.cells as usize..];
-        cells.iter_mut().zip(own).for_each(|(cell, (own, _))| cell.frame = layout.frame(own.frame));
-        let rings = &mut self.out.rings[place.start.rings as usize..];
-        rings.iter_mut().zip(&segment.graph.rings).for_each(|(ring, own)| ring.frame = layout.frame(own.frame));
+        let settled = self.tables.settled;
+        if from != to || !leads || !settled {
+            let layout = &self.tables.layout;
+            let at = |x: NodeId| place.node(segment.slots[x.index()]);
+            for (cell, own) in self.out.cells[place.range(|size| size.cells)].iter_mut().zip(memory(segment)) {
+                (cell.frame, cell.next) = (layout.frame(own.frame), own.next.map(at));
+            }
+            for (ring, own) in self.out.rings[place.range(|size| size.rings)].iter_mut().zip(&segment.graph.rings) {
+                (ring.frame, ring.input) = (layout.frame(own.frame), own.input.map(at));
+                if own.kernel.is_some() && (from.rings != to.rings || !leads) {
+                    ring.kernel = kernel(own, place);
+                }
+            }
+        }
     }
 
-    /// Writes a segment, over another or behind the rest.
+    /// Writes a segment, over whatever is there.
     fn write(&mut self, segment: &Segment, place: &Placed) {
-        let layout: &Layout = &self.tables.layout;
+        let layout = &self.tables.layout;
         let at = |x: NodeId| place.node(segment.slots[x.index()]);
-        let own = segment.graph.cells.iter().zip(&segment.cells).filter(|(_, what)| matches!(what, Use::Memory));
-        let cells = own.map(|(c, _)| Cell { frame: layout.frame(c.frame), next: c.next.map(at), ..c.clone() });
-        put(&mut self.out.cells, place.start.cells, cells);
-        let rings = segment.graph.rings.iter();
-        let rings = rings.map(|r| {
-            let number = |ring: RingId| RingId(ring.0 + place.start.rings);
-            let kernel = r.kernel.as_ref().map(|kernel| kernel.with(number, |s| place.samples[s.index()]));
-            Ring { frame: layout.frame(r.frame), input: r.input.map(at), kernel, ..r.clone() }
-        });
-        put(&mut self.out.rings, place.start.rings, rings);
+        for (slot, own) in self.out.cells[place.range(|size| size.cells)].iter_mut().zip(memory(segment)) {
+            *slot = Cell { frame: layout.frame(own.frame), next: own.next.map(at), ..own.clone() };
+        }
+        for (slot, own) in self.out.rings[place.range(|size| size.rings)].iter_mut().zip(&segment.graph.rings) {
+            let (frame, input) = (layout.frame(own.frame), own.input.map(at));
+            *slot = Ring { frame, name: Arc::clone(&own.name), input, kernel: kernel(own, place), ..*own };
+        }
         let mut memory = place.start.cells;
         let number = |what: &Use| {
             memory += u32::from(matches!(what, Use::Memory));
@@ -356,20 +307,16 @@ impl Joiner<'_> {
         };
         let cells: Vec<CellId> = segment.cells.iter().map(number).collect();
         let own = segment.graph.nodes.iter().zip(&segment.slots).filter(|(_, slot)| matches!(slot, Slot::Own(_)));
-        let nodes = own.map(|(node, _)| {
-            let mut node = node.clone();
-            operands_mut(&mut node).iter_mut().for_each(|x| *x = at(*x));
+        for (slot, (local, _)) in self.out.nodes[place.range(|size| size.nodes)].iter_mut().zip(own) {
+            let mut node = local.clone();
+            fit(&mut node, local, segment, place);
             match &mut node {
-                Node::Param(p) => *p = place.params[p.index()],
-                Node::Row(r) => *r = place.rows[r.index()],
                 Node::Read(c) => *c = cells[c.index()],
                 Node::Tap(r, _) => r.0 += place.start.rings,
-                Node::Peek(s, _) => *s = place.samples[s.index()],
                 _ => {}
             }
-            node
-        });
-        put(&mut self.out.nodes, place.start.nodes, nodes);
+            *slot = node;
+        }
     }
 
     /// A literal without a name of its own is called after the part that has it first, and counted there.
@@ -411,17 +358,26 @@ impl Joiner<'_> {
     }
 }
 
-/// Writes things from a place on, over others or behind them.
-fn put<T>(list: &mut Vec<T>, start: u32, things: impl Iterator<Item = T>) {
-    for (at, thing) in (start as usize..).zip(things) {
-        match list.get_mut(at) {
-            Some(slot) => *slot = thing,
-            None => list.push(thing),
-        }
-    }
+/// The cells of a segment that are memory.
+fn memory(segment: &Segment) -> impl Iterator<Item = &Cell> {
+    let all = segment.graph.cells.iter().zip(&segment.cells);
+    all.filter(|(_, what)| matches!(what, Use::Memory)).map(|(cell, _)| cell)
 }
 
-/// What stands at the place of a number that was given before.
-fn renamed<T: Copy + PartialEq>(id: T, before: &[T], now: &[T]) -> T {
-    before.iter().position(|old| *old == id).and_then(|at| now.get(at).copied()).unwrap_or(id)
+/// The kernel of a ring of a segment, with the numbers of the whole.
+fn kernel(ring: &Ring, place: &Placed) -> Option<Arc<Kernel>> {
+    let number = |ring: RingId| RingId(ring.0 + place.start.rings);
+    ring.kernel.as_ref().map(|kernel| kernel.with(number, |sample| place.samples[sample.index()]))
+}
+
+/// Gives a node of the whole the operands that it has in its segment, and its parameter, row or sample.
+fn fit(node: &mut Node, local: &Node, segment: &Segment, place: &Placed) {
+    let pairs = operands_mut(node).iter_mut().zip(operands(local));
+    pairs.for_each(|(x, own)| *x = place.node(segment.slots[own.index()]));
+    match (node, local) {
+        (Node::Param(p), Node::Param(own)) => *p = place.params[own.index()],
+        (Node::Row(r), Node::Row(own)) => *r = place.rows[own.index()],
+        (Node::Peek(s, _), Node::Peek(own, _)) => *s = place.samples[own.index()],
+        _ => {}
+    }
 }

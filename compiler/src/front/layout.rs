@@ -1,15 +1,15 @@
 //! Where the places of parts lie in the tree of names of the whole.
 //!
 //! The arena has the places of this text and of earlier ones; a text has its own, part by part. The tree of the last text is not thrown
-//! away: parts that come to lie where they lay stay, others are moved along, and only those that are new are written. Where a
+//! away: parts that stay are brought where they belong ([`super::runs`]), and only those that are new are written. Where a
 //! patch still holds the tree, it is copied first, and where nothing is another it is shared.
 //!
 //! That works since a place hangs on the root or on another of its own part. Were it not so somewhere, all is laid out anew.
 
 use crate::front::parts::{Ends, Part};
+use crate::front::runs::{self, Move};
 use crate::graph::{Frame, FrameId, Graph};
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 /// Nothing of this text.
 const NONE: u32 = u32::MAX;
@@ -73,68 +73,48 @@ impl Layout {
             self.of.clear();
         }
         self.of.resize(self.of.len().max(arena.frames.len()), NONE);
-        let stays = |(old, new): &(&Laid, &Laid)| (old.serial, old.start) == (new.serial, new.start);
-        let head = self.laid.iter().zip(&now).take_while(stays).count();
-        if head == now.len() && head == self.laid.len() {
+        let same = |(old, new): (&Laid, &Laid)| (old.serial, old.start) == (new.serial, new.start);
+        if self.laid.len() == now.len() && self.laid.iter().zip(&now).all(same) {
             return anew;
         }
-        let gone = self.laid.split_off(head);
-        gone.iter().flat_map(Laid::ids).for_each(|id| self.of[id as usize] = NONE);
-        for laid in &now[head..] {
-            laid.ids().zip(laid.start..).for_each(|(id, at)| self.of[id as usize] = at);
-        }
-        self.place(arena, &now[head..], gone.into_iter());
+        let serials = |all: &[Laid]| all.iter().map(|laid| laid.serial).collect::<Vec<_>>();
+        let kept = runs::kept(&serials(&self.laid), &serials(&now));
+        self.place(arena, &now, &kept, next);
         self.laid = now;
         true
     }
 
-    /// Writes the places of parts that are not where they were: over others as long as these are as many, else behind the rest, moved
-    /// there if they were in the last text.
-    fn place(&mut self, arena: &Graph, now: &[Laid], mut gone: IntoIter<Laid>) {
-        let of = |id: FrameId| FrameId(self.of[id.index()]);
-        let written = |id: u32| {
-            let Frame { parent, ref label, named, hint } = arena.frames[id as usize];
-            Frame {
-                parent: parent.map(|parent| if parent.0 == 0 { parent } else { of(parent) }),
-                label: Arc::clone(label),
-                named,
-                hint,
-            }
-        };
-        let frames = Arc::make_mut(&mut self.frames);
-        let mut now = now.iter();
-        let mut next = now.next();
-        while let (Some(new), Some(old)) = (next, gone.as_slice().first()) {
-            if (new.start, new.count) != (old.start, old.count) {
-                break;
-            }
-            if new.serial != old.serial {
-                new.ids().zip(new.start as usize..).for_each(|(id, at)| frames[at] = written(id));
-            }
-            gone.next();
-            next = now.next();
+    /// Moves the places of parts that were in the last text, and writes those of others.
+    fn place(&mut self, arena: &Graph, now: &[Laid], kept: &[Option<usize>], length: u32) {
+        let mut gone = vec![true; self.laid.len()];
+        kept.iter().flatten().for_each(|at| gone[*at] = false);
+        for (laid, _) in self.laid.iter().zip(gone).filter(|(_, gone)| *gone) {
+            laid.ids().for_each(|id| self.of[id as usize] = NONE);
         }
-        let Some(first) = next else {
-            let end = gone.as_slice().first().map_or(frames.len(), |old| old.start as usize);
-            return frames.truncate(end);
-        };
-        let (mut rest, mut at) = (frames.split_off(first.start as usize).into_iter(), first.start);
-        for new in std::iter::once(first).chain(now) {
-            let known = gone.as_slice().iter().position(|old| old.serial == new.serial);
-            let Some(old) = known.and_then(|n| gone.nth(n)) else {
-                frames.extend(new.ids().map(written));
-                continue;
-            };
-            if let Some(skip) = (old.start - at).checked_sub(1) {
-                rest.nth(skip as usize);
-            }
-            at = old.start + old.count;
-            frames.extend(rest.by_ref().take(old.count as usize).map(|mut frame| {
-                if let Some(parent) = frame.parent.as_mut().filter(|parent| parent.0 > 0) {
-                    parent.0 = parent.0 - old.start + new.start;
+        let known: Vec<Option<u32>> = kept.iter().map(|at| Some(self.laid[(*at)?].start)).collect();
+        let pairs = || now.iter().zip(&known);
+        for (new, _) in pairs().filter(|(new, from)| **from != Some(new.start)) {
+            new.ids().zip(new.start..).for_each(|(id, at)| self.of[id as usize] = at);
+        }
+        let frames = Arc::make_mut(&mut self.frames);
+        let run = |(new, from): (&Laid, &Option<u32>)| Some(Move { from: (*from)?, to: new.start, count: new.count });
+        runs::slide(frames, &pairs().filter_map(run).collect::<Vec<_>>(), length, &arena.frames[0]);
+        for (new, from) in pairs().filter(|(new, from)| **from != Some(new.start)) {
+            let places = &mut frames[new.start as usize..(new.start + new.count) as usize];
+            match from {
+                Some(from) => {
+                    let by = new.start.wrapping_sub(*from);
+                    let parents = places.iter_mut().filter_map(|place| place.parent.as_mut());
+                    parents.filter(|parent| parent.0 > 0).for_each(|parent| parent.0 = parent.0.wrapping_add(by));
                 }
-                frame
-            }));
+                None => {
+                    for (place, id) in places.iter_mut().zip(new.ids()) {
+                        let own = &arena.frames[id as usize];
+                        let of = |parent: FrameId| FrameId(if parent.0 == 0 { 0 } else { self.of[parent.index()] });
+                        *place = Frame { parent: own.parent.map(of), label: Arc::clone(&own.label), ..*own };
+                    }
+                }
+            }
         }
     }
 }

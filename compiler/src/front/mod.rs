@@ -30,6 +30,7 @@ mod pattern_table;
 mod patterns;
 mod places;
 mod rest;
+mod runs;
 pub mod samples;
 mod scope;
 mod segment;

@@ -79,6 +79,8 @@ pub(super) struct Segment {
     pub slots: Vec<Slot>,
     /// How much of it there is in the whole.
     pub size: Size,
+    /// The nodes that lead out of it, to ports, parameters, rows and samples: where they are in the whole, and here.
+    pub leaves: Vec<(u32, u32)>,
     /// Parameters of the arena, each with the name of the part that had it first.
     pub params: Vec<(ParamId, u32)>,
     /// Rows of the arena.
@@ -198,12 +200,13 @@ impl Segment {
         let heard: Vec<CellId> = exports.iter().map(|(_, cell)| *cell).collect();
         let mut graph = crate::passes::cut::cut(rest::rest(graph, &own, &voiced, &facts, &heard));
         let (slots, size) = slots(&graph, &cells);
+        let leaves = leaves(&graph, &slots);
         // What is here only for these stages is brought by the arena when segments are put together.
         (graph.frames, graph.rows, graph.params) = Default::default();
         let serials = wish.parts.iter().map(|part| part.serial).collect();
         let ports = ports.into_iter().map(|(id, given, _)| (id, given)).collect();
         let wanted = wish.wanted;
-        Ok(Segment { serials, wanted, exports, ports, graph, cells, slots, size, params, rows, samples, outs })
+        Ok(Segment { serials, wanted, exports, ports, graph, cells, slots, size, leaves, params, rows, samples, outs })
     }
 }
 
@@ -220,6 +223,20 @@ fn slots(graph: &Graph, cells: &[Use]) -> (Vec<Slot>, Size) {
     let slots = graph.nodes.iter().map(slot).collect();
     let cells = cells.iter().filter(|what| matches!(what, Use::Memory)).count() as u32;
     (slots, Size { nodes, cells, rings: graph.rings.len() as u32 })
+}
+
+/// The nodes of a graph that lead out of it.
+fn leaves(graph: &Graph, slots: &[Slot]) -> Vec<(u32, u32)> {
+    let leaf = |(local, (node, slot)): (usize, (&Node, &Slot))| {
+        let named = matches!(node, Node::Param(_) | Node::Row(_) | Node::Peek(..));
+        match *slot {
+            Slot::Own(own) if named || operands(node).iter().any(|x| matches!(slots[x.index()], Slot::Port(_))) => {
+                Some((own, local as u32))
+            }
+            _ => None,
+        }
+    };
+    graph.nodes.iter().zip(slots).enumerate().filter_map(leaf).collect()
 }
 
 #[derive(Clone, Copy)]
