@@ -4,22 +4,14 @@
 
 mod common;
 
-use common::{RATE, Random};
+use common::{RATE, Random, Text};
 use modurust_runtime::command::EngineCommand;
 use modurust_runtime::compiler::exec::Backend;
-use modurust_runtime::compiler::front::{Compiler, Options, World};
+use modurust_runtime::compiler::front::{Compiler, Options};
 use modurust_runtime::compiler::passes::Passes;
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::engine::{Engine, EngineOptions};
-
-struct Text(String);
-
-impl World for Text {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Ok(self.0.clone())
-    }
-}
 
 fn compile(text: &str, backend: Backend) -> Program {
     let options = Options { sample_rate: RATE, passes: Passes::Fast, backend, seed: 0, verify: true };

@@ -4,83 +4,27 @@
 
 mod common;
 
-use common::{Build, RATE, Random, song};
+use common::counting::{self, Counting};
+use common::{Build, RATE, Random, dense, song};
 use modurust_runtime::command::{EngineCommand, EngineNotice};
 use modurust_runtime::compiler::program::{Program, UnitKind};
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::tap::Spout;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-thread_local! {
-    static WATCHED: Cell<bool> = const { Cell::new(false) };
-    static TOUCHED: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-fn touch() {
-    if WATCHED.try_with(Cell::get).unwrap_or(false) {
-        let _ = TOUCHED.try_with(|t| t.set(t.get() + 1));
-    }
-}
-
-// SAFETY: every call goes on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        touch();
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        touch();
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        touch();
-        // SAFETY: as the caller promised.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 /// `process` under watch; how often this thread went to the allocator inside.
 fn watched(engine: &mut Engine, out: &mut [f32]) -> u64 {
-    let before = TOUCHED.get();
-    WATCHED.set(true);
-    engine.process(out, 2);
-    WATCHED.set(false);
-    TOUCHED.get() - before
-}
-
-/// Many notes at once.
-fn dense(extra: bool) -> Program {
-    let mut b = Build::new();
-    if extra {
-        b.drone("extra", 77.0);
-    }
-    let notes = b.notes(&[40.0, 52.0, 55.0, 59.0, 64.0]);
-    let notes = b.score.fast(notes, 97);
-    b.synth("poly", UnitKind::Poly, 16, notes);
-    b.drone("drone", 110.0);
-    b.echo("echo", 220.0);
-    b.finish()
+    counting::touches(|| engine.process(out, 2))
 }
 
 #[test]
 fn the_watch_works() {
-    let before = TOUCHED.get();
-    WATCHED.set(true);
-    let boxed = std::hint::black_box(Box::new(1));
-    drop(boxed);
-    WATCHED.set(false);
-    assert!(TOUCHED.get() >= before + 2);
+    assert!(counting::touches(|| drop(std::hint::black_box(Box::new(1)))) >= 2);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct JitCode {
     regions: Vec<RegionCode>,
     /// Size of the code in bytes.
     pub bytes: usize,
+    /// Size of what lies in pages of its own: the code, and what stands between its pieces.
+    pub image: usize,
     /// Regions whose code was made for this patch; the others were known.
     pub made: usize,
 }
@@ -183,7 +185,16 @@ fn link(parts: &[Part], (moves, runs): (Vec<u64>, Vec<(u128, u32)>), made: usize
             let region = |part: &Part| RegionCode { vectors: part.vectors, bytes: part.code.bytes.len() };
             let regions: Vec<RegionCode> = parts.iter().map(region).collect();
             let bytes = regions.iter().map(|region| region.bytes).sum();
-            Ok(JitCode { calls, moves, runs, module: ManuallyDrop::new(Box::new(module)), regions, bytes, made })
+            Ok(JitCode {
+                calls,
+                moves,
+                runs,
+                module: ManuallyDrop::new(Box::new(module)),
+                regions,
+                bytes,
+                image: image.len(),
+                made,
+            })
         }
         Err(error) => {
             // SAFETY: nothing of the module was ever called.

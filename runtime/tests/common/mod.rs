@@ -1,7 +1,11 @@
 //! Programs made by hand, so that these tests need nothing of the language.
 #![allow(dead_code)]
 
+pub mod counting;
+pub mod memory;
+
 use modurust_runtime::compiler::exec::{self, Backend};
+use modurust_runtime::compiler::front::{Options, World};
 use modurust_runtime::compiler::graph::ops::Op;
 use modurust_runtime::compiler::graph::{FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, Row, RowId, Ty};
 use modurust_runtime::compiler::passes::Passes;
@@ -10,6 +14,25 @@ use modurust_runtime::compiler::score::{PatId, Ratio, ScoreBuilder, Value};
 use std::sync::Arc;
 
 pub const RATE: u32 = 48_000;
+
+/// The only file there is.
+pub struct Text(pub String);
+
+impl World for Text {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Ok(self.0.clone())
+    }
+}
+
+/// As a player's text is compiled.
+pub fn options(backend: Backend) -> Options {
+    Options { sample_rate: RATE, passes: Passes::Fast, backend, seed: 0, verify: false }
+}
+
+/// A number that a longer run is asked for by, or what every run of the tests does.
+pub fn asked(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
+}
 
 /// A program under construction.
 pub struct Build {
@@ -216,5 +239,19 @@ pub fn song(drone: f32) -> Program {
     b.synth("bass", UnitKind::Mono, 1, bass);
     b.drone("drone", drone);
     b.echo("echo", 330.0);
+    b.finish()
+}
+
+/// Many notes at once: 485 a bar.
+pub fn dense(extra: bool) -> Program {
+    let mut b = Build::new();
+    if extra {
+        b.drone("extra", 77.0);
+    }
+    let notes = b.notes(&[40.0, 52.0, 55.0, 59.0, 64.0]);
+    let notes = b.score.fast(notes, 97);
+    b.synth("poly", UnitKind::Poly, 16, notes);
+    b.drone("drone", 110.0);
+    b.echo("echo", 220.0);
     b.finish()
 }
