@@ -21,11 +21,14 @@ play:
 	$(CARGO) build --release --package modurust
 	$(CARGO) run --quiet --release --package modurust -- play $(FILE) $(ARGS)
 
-# The feature `jack` is built when its library is there, so that the tests can play through a sound server.
+# The feature `jack` is built when its library is there, so that the tests can play through a sound server; `rtsan` when the toolchain
+# has the archive of RealtimeSanitizer.
 test:
 	@sh scripts/setup.sh test
 	@features=; \
 	if pkg-config --exists jack 2>/dev/null; then features='--features modurust/jack'; fi; \
+	archive=$$(rustc --print target-libdir)/librustc-stable_rt.rtsan.a; \
+	if [ -f "$$archive" ]; then features="$$features --features modurust-runtime/rtsan"; fi; \
 	set -x; \
 	$(CARGO) build --workspace $$features && \
 	$(CARGO) test --workspace --no-fail-fast $$features

@@ -8,6 +8,9 @@
 //! After every quantum a cell that is no longer a finite number starts anew, so that one bad sample cannot silence a patch, and one
 //! that holds less than [`TINY`] is empty, so that tails end.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::codegen::cache::Cache;
 use crate::codegen::guard;
 use crate::codegen::isa::Isa;

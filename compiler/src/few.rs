@@ -10,6 +10,9 @@
 //! sum over more than two voices is kept by giving a voice the lane that is its number modulo the number of lanes; where two want
 //! the same, wider code is taken.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::exec::padded;
 use crate::graph::{QUANTUM, RowId};
 use crate::program::Guard;

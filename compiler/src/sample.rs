@@ -9,6 +9,9 @@
 //! A thread of the control side brings pages and takes them away while code reads. Words are atomic, a page is told only when it is
 //! there, and room is used again only long after its page was taken away ([`SampleMemory::forget`]), so nobody waits for anybody.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::exec::clean;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -8,6 +8,9 @@
 //! Counters of a part that sleeps stand where they stood. They are put forward when it wakes, or when anybody wants to see them
 //! ([`Sleep::settle`]). The interpreter never sleeps: it says what is right.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::few::Voices;
 use crate::graph::QUANTUM;
 use crate::program::{Guard, Layout, Sleeper};

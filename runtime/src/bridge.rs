@@ -7,6 +7,9 @@
 //!
 //! The same table turns what a text asked for into the words of the next text, where the first was called back before it played.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::launcher::{Jump, Links, Move, Order, What, Wish};
 use modurust_compiler::program::Program;
 

@@ -13,9 +13,13 @@
 //! control.publish(&edited, None);         // another thread: the next quantum swaps it in
 //! ```
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
+use crate::handover::Kept;
 use crate::lanes::Lanes;
 use crate::launcher::Launcher;
 use crate::limiter::Limiter;
@@ -195,7 +199,7 @@ impl Engine {
             commands: commands_in,
             notices: notices_out,
             meters,
-            letters: Vec::new(),
+            letters: Kept::new(),
             base: program,
             base_epoch: 0,
             pending: None,

@@ -4,6 +4,9 @@
 //! buffer stands between: it holds one quantum and hands out its frames, asking for the next when it is empty. Output bits
 //! therefore do not depend on the sizes of blocks. It adds no delay, since a quantum is computed when its first frame is wanted.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use modurust_compiler::graph::QUANTUM;
 
 /// One quantum of stereo and how much of it has been handed out.

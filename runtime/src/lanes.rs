@@ -4,6 +4,9 @@
 //! So a jump needs no chase: what a section before has left behind is found by looking back to it. Between two quanta the value is
 //! drawn as a line; a jump of a `hold` lies within one quantum (1.3 ms) of its place.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::launcher::bars;
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::timeline::{Arrangement, Automation, Motion, Play, Section, Target, Timeline};

@@ -12,6 +12,9 @@
 //! Chance is a hash of seed, set and position, so a set replays identically. A clip that is launched by hand takes its track from the
 //! song until `launch song`. Nothing allocates: the tables have [`SETS`] places, and what a text has beyond them stays silent.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::song::{Part, section_of};
 pub use crate::wish::{Happened, Jump, Links, Move, Order, Quantise, SetLink, SetView, What, Wish, wishes};
 use modurust_compiler::program::Timing;

@@ -20,6 +20,7 @@ pub mod engine;
 pub mod export;
 pub mod fifo;
 pub mod flac;
+mod handover;
 mod jobs;
 pub mod journal;
 pub mod keeper;
@@ -48,3 +49,9 @@ pub mod wish;
 pub mod world;
 
 pub use modurust_compiler as compiler;
+
+/// What [`handover`] is made of; a test puts other atomics in their place.
+mod sync {
+    pub use std::sync::Arc;
+    pub use std::sync::atomic::{AtomicPtr, Ordering};
+}

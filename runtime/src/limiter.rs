@@ -8,6 +8,9 @@
 //! exceed what this frame needs. Gains are kept as fixed-point integers, which makes the running sum exact: a window full of
 //! ones averages to exactly one.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 /// Highest sample that leaves the limiter: -0.3 dBFS.
 pub const CEILING: f32 = 0.966_050_9;
 /// How far it looks ahead, seconds.

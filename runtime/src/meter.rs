@@ -3,6 +3,9 @@
 //! Every output of the patch has a slot of atomics. A peak is raised by the engine and taken (set to 0) by whoever reads it; a
 //! level is a mean square with a time constant of 50 ms. Slots belong to the outputs of the program of [`Meters::epoch`].
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::scope::Scope;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 

@@ -3,6 +3,9 @@
 //! The click is a short decaying sine whose phase counts from its own first frame, so it is the same at every tempo and block size. The
 //! first beat of a bar is higher.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::transport::Piece;
 use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::Timing;

@@ -4,6 +4,9 @@
 //! twice as long as what may be asked for, so what is read is not written over meanwhile; a reader that pauses for longer than that sees
 //! a seam in the picture and nothing worse.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
 /// Most frames that can be asked for.

@@ -10,6 +10,9 @@
 //!
 //! Everything is sized in advance: [`EVENTS`] events a pattern and quantum. What finds no room is counted, not kept.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::launcher::Cut;
 use crate::transport::{Piece, Transport};
 use crate::voice::{UnitState, UnitTable};

@@ -1,5 +1,8 @@
 //! A song as what it plays in the order of time: its sections, with nested songs opened.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::launcher::bars;
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::Ratio;

@@ -16,8 +16,12 @@
 //! A letter that has not been taken can be called back, so the newest program wins, and every plan is made against the program
 //! that is truly playing. Programs of one patch (same hash) share code and memory: then only numbers and patterns change hands.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
+use crate::handover::{Handover, Kept};
 use crate::launcher::{Launcher, Wish, wishes};
 use crate::meter::Meters;
 use crate::tap::source;
@@ -31,7 +35,6 @@ use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{Target, Timeline};
 use rtrb::{Consumer, Producer};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Quanta that a parameter takes to its target (5.3 ms at 48 kHz).
 pub const SMOOTH: u8 = 4;
@@ -315,22 +318,7 @@ pub struct Letter {
     at: u64,
     /// Only where a multiple of so many bars begins, while time goes on.
     grid: Option<Ratio>,
-    parcel: AtomicPtr<Parcel>,
-}
-
-impl Letter {
-    /// Takes the parcel, unless somebody has.
-    fn take(&self) -> Option<Box<Parcel>> {
-        let parcel = self.parcel.swap(std::ptr::null_mut(), Ordering::AcqRel);
-        // SAFETY: the pointer came from `Box::into_raw` and the exchange gives it to one caller only.
-        (!parcel.is_null()).then(|| unsafe { Box::from_raw(parcel) })
-    }
-}
-
-impl Drop for Letter {
-    fn drop(&mut self) {
-        drop(self.take());
-    }
+    parcel: Handover<Parcel>,
 }
 
 /// Where the newest letter lies.
@@ -353,13 +341,13 @@ impl Receiver {
     pub fn due(&mut self, frame: u64, reached: impl Fn(Ratio) -> bool) -> Option<Box<Parcel>> {
         let letter = self.mailbox.load();
         let letter = letter.as_ref()?;
-        if frame < letter.at || letter.parcel.load(Ordering::Relaxed).is_null() || self.retire.slots() == 0 {
+        if frame < letter.at || letter.parcel.is_empty() || self.retire.slots() == 0 {
             return None;
         }
         if letter.grid.is_some_and(|grid| !reached(grid)) {
             return None;
         }
-        letter.take()
+        letter.parcel.take()
     }
 
     /// Gives back a parcel. There is room: [`Receiver::due`] saw to it, and one parcel at most is on the way.
@@ -389,7 +377,7 @@ pub struct Control {
     pub(crate) commands: Producer<EngineCommand>,
     pub(crate) notices: Consumer<EngineNotice>,
     pub(crate) meters: Arc<Meters>,
-    pub(crate) letters: Vec<Arc<Letter>>,
+    pub(crate) letters: Kept<Letter>,
     /// The program that the engine plays, or plays as soon as it has taken the pending letter.
     pub(crate) base: Program,
     pub(crate) base_epoch: u64,
@@ -415,7 +403,7 @@ impl Control {
         let mut asked = Vec::new();
         let mut told = self.base.clone();
         if let Some((letter, waiting, epoch)) = self.pending.take() {
-            match letter.take() {
+            match letter.parcel.take() {
                 None => (self.base, self.base_epoch) = (waiting.clone(), epoch),
                 // What the text that is called back asked for is done all the same, once.
                 Some(parcel) if !parcel.wishes.is_empty() => {
@@ -451,9 +439,9 @@ impl Control {
             launcher: Box::new(Launcher::new(now, 0)),
             tempo: !before.tempo.is_constant() || !now.tempo.is_constant(),
         });
-        let parcel = Box::into_raw(Box::new(Parcel { epoch, kind, body, bridge, wishes: asked, performance }));
-        let letter = Arc::new(Letter { at: at.unwrap_or(0), grid, parcel: AtomicPtr::new(parcel) });
-        self.letters.push(Arc::clone(&letter));
+        let parcel = Box::new(Parcel { epoch, kind, body, bridge, wishes: asked, performance });
+        let letter = Arc::new(Letter { at: at.unwrap_or(0), grid, parcel: Handover::new(parcel) });
+        self.letters.keep(&letter);
         self.mailbox.store(Some(Arc::clone(&letter)));
         self.pending = Some((letter, program.clone(), epoch));
         Some(Published { epoch, kind, report })
@@ -463,10 +451,10 @@ impl Control {
     /// commands is full.
     pub fn wish(&mut self, wish: Wish) -> bool {
         if let Some((letter, ..)) = &self.pending
-            && let Some(mut parcel) = letter.take()
+            && let Some(mut parcel) = letter.parcel.take()
         {
             parcel.wishes.push(wish);
-            letter.parcel.store(Box::into_raw(parcel), Ordering::Release);
+            letter.parcel.put(parcel);
             return true;
         }
         let epoch = self.epoch();
@@ -481,7 +469,7 @@ impl Control {
             count += 1;
         }
         // A letter is in the mailbox (2 references), pending (one more), perhaps being read (one more), or ours alone.
-        self.letters.retain(|letter| Arc::strong_count(letter) > 1);
+        self.letters.release();
         count
     }
 
@@ -497,7 +485,7 @@ impl Control {
 
     /// True while a program waits to be adopted.
     pub fn is_pending(&self) -> bool {
-        self.pending.as_ref().is_some_and(|(letter, ..)| !letter.parcel.load(Ordering::Acquire).is_null())
+        self.pending.as_ref().is_some_and(|(letter, ..)| !letter.parcel.is_empty())
     }
 
     /// Sends a command. False if the ring is full.

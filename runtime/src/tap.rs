@@ -5,6 +5,9 @@
 //! one place begin together, to the frame. A strip that an edit takes away is silent until it is there again, so that what follows
 //! stays in time.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::transport::Piece;
 use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::score::Ratio;

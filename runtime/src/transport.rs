@@ -9,6 +9,9 @@
 //! to a fine grid only when its denominator grows past [`GRID`], which moves it by less than a thousandth of a frame; the window still
 //! begins at the exact old end.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::tempo::{Mark, RANGE, STEPS, TempoMap};
 use modurust_compiler::score::{EventBuf, Ratio, Score};

@@ -7,6 +7,9 @@
 //! A voice that is taken over while its gate is up, or whose gate fell in this very frame, has its gate at 0 for one frame and
 //! at 1 from the next, so that an envelope always sees it rise. The end of a note is one frame early for the same reason.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use modurust_compiler::exec::padded;
 use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::{FieldSource, Unit, UnitKind};

@@ -3,6 +3,9 @@
 //! Plain data of fixed size. What the commands of a text ask for is worked out here, on the control side, and so is where everything of
 //! an edited text was before.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use crate::launcher::bars;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;

@@ -6,6 +6,9 @@
 //! the sound differs least from itself, by its difference function over the mean of that function so far, the first dip below [`DIP`],
 //! between lags by a parabola. The products that the function is made of are one product of spectra.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::transform::plans;
 use super::{Complex32, Info, Io, Reads, Run, Shape, Work};
 use crate::graph::QUANTUM;

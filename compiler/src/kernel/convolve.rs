@@ -13,6 +13,9 @@
 //! (`stdlib/spectral.modu`), and nothing is late. Products with spectra that are there already are made ahead, some in each quantum, so that no
 //! quantum has much more to do than another.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::transform::{finite, plans};
 use super::{Complex32, Info, Io, Run, Shape, Work, complex, complex_mut};
 use crate::exec::SampleMemory;

@@ -16,6 +16,9 @@
 //! Spectra come at *ticks*, the multiples of their hop on the absolute counter of frames. So nothing depends on the size of blocks.
 //! What kernels there are stands in tables, an [`Info`] each.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 pub mod analysis;
 pub mod convolve;
 pub mod spectra;

@@ -11,6 +11,9 @@
 //! A sine of amplitude 1 has n / 4 in its bin, since a Hann window has the mean 1 / 2 and the other half of the sine is in the
 //! negative frequencies that nobody keeps.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::transform::finite;
 use super::{Complex32, Info, Io, Run, Shape, Work, complex_mut};
 use crate::graph::ops::hash_word;

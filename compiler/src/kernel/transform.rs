@@ -15,7 +15,7 @@ use crate::graph::QUANTUM;
 use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use std::f64::consts::TAU;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 /// Going there and back.
 pub static TABLE: &[Info] = &[
@@ -58,7 +58,9 @@ pub fn latency(work: Work) -> u32 {
 type Plans = (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>);
 
 /// Plans for transforms of n points, made once. Off the audio thread.
+#[expect(clippy::disallowed_types, reason = "called when memory is made")]
 pub fn plans(n: usize) -> Plans {
+    use std::sync::{Mutex, OnceLock, PoisonError};
     static PLANNER: OnceLock<Mutex<RealFftPlanner<f32>>> = OnceLock::new();
     let planner = PLANNER.get_or_init(|| Mutex::new(RealFftPlanner::new()));
     // A planner that a panic has left is a cache as good as before.

@@ -17,12 +17,15 @@
 //!                     onset + r (now - latency - onset)    within half a window of an onset
 //! ```
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::transform::{finite, hann, plans};
 use super::{Complex32, Info, Io, Reads, Run, Shape, Work};
 use crate::graph::QUANTUM;
 use realfft::{ComplexToReal, RealToComplex};
 use std::f32::consts::TAU;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// What changes pitch.
 pub static TABLE: &[Info] = &[Info {
@@ -128,7 +131,10 @@ impl Sinc {
     }
 }
 
+/// Off the audio thread.
+#[expect(clippy::disallowed_types, reason = "called when memory is made")]
 fn sincs() -> &'static [Sinc] {
+    use std::sync::OnceLock;
     static SINCS: OnceLock<Vec<Sinc>> = OnceLock::new();
     // Whole eights of coefficients, so that sums are those of eight lanes.
     SINCS.get_or_init(|| (0..SPEEDS).map(|i| Sinc::new((2f64.powf(i as f64 / 4.0) * 2.0).ceil() / 2.0)).collect())

@@ -5,6 +5,9 @@
 //! history changes; `late`, `off` and their like look a little back and find the clip that played then. Fixed in size: recording a
 //! launch allocates nothing, and forgets the oldest.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::Ratio;
 
 /// Launches of one set that are remembered.

@@ -9,6 +9,9 @@
 //! This file has the sources, sequences and speeds; `query_time` what bends time, `query_join` what combines patterns,
 //! `query_more` what chooses patterns by value and what changes values.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::launch::Launches;
 use super::node::{Curve, Factor, Kind, List, Signal};
 use super::{Event, EventBuf, PatId, Ratio, Score, Tail, Value, harmony, random};

@@ -4,6 +4,9 @@
 //! and the result's part is what both share. A continuous right side must be asked over the whole instead, so that it is
 //! sampled where the event begins and not where the query happens to cut it.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::node::{Factor, JoinMode, List, Operator};
 use super::query::{Query, note_of};
 use super::rhythm::{MAX_STEPS, euclid};

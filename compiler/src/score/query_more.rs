@@ -4,6 +4,9 @@
 //! for each value that the argument can take, and the query plays the one whose value holds now. The events keep the wholes of the
 //! chosen pattern and are cut to the time for which it is chosen.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::node::{List, Map};
 use super::query::Query;
 use super::{Event, PatId, Ratio, Value, harmony, random};

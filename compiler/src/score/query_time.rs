@@ -3,6 +3,9 @@
 //! Each of these is an affine map of time within some cell (a cycle, a loop, a swing cell): ask the child for the image of the
 //! span, map the answer back. Maps that differ from cell to cell cut the span at the cells' edges.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::node::Factor;
 use super::query::Query;
 use super::{Event, PatId, Ratio};

@@ -4,6 +4,9 @@
 //! the pattern's text, cycle and onset. The same program therefore plays the same notes on every replay, however its time is
 //! cut into blocks, and an edit elsewhere does not disturb it. The mixer is the 64-bit finaliser of the splitmix generator.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::Ratio;
 
 /// Mixes 64 bits so that every input bit reaches every output bit.

@@ -4,6 +4,9 @@
 //! result too large for 64 bits becomes the nearest fraction that fits (best approximation by continued fractions) or the
 //! largest value: arithmetic never panics, in the audio callback least of all. Use the `checked_` forms to learn of it.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use std::cmp::Ordering;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 

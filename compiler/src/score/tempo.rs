@@ -12,6 +12,9 @@
 //! So a day of changing tempo is a sum of whole numbers: the same on every machine, and nothing accumulates but the one rounding of
 //! 2^-20 frames a stretch that defines it. With one tempo there is one stretch, and the arithmetic is exact.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
 use super::{EventBuf, PatId, Ratio, Score};
 use crate::program::Timing;
 

@@ -20,9 +20,10 @@ pub use takes::Take;
 
 use crate::command::Notice;
 use crate::engine::Engine;
+use crate::handover::Handover;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Which device, and how.
@@ -116,7 +117,7 @@ impl Choice {
     /// Gives the engine to the device. A device that refuses now is replaced by the null device.
     pub fn start(self, engine: Engine) -> Running {
         let shared = Arc::new(Shared::default());
-        let slot = Arc::new(Slot::new(Live { engine, warm: false, dead: false, rate: self.rate }));
+        let slot = Arc::new(Slot::new(Box::new(Live { engine, warm: false, dead: false, rate: self.rate })));
         let mut running = Running {
             slot,
             shared,
@@ -167,31 +168,7 @@ impl Live {
 }
 
 /// Holds the engine for whoever runs it.
-pub(crate) struct Slot(AtomicPtr<Live>);
-
-impl Slot {
-    fn new(live: Live) -> Slot {
-        Slot(AtomicPtr::new(Box::into_raw(Box::new(live))))
-    }
-
-    /// Takes the engine out, if it is there.
-    pub fn take(&self) -> Option<Box<Live>> {
-        let live = self.0.swap(std::ptr::null_mut(), Ordering::AcqRel);
-        // SAFETY: the pointer came from `Box::into_raw`, and the exchange gives it to one caller only.
-        (!live.is_null()).then(|| unsafe { Box::from_raw(live) })
-    }
-
-    /// Puts it back. The slot is empty: the caller took it out.
-    pub fn put(&self, live: Box<Live>) {
-        self.0.store(Box::into_raw(live), Ordering::Release);
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        drop(self.take());
-    }
-}
+pub(crate) type Slot = Handover<Live>;
 
 /// What a device counts.
 #[derive(Debug, Default)]
