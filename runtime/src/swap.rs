@@ -29,7 +29,7 @@ use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
 use modurust_compiler::exec::{Instance, WordMove, word_moves};
 use modurust_compiler::graph::state::StateMap;
-use modurust_compiler::graph::{Out, OutKind, RingId, RowId, SampleId};
+use modurust_compiler::graph::{Out, OutKind, RingId, RowId, SampleId, read_heads};
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{Target, Timeline};
@@ -423,11 +423,13 @@ impl Control {
         };
         self.counter += 1;
         let epoch = self.counter;
-        let map = if kind == ChangeKind::Code { map_of(&self.base, program) } else { map_of_same(program) };
+        // Numbers glide; but a delay that is read further on would be heard on its way there, so it is faded over like code.
+        let replaces = kind == ChangeKind::Code || moves_heads(&self.base, program);
+        let map = if replaces { map_of(&self.base, program) } else { map_of_same(program) };
         let bridge = Bridge::between(&self.base, self.base_epoch, program, &map.params);
         let mut report = None;
-        let body = if kind == ChangeKind::Code {
-            report = Some(map.report.clone());
+        let body = if replaces {
+            report = Some(map.report.clone()).filter(|_| kind == ChangeKind::Code);
             let plan = plan(&self.base, program, map);
             let given: Vec<RingId> = plan.rings.iter().map(|(new, _)| *new).collect();
             Body::Replace(Box::new(Active::new(program.clone(), epoch, &given)), plan)
@@ -525,6 +527,14 @@ pub fn change(old: &Program, new: &Program) -> ChangeKind {
     }
     let bits = |p: &Program| p.params.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     if old.timing != new.timing || bits(old) != bits(new) { ChangeKind::Number } else { ChangeKind::None }
+}
+
+/// True if a number changed on which it depends where a delay line is read, for programs of one patch.
+fn moves_heads(old: &Program, new: &Program) -> bool {
+    let changed = |i: usize| old.params.get(i).map(|v| v.to_bits()) != new.params.get(i).map(|v| v.to_bits());
+    old.params.len() == new.params.len()
+        && (0..new.params.len()).any(changed)
+        && read_heads(&new.patch.graph).iter().enumerate().any(|(i, head)| *head && changed(i))
 }
 
 /// What the samples of a program hold. Another sound comes in under the fade of a swap, with all state kept.

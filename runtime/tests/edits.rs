@@ -15,7 +15,7 @@ mod common;
 
 use chart::Case;
 use common::{RATE, Random, Text, asked, options};
-use modurust_runtime::command::{Command, Notice};
+use modurust_runtime::command::{ChangeKind, Command, Notice};
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::program::Program;
@@ -23,6 +23,7 @@ use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, DeviceOptions};
 use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::session::{Session, SessionOptions};
+use modurust_runtime::swap::change;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -155,6 +156,25 @@ fn no_swap_clicks() {
     println!("the worst of 200: edit {}, a step of {:.4} where {:.4} is allowed", worst.edit, worst.step, worst.bound);
     for case in &cases {
         assert!(case.step <= case.bound, "edit {}: {} > {}:\n{}", case.edit, case.step, case.bound, texts[case.edit]);
+    }
+}
+
+/// Numbers that move the place where a delay line is read: it is not heard on its way there, as a head that is dragged over the tape would be.
+#[test]
+fn an_edited_delay_does_not_click() {
+    let mut compiler = Compiler::new(options(Backend::Jit));
+    for (text, from, to) in [
+        ("out = sin(100hz) >> delay(0.2s) * 0.5\n", "0.2s", "0.3s"),
+        ("out = sin(100hz) >> echo(0.25s) * 0.5\n", "0.25s", "0.1s"),
+        ("out = sin(100hz) >> delay(5ms + 2ms * lfsin(0.3hz), interp: 'cubic') * 0.5\n", "5ms", "9ms"),
+        ("tempo 120bpm\nout = sin(100hz) >> echo(3/16n) * 0.5\n", "120bpm", "90bpm"),
+    ] {
+        let [a, b] = [text.to_string(), text.replacen(from, to, 1)].map(|text| compile(&mut compiler, &text));
+        assert_eq!(change(&a, &b), ChangeKind::Number, "{text}");
+        let own = [&a, &b].map(|program| step(&play(program, &[], 48_000)[48_000..]));
+        let heard = play(&a, &[(24_000, b)], 48_000);
+        let (step, bound) = (step(&heard[40_000..]), own[0].max(own[1]) + SLOPE);
+        assert!(step <= bound, "{from} to {to}: a step of {step}, {bound} is allowed");
     }
 }
 

@@ -369,3 +369,23 @@ pub fn operands(node: &Node) -> &[NodeId] {
         Node::Const(..) | Node::Param(_) | Node::Row(_) | Node::Frame | Node::Input(_) | Node::Read(_) => &[],
     }
 }
+
+/// The parameters on which it depends where a delay line is read, one entry for each: those of times of delays, depths of choruses and the
+/// like. What reaches a delay through memory, as the rate of an oscillator does, is not among them.
+pub fn read_heads(graph: &Graph) -> Vec<bool> {
+    let mut heads = vec![false; graph.params.len()];
+    let mut met = vec![false; graph.nodes.len()];
+    let times = graph.nodes.iter().filter_map(|node| if let Node::Tap(_, time) = node { Some(*time) } else { None });
+    let mut open: Vec<NodeId> = times.collect();
+    while let Some(id) = open.pop() {
+        if std::mem::replace(&mut met[id.index()], true) {
+            continue;
+        }
+        let node = &graph.nodes[id.index()];
+        if let Node::Param(param) = node {
+            heads[param.index()] = true;
+        }
+        open.extend(operands(node));
+    }
+    heads
+}
