@@ -144,13 +144,18 @@ fn equal_voices_of_a_track_are_lanes_and_tracks_stay_apart() {
     let voice = "tone(freq, gate, c = 1khz) = saw(freq) * adsr(gate, 5ms, 100ms, 0.7, 200ms) >> svf(c)\n";
     let part = |n: usize| format!("(\"c4 e4\" >> poly(4, tone) * 0.{n})");
     let one = format!("{voice}track t = {} + {} + {}\n", part(1), part(2), part(3));
-    let all = packed(&one).1.graph.cells;
-    assert_eq!(all.iter().filter(|cell| cell.lanes == 12).count(), all.len());
+    // Times are the same for all voices, and so is what remembers them.
+    let voiced = |text: &str| -> Vec<u32> {
+        let cells = packed(text).1.graph.cells;
+        cells.iter().filter(|cell| cell.name.as_ref() != "x" || cell.lanes >= 4).map(|cell| cell.lanes).collect()
+    };
+    let all = voiced(&one);
+    assert!(all.len() > 6 && all.iter().all(|lanes| *lanes == 12), "{all:?}");
     sounds_the_same(&one);
     // What rests with one track must not be kept awake by another.
     let track = |n: usize| format!("track t{n} = {}\n", part(n));
     let three = format!("{voice}{}{}{}", track(1), track(2), track(3));
-    assert!(packed(&three).1.graph.cells.iter().all(|cell| cell.lanes == 4));
+    assert!(voiced(&three).iter().all(|lanes| *lanes == 4));
     sounds_the_same(&three);
 }
 

@@ -319,17 +319,32 @@ impl<'b, M: Machine> Body<'b, M> {
         (0..count).map(|g| self.m.words(ty, &part(g))).collect()
     }
 
-    fn op(&mut self, id: NodeId, op: Op, args: &[NodeId]) -> Vec<Val> {
+    fn op(&mut self, id: NodeId, op: Op, nodes: &[NodeId]) -> Vec<Val> {
         let lanes = self.lanes(id);
         let (count, width) = self.shape(lanes);
-        let args: smallvec::SmallVec<[Vec<Val>; 4]> = args.iter().map(|&n| self.get(n, lanes)).collect();
+        let args: smallvec::SmallVec<[Vec<Val>; 4]> = nodes.iter().map(|&n| self.get(n, lanes)).collect();
+        let seldom = self.seldom(id, op, nodes);
         let mut parts = Vec::with_capacity(count);
         for g in 0..count {
             let args: smallvec::SmallVec<[Val; 4]> = args.iter().map(|parts| parts[g]).collect();
             self.m.width(width);
-            parts.push((op.info().emit)(self.m.emit(), &args));
+            parts.push(if seldom {
+                let mask = self.m.truth(args[0]);
+                self.m.pick_seldom(mask, args[1], args[2])
+            } else {
+                (op.info().emit)(self.m.emit(), &args)
+            });
         }
         parts
+    }
+
+    /// True for a choice between two values of a loop by something that the loop does not decide, as when a trigger begins an
+    /// envelope anew. What is chosen then is one way round the loop that it nearly never takes.
+    fn seldom(&self, id: NodeId, op: Op, args: &[NodeId]) -> bool {
+        let scc = |n: NodeId| self.info.scc[resolve(&self.schedule.access, n).index()];
+        let looped = matches!(self.region.kind, Kind::Scalar | Kind::Uniform(_) | Kind::Mixed);
+        let here = |i: usize| scc(args[i]) == scc(id);
+        looped && matches!(op, Op::Select | Op::Iselect) && !here(0) && here(1) && here(2)
     }
 
     fn read(&mut self, cell: CellId) -> Vec<Val> {

@@ -4,7 +4,8 @@
 //! in its own way: Cranelift for one lane and for four ([`crate::codegen::clif`]), our own vector code for as many as the
 //! processor has ([`crate::codegen::x86`]). Whatever can be said in terms of others has its meaning here.
 //!
-//! Comparisons are masks, which exist to choose by: no branch depends on a sample.
+//! Comparisons are masks, which exist to choose by. A branch depends on a sample only where a loop would wait for what it seldom
+//! takes ([`Emit::pick_seldom`]).
 
 use crate::graph::Ty;
 
@@ -116,10 +117,26 @@ pub trait Emit {
     fn either(&mut self, m: Val, n: Val) -> Val;
     /// `x` under the mask, else `y`.
     fn pick(&mut self, mask: Val, x: Val, y: Val) -> Val;
+    /// [`Emit::pick`] where the mask seldom holds anywhere and `x` comes late: a machine may jump over it and need not wait.
+    fn pick_seldom(&mut self, mask: Val, x: Val, y: Val) -> Val {
+        self.pick(mask, x, y)
+    }
     /// `x` under the mask, else 0.
     fn keep(&mut self, mask: Val, x: Val) -> Val;
     /// The same bits, as another type.
     fn cast(&mut self, ty: Ty, x: Val) -> Val;
+
+    /// `x * y - z`, rounded once.
+    fn fms(&mut self, x: Val, y: Val, z: Val) -> Val {
+        let z = self.un(Un::Neg, z);
+        self.fma(x, y, z)
+    }
+
+    /// `z - x * y`, rounded once.
+    fn fnma(&mut self, x: Val, y: Val, z: Val) -> Val {
+        let x = self.un(Un::Neg, x);
+        self.fma(x, y, z)
+    }
 
     /// A float constant.
     fn f(&mut self, x: f32) -> Val {

@@ -11,9 +11,10 @@
 use super::bank::unsigned;
 use super::bounds::{Bounds, bounds};
 use super::check::GraphInfo;
-use super::idle::{LARGEST, Part, Parts, still};
+use super::idle::{LARGEST, Part, Parts, settled};
 use super::ops::{Op, canonical};
 use super::{Graph, Node, NodeId, Rate, Ty, operands};
+use rustc_hash::FxHashSet as HashSet;
 
 /// What is known of a value during a sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ struct Proof<'a> {
     cells: Vec<Kind>,
     /// Rings known to be zero while their part sleeps.
     rings: Vec<bool>,
-    /// Values that only parameters move.
+    /// Values that only parameters move, and such values of the sample before.
     still: Vec<bool>,
     /// Values that notes decide.
     noted: &'a [bool],
@@ -95,7 +96,7 @@ pub fn absorb(graph: &Graph, info: &GraphInfo, noted: &[bool], parts: &mut Parts
         known: Vec::new(),
         cells: vec![Kind::Held; graph.cells.len()],
         rings: vec![false; graph.rings.len()],
-        still: still(graph, info),
+        still: settled(graph, info),
         noted,
         guards: Vec::new(),
         wish: Wish::Held,
@@ -234,6 +235,7 @@ impl Proof<'_> {
                 Kind::Running => found.running.push(super::CellId(c as u32)),
             }
         }
+        found.held.extend(self.before(nodes, &cells));
         found.rings = rings.iter().map(|&r| super::RingId(r as u32)).collect();
         for &id in nodes {
             let fed = match graph.node(id) {
@@ -248,6 +250,27 @@ impl Proof<'_> {
         // What comes later was taken to move.
         found.needs.retain(|need| *need < part && *need != 0);
         Ok(found)
+    }
+
+    /// Cells of other parts in which values that only parameters move are a sample later: that they have come to rest is to be seen.
+    fn before(&self, nodes: &[NodeId], own: &[usize]) -> Vec<super::CellId> {
+        let (mut found, mut seen) = (Vec::new(), HashSet::default());
+        let mut work: Vec<NodeId> = nodes.to_vec();
+        while let Some(id) = work.pop() {
+            for &n in operands(self.graph.node(id)).iter().filter(|n| self.still[n.index()]) {
+                if seen.insert(n) {
+                    work.push(n);
+                    if let Node::Read(c) = self.graph.node(n)
+                        && !own.contains(&c.index())
+                    {
+                        found.push(*c);
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// True if the terms of a sum are zeros that change no other term.

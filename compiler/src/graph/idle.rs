@@ -121,13 +121,39 @@ pub fn keys(graph: &Graph, info: &GraphInfo) -> Keys {
 /// Values that are the same in every frame while no parameter moves, whatever is played.
 pub fn still(graph: &Graph, info: &GraphInfo) -> Vec<bool> {
     let mut still = vec![false; graph.nodes.len()];
+    stills(graph, info, &mut still);
+    still
+}
+
+/// Those, and what is made of them a sample later: the same in every frame, too, once the cells between have stayed as they were
+/// for a quantum.
+pub fn settled(graph: &Graph, info: &GraphInfo) -> Vec<bool> {
+    let mut still = still(graph, info);
+    loop {
+        let mut more = false;
+        for (id, node) in graph.nodes.iter().enumerate() {
+            if let Node::Read(c) = node
+                && !still[id]
+                && graph.cells[c.index()].next.is_some_and(|n| still[n.index()])
+            {
+                still[id] = true;
+                more = true;
+            }
+        }
+        if !more {
+            return still;
+        }
+        stills(graph, info, &mut still);
+    }
+}
+
+fn stills(graph: &Graph, info: &GraphInfo, still: &mut [bool]) {
     for &id in &info.order {
         let node = graph.node(id);
         let made = matches!(node, Node::Op(..) | Node::Shuffle(..) | Node::Join(_) | Node::Reduce(..) | Node::Line(_));
         let of = |n: &NodeId| still[n.index()];
-        still[id.index()] = info.rate[id.index()] < Rate::Sample || made && operands(node).iter().all(of);
+        still[id.index()] |= info.rate[id.index()] < Rate::Sample || made && operands(node).iter().all(of);
     }
-    still
 }
 
 /// The track of each unit: the first output that hears it. Tracks come before the buses that hear them, too.

@@ -212,12 +212,12 @@ ops! {
 
     /// Product of two signals less a third, rounded once.
     Fms "fms" (x: f32, y: f32, z: f32) -> f32
-    interp fused(x, y, -z); emit |e| { let z = e.un(Un::Neg, z); e.fma(x, y, z) };
+    interp fused(x, y, -z); emit |e| e.fms(x, y, z);
     cases [(2.0, 3.0, 4.0 => 2.0), (1e-30, 1e-30, 0.0 => 0.0)]
 
     /// The third signal less the product of two, rounded once.
     Fnma "fnma" (x: f32, y: f32, z: f32) -> f32
-    interp fused(-x, y, z); emit |e| { let x = e.un(Un::Neg, x); e.fma(x, y, z) };
+    interp fused(-x, y, z); emit |e| e.fnma(x, y, z);
     cases [(2.0, 3.0, 4.0 => -2.0), (0.5, f32::INFINITY, 1.0 => f32::NEG_INFINITY)]
 
     /// Quotient of two signals.

@@ -10,6 +10,7 @@
 //! every region that needs them.
 
 pub mod buffers;
+pub mod drawn;
 pub mod layout;
 pub mod moving;
 pub mod regions;
@@ -147,6 +148,7 @@ pub fn schedule(graph: &Graph, info: &GraphInfo, isa: Isa) -> Schedule {
     let given: Vec<NodeId> = few.iter().flat_map(|few| few.given.iter().map(|(id, _)| *id)).collect();
     let rests = if full > 4 { rest::rests(&mut graph, &mut info, &given) } else { HashMap::default() };
     parts.of.resize(graph.nodes.len(), 0);
+    drawn::drawn(&mut graph, &mut info, &mut parts);
     let mut access = access(&graph, &info, &sums, &rests);
     given.iter().for_each(|id| access[id.index()] = Access::Block);
     let regions = regions::regions(&graph, &info, &access, &parts, (&sums, &given), full);

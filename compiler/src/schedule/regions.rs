@@ -262,7 +262,72 @@ fn clusters(
         }
     }
     lend(graph, &mut clusters);
+    bridge(graph, info, &mut clusters);
     clusters
+}
+
+/// Estimated instructions up to which what lies between two loops is computed in them.
+const BRIDGE: u32 = 12;
+
+/// Components before a loop that are looked at.
+const NEAR: usize = 64;
+
+/// Loops of one kind run as one, each while the others wait, unless something without a loop lies between them. If that is little,
+/// it becomes part of them.
+fn bridge(graph: &Graph, info: &GraphInfo, clusters: &mut [Cluster]) {
+    let mut sources: Vec<Vec<u32>> = vec![Vec::new(); clusters.len()];
+    for (i, cluster) in clusters.iter().enumerate() {
+        cluster.users.iter().for_each(|&user| sources[user as usize].push(i as u32));
+    }
+    for b in 0..clusters.len() {
+        let (kind, part) = (clusters[b].kind, clusters[b].part);
+        let width = match kind {
+            Kind::Scalar => 1,
+            Kind::Uniform(lanes) => lanes,
+            _ => continue,
+        };
+        // What leads here, and the loops before that.
+        let (mut before, mut loops, mut at) = (sources[b].clone(), BTreeSet::new(), 0);
+        while at < before.len() && before.len() <= NEAR {
+            let c = before[at] as usize;
+            if matches!(clusters[c].kind, Kind::Flat(_)) {
+                before.extend(sources[c].iter().filter(|c| !before.contains(c)).collect::<BTreeSet<_>>());
+                at += 1;
+            } else {
+                if (clusters[c].kind, clusters[c].part) == (kind, part) {
+                    loops.insert(before[at]);
+                }
+                before.swap_remove(at);
+            }
+        }
+        if before.len() > NEAR {
+            continue;
+        }
+        let fits = |c: &u32| {
+            let operation = |item: &Item| match item {
+                Item::Node(id) => matches!(graph.node(*id), Node::Op(..)) && info.lanes[id.index()] == width,
+                _ => false,
+            };
+            clusters[*c as usize].part == part && clusters[*c as usize].items.iter().all(operation)
+        };
+        let mut joined = Vec::new();
+        for a in loops {
+            let (mut between, mut at): (Vec<u32>, usize) = (Vec::new(), 0);
+            let mut from = Some(a);
+            while let Some(c) = from {
+                let users = clusters[c as usize].users.iter().filter(|c| before.contains(c));
+                let new: BTreeSet<u32> = users.filter(|c| !between.contains(c)).copied().collect();
+                between.extend(new);
+                from = between.get(at).copied();
+                at += 1;
+            }
+            let weight: u32 = between.iter().map(|c| clusters[*c as usize].weight).sum();
+            if weight <= BRIDGE && between.iter().all(fits) {
+                joined.extend(between);
+            }
+        }
+        joined.into_iter().for_each(|c| clusters[c as usize].kind = kind);
+    }
 }
 
 /// A loop waits for itself about as long as it computes. Where it is narrower than a vector, what leads to it alone or comes from it

@@ -95,7 +95,7 @@ impl Alloc<'_> {
     // ---- the whole ----
 
     fn region(&mut self) -> Result<(), String> {
-        let live = self.find_uses();
+        let mut live = self.find_uses();
         let kept = self.choose_carried(&live);
         self.asm.bytes.extend([0x53, 0x55]); // push rbx, rbp
         self.asm.constant(5, gpr::RSP, 0);
@@ -119,6 +119,7 @@ impl Alloc<'_> {
             let code = if carry.last > 0 { Code::Repeat(carry.last) } else { Code::Load };
             self.load(code, carry.width, reg, carry.at);
         }
+        self.settle(&mut live, kept.len());
         self.asm.narrow(0x31, gpr::RCX, Rm::Reg(gpr::RCX));
         self.asm.narrow(0x31, gpr::R8, Rm::Reg(gpr::R8));
         let head = self.asm.bytes.len();
@@ -198,6 +199,57 @@ impl Alloc<'_> {
             }
         }
         kept
+    }
+
+    /// Fills registers that a loop frame by frame leaves free with what stays the same in all its rounds, most needed first, since
+    /// such loops read memory more often than it answers.
+    fn settle(&mut self, live: &mut [bool], carried: usize) {
+        if self.shape.step > 1 {
+            return;
+        }
+        let insts = &self.m.insts;
+        let same = |inst: &Inst| {
+            let load = matches!(inst.code, Code::Load | Code::Spread | Code::Repeat(_));
+            load && inst.at.is_some_and(|at| at.frame == 0 && at.base != Base::State)
+        };
+        // What is held at once besides: from where it is computed to where it is needed last.
+        let mut ends = vec![0i32; insts.len() + 1];
+        let mut still: Vec<(usize, Val, Option<usize>)> = Vec::new();
+        for (i, inst) in insts.iter().enumerate().filter(|(i, _)| live[*i]) {
+            let Some(to) = inst.to.filter(|to| self.m.values[to.0 as usize] == Known::Vector) else { continue };
+            let uses = &self.uses[to.0 as usize];
+            if same(inst) {
+                still.push((uses.len(), to, Some(i)));
+                continue;
+            }
+            ends[i] += 1;
+            ends[(uses[0] as usize).min(insts.len())] -= 1;
+        }
+        let most = ends.iter().scan(0, |now, end| {
+            *now += end;
+            Some(*now)
+        });
+        // Three are for operands on their way.
+        let used = carried + most.max().unwrap_or(0) as usize + 3;
+        for (x, _) in self.m.values.iter().enumerate().filter(|(_, known)| matches!(known, Known::Word(_))) {
+            still.push((self.uses[x].len(), Val(x as u32), None));
+        }
+        still.retain(|(uses, _, _)| *uses > 0);
+        still.sort_by_key(|(uses, x, _)| (std::cmp::Reverse(*uses), x.0));
+        for (reg, (_, x, load)) in
+            (carried as u8..).zip(still.into_iter().take((self.count as usize).saturating_sub(used)))
+        {
+            match load.map(|i| (i, self.m.insts[i])) {
+                Some((i, Inst { code, width, at: Some(at), .. })) => {
+                    self.load(code, width, reg, at);
+                    live[i] = false;
+                }
+                _ => self.fetch(x, reg),
+            }
+            self.places[x.0 as usize].reg = Some(reg);
+            self.held[reg as usize] = Some(x);
+            self.carried |= 1 << reg;
+        }
     }
 
     /// Brings what goes on to where the next round expects it.
@@ -376,7 +428,8 @@ impl Alloc<'_> {
     /// A value as the operand that may be memory.
     pub(super) fn operand(&mut self, x: Val) -> Rm {
         match &self.m.values[x.0 as usize] {
-            Known::Word(word) => Rm::Word(self.asm.word(*word)),
+            Known::Word(word) if self.places[x.0 as usize].reg.is_none() => Rm::Word(self.asm.word(*word)),
+            Known::Word(_) => Rm::Reg(self.register(x)),
             Known::Words(words) => Rm::Vector(self.asm.vector(words)),
             Known::Vector | Known::Mask => match self.places[x.0 as usize] {
                 Place { reg: None, slot: Some(slot), .. } if self.next_use(x) == NEVER => {

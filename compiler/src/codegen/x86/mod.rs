@@ -31,6 +31,17 @@ pub enum Known {
     Words(Vec<u32>),
 }
 
+/// Signs of [`Code::Fma`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sign {
+    /// `a * b + c`
+    Plus,
+    /// `a * b - c`
+    Less,
+    /// `c - a * b`
+    Away,
+}
+
 /// An instruction of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Hash)]
 pub enum Code {
@@ -38,8 +49,8 @@ pub enum Code {
     Bin(Bin),
     /// On one; [`Un::Neg`], [`Un::Abs`] and [`Un::ToInt`] are written as others.
     Un(Un),
-    /// `a * b + c`.
-    Fma,
+    /// `a * b + c`, or with another sign of the product or of what is added.
+    Fma(Sign),
     /// By the operand `b`, below 32.
     Shift(Shift),
     /// By a constant.
@@ -52,6 +63,8 @@ pub enum Code {
     Either,
     /// `b` where the mask `a` holds, else `c`.
     Pick,
+    /// The same, but `b` is waited for only if the mask holds anywhere.
+    Seldom,
     /// `b` where the mask `a` holds, else 0.
     Keep,
     /// Words in a row.
@@ -152,6 +165,11 @@ impl X86 {
         self.push(code, self.width, args, None)
     }
 
+    fn fused(&mut self, sign: Sign, x: Val, y: Val, z: Val) -> Val {
+        let (x, y) = if self.is_constant(x) { (y, x) } else { (x, y) };
+        self.op(Code::Fma(sign), &[x, y, z])
+    }
+
     fn is_constant(&self, x: Val) -> bool {
         matches!(self.values[x.0 as usize], Known::Word(_) | Known::Words(_))
     }
@@ -201,8 +219,15 @@ impl Emit for X86 {
     }
 
     fn fma(&mut self, x: Val, y: Val, z: Val) -> Val {
-        let (x, y) = if self.is_constant(x) { (y, x) } else { (x, y) };
-        self.op(Code::Fma, &[x, y, z])
+        self.fused(Sign::Plus, x, y, z)
+    }
+
+    fn fms(&mut self, x: Val, y: Val, z: Val) -> Val {
+        self.fused(Sign::Less, x, y, z)
+    }
+
+    fn fnma(&mut self, x: Val, y: Val, z: Val) -> Val {
+        self.fused(Sign::Away, x, y, z)
     }
 
     fn shift(&mut self, kind: Shift, x: Val, y: Val) -> Val {
@@ -232,6 +257,10 @@ impl Emit for X86 {
 
     fn pick(&mut self, mask: Val, x: Val, y: Val) -> Val {
         self.op(Code::Pick, &[mask, x, y])
+    }
+
+    fn pick_seldom(&mut self, mask: Val, x: Val, y: Val) -> Val {
+        self.op(Code::Seldom, &[mask, x, y])
     }
 
     fn keep(&mut self, mask: Val, x: Val) -> Val {

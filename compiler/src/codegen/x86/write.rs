@@ -6,7 +6,7 @@
 use super::alloc::{Alloc, NEVER, size};
 use super::asm::{Code as Op, Form, Mem, Rm, gpr};
 use super::permute::By;
-use super::{Code, Inst, Known};
+use super::{Code, Inst, Known, Sign};
 use crate::codegen::emit::{Bin, Cmp, Shift, Un, Val};
 use crate::codegen::machine::Base;
 
@@ -117,7 +117,8 @@ impl Alloc<'_> {
                 self.three(inst, bin(if inst.code == Code::Both { Bin::And } else { Bin::Or }), a, b);
             }
             Code::Pick | Code::Keep => self.choose(inst)?,
-            Code::Fma => self.fma(inst)?,
+            Code::Seldom => self.seldom(inst)?,
+            Code::Fma(sign) => self.fma(inst, sign)?,
             // What is spread and needed once is spread where it is needed.
             Code::Spread if self.is_late(inst) => {}
             Code::Load | Code::Spread | Code::Repeat(_) => {
@@ -304,8 +305,56 @@ impl Alloc<'_> {
         Ok(())
     }
 
-    /// `x * y + z`: the result replaces one of the three, best one that nobody needs any more.
-    fn fma(&mut self, inst: &Inst) -> Result<(), String> {
+    /// A choice that a jump leaves out while the mask holds nowhere, so that nothing waits for what would be chosen.
+    fn seldom(&mut self, inst: &Inst) -> Result<(), String> {
+        let [Some(mask), Some(x), Some(y)] = inst.args else { return Err("an operand is missing".into()) };
+        let (to, size, evex) = (inst.to.ok_or("no result")?, size(inst.width), self.asm.evex);
+        let m = if evex { self.places[mask.0 as usize].reg.ok_or("a mask was lost")? } else { self.register(mask) };
+        let (b, a) = (self.register(y), self.operand(x));
+        let taken = |reg: u8| matches!(a, Rm::Reg(r) if r == reg) || !evex && m == reg;
+        let reg = match self.wished[to.0 as usize] {
+            Some(reg) if taken(reg) => return self.choose(inst),
+            Some(reg) => {
+                self.places[to.0 as usize].reg = Some(reg);
+                reg
+            }
+            None if self.carried >> b & 1 == 0 && self.next_use(y) == NEVER && !taken(b) => {
+                self.release(inst);
+                self.claim(to, b)
+            }
+            None => {
+                let reg = self.take();
+                self.places[to.0 as usize].reg = Some(reg);
+                self.held[reg as usize] = Some(to);
+                reg
+            }
+        };
+        self.copy(reg, b);
+        if evex {
+            self.asm.bytes.extend([0xc5, 0xf8, 0x98, 0xc0 | m << 3 | m]); // kortestw
+        } else {
+            self.asm.vex(Form::new(Op(2, 1, 0, 0x0e), size, m, 0), Rm::Reg(m)); // vtestps
+        }
+        self.asm.bytes.extend([0x74, 0]); // je
+        let start = self.asm.bytes.len();
+        match a {
+            _ if !evex => self.asm.vex(Form::new(Op(3, 1, 0, 0x4a), size, reg, reg).imm(m << 4), a),
+            Rm::Word(_) => self.asm.vex(Form::new(Op(2, 1, 0, 0x18), size, reg, 0).bytes(4).mask(m, false), a),
+            Rm::Reg(_) => self.asm.vex(Form::new(Op(1, 0, 0, 0x28), size, reg, 0).mask(m, false), a),
+            _ => self.asm.vex(Form::new(Op(1, 0, 0, 0x10), size, reg, 0).mask(m, false), a),
+        }
+        self.asm.bytes[start - 1] = (self.asm.bytes.len() - start) as u8;
+        self.release(inst);
+        Ok(())
+    }
+
+    /// `x * y + z` and its kin: the result replaces one of the three, best one that nobody needs any more.
+    fn fma(&mut self, inst: &Inst, sign: Sign) -> Result<(), String> {
+        let by = match sign {
+            Sign::Plus => 0,
+            Sign::Less => 2,
+            Sign::Away => 4,
+        };
         let [Some(x), Some(y), Some(z)] = inst.args else { return Err("an operand is missing".into()) };
         let to = inst.to.ok_or("no result")?;
         let size = size(inst.width);
@@ -316,7 +365,7 @@ impl Alloc<'_> {
         let a = self.register(x);
         let wished = self.wished[to.0 as usize];
         // x * y + x and the like need no thought when z is copied first.
-        let constant = self.m.values[z.0 as usize] != Known::Vector;
+        let constant = self.m.values[z.0 as usize] != Known::Vector && self.places[z.0 as usize].reg.is_none();
         let plain = x != z && y != z;
         let gives = |s: &Self, v: Val| match wished {
             Some(reg) => s.places[v.0 as usize].reg == Some(reg),
@@ -334,7 +383,7 @@ impl Alloc<'_> {
             };
             self.release(inst);
             let reg = self.claim(to, a);
-            self.asm.vex(Form::new(Op(2, 1, 0, op), size, reg, with), rm);
+            self.asm.vex(Form::new(Op(2, 1, 0, op + by), size, reg, with), rm);
             return Ok(());
         }
         let c = self.register(z);
@@ -364,7 +413,7 @@ impl Alloc<'_> {
                 }
             }
         };
-        self.asm.vex(Form::new(Op(2, 1, 0, 0xb8), size, reg, a), b);
+        self.asm.vex(Form::new(Op(2, 1, 0, 0xb8 + by), size, reg, a), b);
         if let Some(wish) = wished
             && reg != wish
         {
