@@ -86,7 +86,7 @@ fn every_effect_recovers_from_what_is_no_number_and_from_huge_values() {
 }
 
 /// What is made of single samples, which are shorter at a higher rate, or has its power in every hertz.
-const OF_SAMPLES: &[&str] = &["edge", "trigger", "impulse", "dust", "onezero", "modal", "membrane", "hiss"];
+const OF_SAMPLES: &[&str] = &["edge", "grown", "trigger", "impulse", "dust", "onezero", "modal", "membrane", "hiss"];
 
 #[test]
 fn effects_and_instruments_are_as_loud_at_every_rate() {
