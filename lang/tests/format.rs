@@ -159,3 +159,21 @@ fn any_text_keeps_its_tree_and_is_done_in_one_go() {
         formatted(&out);
     }
 }
+
+/// Texts of pieces that hardly go together: quotes that may be primes, brackets, comments and words, on lines of their own or not.
+#[test]
+fn odd_texts_keep_their_tree() {
+    const PIECES: [&str; 38] = [
+        "x", "f(", "(", ")", "[", "]", "{", "}", "'", "change'", "'a b'", "'", "\"", "\"0 3\"", ",", "0.3", "-", ">>", "=", "out =",
+        "track a =", "clips {", "a:", "if", "then", "else", "=>", "~>", "..", ".", "not", "//", "/// d", "use ./a", "é", "1/8", "y'", "*",
+    ];
+    let mut dice = Dice::new(11);
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        for _ in 0..1 + dice.below(14) {
+            text += dice.pick(&PIECES);
+            text += dice.pick(&["", "", " ", " ", "  ", "\n", "\n  ", "\n\n", "\t"]);
+        }
+        formatted(&text);
+    }
+}

@@ -40,6 +40,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+/// Bytes of stack of the thread that compiles; what is not used costs nothing.
+const WORKER_STACK: usize = 16 << 20;
+
 /// How a session begins.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
@@ -193,7 +196,9 @@ impl Session {
         let (jobs, queue) = channel::<Job>();
         let results = inbox.clone();
         let sounds = bank.clone();
-        std::thread::Builder::new().name("modurust-compile".into()).spawn(move || {
+        // With this much stack the front end of the compiler need not take another for each text.
+        let worker = std::thread::Builder::new().name("modurust-compile".into()).stack_size(WORKER_STACK);
+        worker.spawn(move || {
             let mut queue = Jobs::new(queue);
             while let Some(job) = queue.take() {
                 if results.send(Message::Compiled(Box::new(work(&mut compiler, job, &sounds)))).is_err() {

@@ -334,7 +334,7 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         }
         let Some(slots) = self.assign(f, args, span) else { return Value::Broken };
-        let (at, frame, site) = (self.at, self.frame, self.site);
+        let (at, frame, site, call) = (self.at, self.frame, self.site, self.call.take());
         if !at.library && f.origin.library {
             self.site = Some((at, span));
         }
@@ -342,16 +342,20 @@ impl<'a> Elab<'a> {
         self.frame = self.graph.frame(frame, f.name, false, hint);
         let scope = self.scopes.add(Some(f.scope));
         let mut broken = false;
+        let whole = f.origin.library && f.scope == self.library_scope;
+        let voices = u64::from(self.bank.unwrap_or(0));
+        let mut like = whole.then(|| mix(std::ptr::from_ref(f.body).addr() as u64, voices));
         for (i, slot) in slots.into_iter().enumerate() {
             let name = f.params.name(i);
             let value = self.parameter(f, i, slot, scope);
             broken |= matches!(value, Value::Broken);
+            like = like.zip(value.outline()).map(|(like, outline)| mix(like, outline));
             self.scopes.bind(scope, name, Binding::Value(value));
         }
-        self.at = f.origin;
+        (self.at, self.call) = (f.origin, like);
         let value = if broken { Value::Broken } else { self.eval(scope, f.body) };
         self.depth -= 1;
-        (self.at, self.frame, self.site) = (at, frame, site);
+        (self.at, self.frame, self.site, self.call) = (at, frame, site, call);
         value
     }
 

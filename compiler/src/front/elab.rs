@@ -3,7 +3,6 @@
 //! Every expression is evaluated in a scope (names), a frame (place in the tree of names, which gives state its identity) and
 //! an origin (where the text stands). Functions are inlined per call; each call is a frame of its own.
 
-use crate::front::World;
 use crate::front::join::Segments;
 use crate::front::layout::Layout;
 use crate::front::link::Gathered;
@@ -13,6 +12,7 @@ use crate::front::scope::*;
 use crate::front::segment::Mark;
 use crate::front::timeline::Control;
 use crate::front::value::*;
+use crate::front::{LEAST_ROOM, STACK, World};
 use crate::graph::ops::Op;
 use crate::graph::*;
 use crate::program::{Timing, Unit};
@@ -126,6 +126,10 @@ pub struct Elab<'a> {
     pub(super) marks: Vec<Mark>,
     pub(super) journal: Vec<LazyId>,
     pub(super) guesses: HashMap<(FrameId, *const Def), Shape>,
+    /// What the call of a function of the library that is being elaborated is like: two of one number differ in no shape.
+    pub(super) call: Option<u64>,
+    /// Shapes of feedback in such calls, of this text and of earlier ones, by number of the call and address of the definition.
+    pub(super) shapes: HashMap<(u64, usize), Shape>,
     pub(super) library: HashMap<(&'static str, &'static str), LazyId>,
     pub(super) library_scope: ScopeId,
 }
@@ -196,6 +200,8 @@ impl<'a> Elab<'a> {
             marks: Vec::new(),
             journal: Vec::new(),
             guesses: HashMap::default(),
+            call: None,
+            shapes: HashMap::default(),
             library: HashMap::default(),
             library_scope,
         }
@@ -271,6 +277,10 @@ impl<'a> Elab<'a> {
                 Some("use fewer voices or copies".into());
             return Value::Broken;
         }
+        stacker::maybe_grow(LEAST_ROOM, STACK, || self.eval_kind(scope, expr))
+    }
+
+    fn eval_kind(&mut self, scope: ScopeId, expr: &'a Expr) -> Value<'a> {
         match &expr.kind {
             ExprKind::Number { value, ratio, unit } => Value::Num(self.literal(*value, *ratio, *unit, expr.span)),
             ExprKind::Note(note) => Value::Num(Num::new(f64::from(*note), Dim::Pitch, self.literal_key(expr.span))),
@@ -364,7 +374,8 @@ impl<'a> Elab<'a> {
     /// Adds a definition to the arena.
     pub(super) fn lazy(&mut self, def: &'a Def, origin: Origin, scope: ScopeId, frame: FrameId) -> LazyId {
         let state = State::Waiting;
-        let lazy = Lazy { def, origin, scope, frame, state, guess: Shape::MONO, stand_in: None, cell: None };
+        let call = self.call.filter(|_| scope != self.library_scope);
+        let lazy = Lazy { def, origin, scope, frame, call, state, guess: Shape::MONO, stand_in: None, cell: None };
         self.lazies.push(lazy);
         LazyId(self.lazies.len() as u32 - 1)
     }

@@ -3,12 +3,15 @@
 //! Feedback, `y = y' + a * (x - y')`: evaluating `y` meets `y'` while `y` is running, so a cell is made with the shape that is
 //! guessed for `y` (one lane). When the value is known and is wider than the guess, everything made since is thrown away and
 //! the binding is evaluated again with the right guess. The guesses are remembered by place, so nested loops settle at once.
+//!
+//! A function of the library that is called with arguments of the same shapes comes to the same guesses, wherever that is. So these
+//! are kept, between texts as well, and its loops are evaluated once.
 
 use crate::front::elab::Elab;
 use crate::front::scope::*;
 use crate::front::value::*;
 use crate::graph::*;
-use modurust_lang::ast::{Arg, Expr, ExprKind};
+use modurust_lang::ast::{Arg, Def, Expr, ExprKind};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use std::sync::Arc;
@@ -89,9 +92,10 @@ impl<'a> Elab<'a> {
     /// in any order.
     fn run_ring(&mut self, id: LazyId, args: &'a [Arg]) -> Value<'a> {
         let Lazy { def, origin, scope, frame, .. } = self.lazies[id.0 as usize];
-        let saved = (self.at, self.frame);
+        let saved = (self.at, self.frame, self.call);
+        self.call = self.lazies[id.0 as usize].call;
         let memo = (self.graph_frame_key(frame), std::ptr::from_ref(def));
-        let mut guess = self.guesses.get(&memo).copied().unwrap_or(Shape::MONO);
+        let mut guess = self.guess(&memo, id);
         let mut value = Value::Broken;
         for _ in 0..6 {
             let mark = self.mark();
@@ -121,9 +125,10 @@ impl<'a> Elab<'a> {
                 continue;
             }
             self.graph.rings[ring.index()].input = Some(self.spread(sig, shape));
+            self.guessed(id, shape);
             break;
         }
-        (self.at, self.frame) = saved;
+        (self.at, self.frame, self.call) = saved;
         self.lazies[id.0 as usize].state = State::Done(value.clone());
         self.journal.push(id);
         value
@@ -134,9 +139,10 @@ impl<'a> Elab<'a> {
         if let Some(args) = ring_of(&def.body) {
             return self.run_ring(id, args);
         }
-        let saved = (self.at, self.frame, self.binding.clone());
+        let saved = (self.at, self.frame, self.binding.clone(), self.call);
+        self.call = self.lazies[id.0 as usize].call;
         let memo = (self.graph_frame_key(frame), std::ptr::from_ref(def));
-        let mut guess = self.guesses.get(&memo).copied().unwrap_or(Shape::MONO);
+        let mut guess = self.guess(&memo, id);
         let mut value = Value::Broken;
         for _ in 0..6 {
             let mark = self.mark();
@@ -179,6 +185,7 @@ impl<'a> Elab<'a> {
                 self.graph.cells[cell.index()].ty = self.ty(node);
                 self.graph.cells[cell.index()].next = Some(node);
             }
+            self.guessed(id, shape);
             value = Value::Sig(Sig { node, shape, dim: sig.dim });
             break;
         }
@@ -187,7 +194,7 @@ impl<'a> Elab<'a> {
         {
             value = Value::Num(self.control(num, name));
         }
-        (self.at, self.frame, self.binding) = saved;
+        (self.at, self.frame, self.binding, self.call) = saved;
         if let Value::Sig(sig) = &value {
             self.said.push(sig.node);
             self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some((origin, def.name.span))));
@@ -195,6 +202,21 @@ impl<'a> Elab<'a> {
         self.lazies[id.0 as usize].state = State::Done(value.clone());
         self.journal.push(id);
         value
+    }
+
+    /// The first guess at the shape of a binding.
+    fn guess(&self, memo: &(FrameId, *const Def), id: LazyId) -> Shape {
+        let Lazy { def, call, .. } = &self.lazies[id.0 as usize];
+        let known = call.and_then(|call| self.shapes.get(&(call, std::ptr::from_ref(*def).addr())));
+        known.or_else(|| self.guesses.get(memo)).copied().unwrap_or(Shape::MONO)
+    }
+
+    /// What it was.
+    fn guessed(&mut self, id: LazyId, shape: Shape) {
+        let Lazy { def, call, .. } = &self.lazies[id.0 as usize];
+        if let Some(call) = call {
+            self.shapes.insert((*call, std::ptr::from_ref(*def).addr()), shape);
+        }
     }
 
     /// Guesses are remembered by place: frames get the same ids again after a rollback.

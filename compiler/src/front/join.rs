@@ -147,7 +147,7 @@ impl Segments {
             words,
             names: &mut self.names,
             out: graph,
-            given: HashMap::default(),
+            given: HashMap::with_capacity_and_hasher(4 * now.len(), Default::default()),
             numbers: vec![None; arena.params.len()],
             params: Vec::new(),
             samples: vec![None; arena.samples.len()],

@@ -12,7 +12,7 @@ use crate::front::places::Places;
 use crate::front::scope::Origin;
 use crate::front::segment::Mark;
 use crate::front::strips::File;
-use crate::front::value::hash_text;
+use crate::front::value::{Shape, hash_text};
 use crate::graph::{Graph, NodeId, ParamId};
 use crate::program::Unit;
 use crate::score::timeline::ClipSet;
@@ -39,6 +39,7 @@ pub(super) struct Arenas {
     segments: Segments,
     layout: Layout,
     marks: Vec<Mark>,
+    shapes: HashMap<(u64, usize), Shape>,
 }
 
 /// Everything that is kept.
@@ -85,7 +86,7 @@ impl<'a> Elab<'a> {
         (self.params, self.outside, self.symbols) = (arenas.params, arenas.outside, arenas.symbols);
         (self.named, self.aliases, self.patterns) = (arenas.named, arenas.aliases, arenas.patterns);
         (self.parts, self.segments, self.layout) = (arenas.parts, arenas.segments, arenas.layout);
-        self.marks = arenas.marks;
+        (self.marks, self.shapes) = (arenas.marks, arenas.shapes);
         self.score.set_seed(self.seed);
     }
 
@@ -107,6 +108,7 @@ impl<'a> Elab<'a> {
             segments: self.segments,
             layout: self.layout,
             marks: self.marks,
+            shapes: self.shapes,
         }
     }
 }

@@ -173,6 +173,10 @@ const KEPT_PATCHES: usize = 8;
 const MAX_FILES: usize = 256;
 /// Elaboration recurses by the depth of the text; this is ample for the nesting that the parser admits.
 const STACK: usize = 64 << 20;
+/// With less room than this on the stack that it is called on, the front end takes a new one, which costs more than many an edit.
+const ROOM: usize = 4 << 20;
+/// With less than this, so does the evaluator on its way down.
+const LEAST_ROOM: usize = 1 << 20;
 
 /// Compiles programs, remembering parsed statements and finished patches between calls.
 pub struct Compiler {
@@ -328,7 +332,7 @@ impl Compiler {
             (elaborated.filter(|_| !failed), diagnostics, broken)
         };
         // A panic in it is a fault that must not take the sound down.
-        let result = stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(run)));
+        let result = stacker::maybe_grow(ROOM, STACK, || catch_unwind(AssertUnwindSafe(run)));
         let mut broken_strips = Vec::new();
         let elaborated = match result {
             Ok((elaborated, more, broken)) => {

@@ -166,6 +166,7 @@ struct Outer<'a> {
     led: Vec<(String, String, Origin, Span)>,
     feeds: Vec<(String, String)>,
     gains: HashMap<String, Gain>,
+    call: Option<u64>,
 }
 
 /// All parts, and how far this text has come with them.
@@ -371,6 +372,7 @@ impl<'a> Elab<'a> {
             led: std::mem::take(&mut self.led),
             feeds: std::mem::take(&mut self.feeds),
             gains: std::mem::take(&mut self.gains),
+            call: self.call.take(),
         }
     }
 
@@ -428,7 +430,7 @@ impl<'a> Elab<'a> {
         };
         (self.occurrences, self.counted, self.pending) = (outer.occurrences, outer.counted, outer.pending);
         (self.at, self.site, self.bank, self.depth) = (outer.at, outer.site, outer.bank, outer.depth);
-        (self.binding, self.frame, self.gains) = (outer.binding, outer.frame, outer.gains);
+        (self.binding, self.frame, self.gains, self.call) = (outer.binding, outer.frame, outer.gains, outer.call);
         part
     }
 
@@ -602,6 +604,7 @@ impl<'a> Elab<'a> {
             led: Vec::new(),
             feeds: Vec::new(),
             gains: HashMap::default(),
+            call: None,
         };
         let mut part = self.end(outer, "");
         part.keep = false;

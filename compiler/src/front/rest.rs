@@ -21,7 +21,7 @@ use crate::front::segment::Given;
 use crate::graph::check::order;
 use crate::graph::ops::{Op, canonical};
 use crate::graph::{CellId, FrameId, Graph, Node, NodeId, RowId, Ty, operands};
-use crate::passes::cross::{operands_mut, rewrite};
+use crate::passes::cross::operands_mut;
 use crate::program::{FieldSource, Unit};
 use rustc_hash::FxHashMap as HashMap;
 
@@ -37,7 +37,7 @@ pub(super) struct Facts {
     pub gated: Vec<bool>,
     /// It moves by itself.
     pub moving: Vec<bool>,
-    /// What it is before any note.
+    /// What it is before any note; 0 for what moves by itself.
     pub words: Vec<u32>,
     /// It is zero before any note, whatever the numbers of the text are.
     zero: Vec<bool>,
@@ -145,7 +145,8 @@ fn reach(
 /// Finds out what is known of each value.
 pub(super) fn facts(graph: &Graph, units: &[Unit], ports: &[Port]) -> Facts {
     let n = graph.nodes.len();
-    let mut facts = Facts { gated: vec![false; n], moving: vec![false; n], words: Vec::new(), zero: Vec::new() };
+    // What is known of each value, as bits, so that those of operands are gathered at once.
+    let mut bits = vec![0u8; n];
     let mut known = vec![None; graph.cells.len()];
     for port in ports {
         known[port.cell.index()] = Some(port.given);
@@ -153,40 +154,50 @@ pub(super) fn facts(graph: &Graph, units: &[Unit], ports: &[Port]) -> Facts {
     loop {
         let mut changed = false;
         for (id, node) in graph.nodes.iter().enumerate() {
-            let any = |of: &[bool]| operands(node).iter().any(|n| of[n.index()]);
-            let (mut gated, mut moving) = (any(&facts.gated), any(&facts.moving));
-            match node {
-                Node::Row(r) => gated = gate(graph, units, *r),
-                Node::Frame | Node::Input(_) | Node::Tap(..) | Node::Peek(..) => moving = true,
-                Node::Read(c) if let Some(given) = known[c.index()] => (gated, moving) = (given.gated, given.moving),
-                Node::Read(c) => {
-                    let cell = &graph.cells[c.index()];
-                    let next = cell.next.map(|n| n.index());
-                    gated |= next.is_some_and(|n| facts.gated[n]);
-                    moving |= cell.ty == Ty::I32 || next.is_some_and(|n| facts.moving[n]);
-                }
-                _ => {}
-            }
-            changed |= std::mem::replace(&mut facts.gated[id], gated) != gated;
-            changed |= std::mem::replace(&mut facts.moving[id], moving) != moving;
+            let of = match node {
+                Node::Row(r) => bit(GATED, gate(graph, units, *r)),
+                Node::Frame | Node::Input(_) => MOVING,
+                Node::Tap(_, x) | Node::Peek(_, x) => bits[x.index()] | MOVING,
+                Node::Read(c) => match known[c.index()] {
+                    Some(given) => bit(GATED, given.gated) | bit(MOVING, given.moving),
+                    None => {
+                        let cell = &graph.cells[c.index()];
+                        cell.next.map_or(0, |next| bits[next.index()]) | bit(MOVING, cell.ty == Ty::I32)
+                    }
+                },
+                node => operands(node).iter().fold(0, |all, x| all | bits[x.index()]),
+            };
+            changed |= std::mem::replace(&mut bits[id], of) != of;
         }
         if !changed {
             break;
         }
     }
-    facts.words = guard::flushed(|| before_notes(graph, units));
-    let zero = |(word, moving): (&u32, &bool)| word << 1 == 0 && !moving;
-    facts.zero = facts.words.iter().zip(&facts.moving).map(zero).collect();
-    facts
+    let of = |bit: u8| bits.iter().map(|bits| bits & bit > 0).collect::<Vec<bool>>();
+    let (gated, moving) = (of(GATED), of(MOVING));
+    let words = guard::flushed(|| before_notes(graph, units, &moving));
+    let zero = words.iter().zip(&moving).map(|(word, moving)| word << 1 == 0 && !moving).collect();
+    Facts { gated, moving, words, zero }
+}
+
+/// It depends on the gate of a note.
+const GATED: u8 = 1;
+/// It moves by itself.
+const MOVING: u8 = 2;
+
+fn bit(bit: u8, is: bool) -> u8 {
+    if is { bit } else { 0 }
 }
 
 /// What values are in the first frame while no gate is up. Numbers of the text and of notes are put at some place where nothing
 /// vanishes, since they may change without another compilation; only which side of zero they are on is kept. All lanes of a value count as alike.
-fn before_notes(graph: &Graph, units: &[Unit]) -> Vec<u32> {
+/// Of what moves by itself, and of what comes of it, nobody asks.
+fn before_notes(graph: &Graph, units: &[Unit], moving: &[bool]) -> Vec<u32> {
     let mut words: Vec<u32> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
+    for (node, moving) in graph.nodes.iter().zip(moving) {
         let of = |n: &NodeId| words[n.index()];
         let word = match node {
+            _ if *moving => 0,
             Node::Const(ty, bits) => bits.iter().map(|b| canonical(*ty, *b)).find(|b| b << 1 != 0).unwrap_or(0),
             Node::Row(r) if gate(graph, units, *r) => 0,
             Node::Param(p) => (0.7 + 0.01 * (p.0 % 7) as f32).copysign(graph.params[p.index()].value).to_bits(),
@@ -374,9 +385,21 @@ impl Writer<'_> {
 }
 
 /// Puts operands before users.
-fn ordered(graph: Graph) -> Graph {
+fn ordered(mut graph: Graph) -> Graph {
     let Ok(order) = order(&graph) else { return graph };
-    rewrite(&graph, &order, |_, _, _| {})
+    let mut new = vec![NodeId(0); order.len()];
+    order.iter().zip(0..).for_each(|(id, at)| new[id.index()] = NodeId(at));
+    let moved = |id: NodeId| new[id.index()];
+    let mut take = |id: &NodeId| {
+        let mut node = std::mem::replace(&mut graph.nodes[id.index()], Node::Frame);
+        operands_mut(&mut node).iter_mut().for_each(|x| *x = moved(*x));
+        node
+    };
+    graph.nodes = order.iter().map(&mut take).collect();
+    graph.cells.iter_mut().for_each(|cell| cell.next = cell.next.map(moved));
+    graph.rings.iter_mut().for_each(|ring| ring.input = ring.input.map(moved));
+    graph.outs.iter_mut().for_each(|out| out.node = moved(out.node));
+    graph
 }
 
 /// True for a cell that adds a step to itself, which no more than notes move.

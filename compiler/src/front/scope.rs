@@ -111,6 +111,8 @@ pub struct Lazy<'a> {
     pub scope: ScopeId,
     /// Where its state lives.
     pub frame: FrameId,
+    /// The call of a function of the library that it is part of ([`Elab::call`](super::elab::Elab)).
+    pub call: Option<u64>,
     /// How far it is.
     pub state: State<'a>,
     /// Shape that a stand-in or cell is given before the value is known; corrected and tried again if it was too small.

@@ -190,7 +190,7 @@ impl Segment {
                 lanes: lanes[at],
                 gated: facts.gated[at],
                 moving: facts.moving[at],
-                word: if facts.moving[at] { 0 } else { facts.words[at] },
+                word: facts.words[at],
             };
             let cell = graph.cell(FrameId(0), "", given.ty, given.lanes, 0);
             graph.cells[cell.index()].next = Some(node);

@@ -172,7 +172,7 @@ impl Elab<'_> {
             }
         }
         let (order, wants) = self.order(&mut plan, &live);
-        let mut known: HashMap<NodeId, Given> = HashMap::default();
+        let mut known: HashMap<NodeId, Given> = HashMap::with_capacity_and_hasher(4 * live.len(), Default::default());
         let mut loops = Vec::new();
         for group in &order {
             let serials: Vec<u64> = group.iter().map(|part| self.parts.part(live[*part as usize]).serial).collect();

@@ -219,6 +219,22 @@ impl Value<'_> {
         })
     }
 
+    /// A number that two values have in common only if whatever is computed from either has the same shape, of numbers, texts and signals.
+    pub fn outline(&self) -> Option<u64> {
+        Some(match self {
+            Value::Num(num) => mix(mix(1, num.value.to_bits()), num.dim as u64),
+            Value::Sig(Sig { shape, dim, .. }) => {
+                mix(mix(2, u64::from(shape.channels) << 1 | u64::from(shape.banked)), *dim as u64)
+            }
+            Value::Text(text) => mix(3, hash_text(text)),
+            Value::Array(items) => {
+                items.iter().try_fold(4, |all, item| item.outline().map(|outline| mix(all, outline)))?
+            }
+            Value::Range(low, high) => mix(mix(5, Value::Num(*low).outline()?), Value::Num(*high).outline()?),
+            _ => return None,
+        })
+    }
+
     /// True if both are the same for whoever reads them: the same number, text or node.
     pub fn same(&self, other: &Value<'_>) -> bool {
         match (self, other) {

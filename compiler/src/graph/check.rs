@@ -214,31 +214,52 @@ pub fn known_shapes(graph: &Graph) -> Shapes {
     Shapes { order, ty, lanes, rate }
 }
 
+/// Of taps: true for those that are part of what is written to their ring in the same quantum. `order` has operands before users;
+/// nothing is validated.
+pub fn recursive(graph: &Graph, order: &[NodeId]) -> Vec<bool> {
+    Loops::of(graph, order).tap_recursive
+}
+
 fn with_loops(graph: &Graph, Shapes { order, ty, lanes, rate }: Shapes) -> GraphInfo {
-    let tap_late = late(graph, &order);
-    let vertices = graph.nodes.len() + graph.rings.len();
-    let (mut starts, mut targets) = (Vec::with_capacity(vertices + 1), Vec::with_capacity(2 * vertices));
-    starts.push(0);
-    let writes = graph.nodes.len() as u32;
-    for (node, late) in graph.nodes.iter().zip(&tap_late) {
-        targets.extend(operands(node).iter().map(|n| n.0));
-        match node {
-            Node::Read(cell) => targets.extend(graph.cells[cell.index()].next.map(|n| n.0)),
-            Node::Tap(ring, _) if !late => targets.push(writes + ring.0),
-            _ => {}
-        }
-        starts.push(targets.len() as u32);
-    }
-    for ring in &graph.rings {
-        targets.extend(ring.input.map(|n| n.0));
-        starts.push(targets.len() as u32);
-    }
-    let (mut scc, scc_count) = components(&starts, &targets);
-    let ring_scc = scc.split_off(graph.nodes.len());
-    let recursive =
-        |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if !tap_late[id] && ring_scc[r.index()] == scc[id]);
-    let tap_recursive = graph.nodes.iter().enumerate().map(recursive).collect();
+    let Loops { scc, ring_scc, scc_count, tap_recursive, tap_late } = Loops::of(graph, &order);
     GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late }
+}
+
+/// What of [`GraphInfo`] is about loops.
+struct Loops {
+    scc: Vec<u32>,
+    ring_scc: Vec<u32>,
+    scc_count: u32,
+    tap_recursive: Vec<bool>,
+    tap_late: Vec<bool>,
+}
+
+impl Loops {
+    fn of(graph: &Graph, order: &[NodeId]) -> Loops {
+        let tap_late = late(graph, order);
+        let vertices = graph.nodes.len() + graph.rings.len();
+        let (mut starts, mut targets) = (Vec::with_capacity(vertices + 1), Vec::with_capacity(2 * vertices));
+        starts.push(0);
+        let writes = graph.nodes.len() as u32;
+        for (node, late) in graph.nodes.iter().zip(&tap_late) {
+            targets.extend(operands(node).iter().map(|n| n.0));
+            match node {
+                Node::Read(cell) => targets.extend(graph.cells[cell.index()].next.map(|n| n.0)),
+                Node::Tap(ring, _) if !late => targets.push(writes + ring.0),
+                _ => {}
+            }
+            starts.push(targets.len() as u32);
+        }
+        for ring in &graph.rings {
+            targets.extend(ring.input.map(|n| n.0));
+            starts.push(targets.len() as u32);
+        }
+        let (mut scc, scc_count) = components(&starts, &targets);
+        let ring_scc = scc.split_off(graph.nodes.len());
+        let recursive = |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if !tap_late[id] && ring_scc[r.index()] == scc[id]);
+        let tap_recursive = graph.nodes.iter().enumerate().map(recursive).collect();
+        Loops { scc, ring_scc, scc_count, tap_recursive, tap_late }
+    }
 }
 
 /// What the validator finds out about each node by itself.

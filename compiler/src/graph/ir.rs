@@ -76,7 +76,7 @@ pub enum Rate {
 pub type Args = smallvec::SmallVec<[NodeId; 4]>;
 
 /// A value. Lane counts and types are found by [`crate::graph::check`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Node {
     /// Bits of a constant, one entry per lane (or one for all).
     Const(Ty, Vec<u32>),
@@ -110,6 +110,27 @@ pub enum Node {
     /// A block-rate value drawn as a line over the quantum: `old + (new - old) * (frame + 1) / QUANTUM`, constant from the
     /// first quantum of an instance on. Inserted by the crossing pass, and where the library asks for it. F32.
     Line(NodeId),
+}
+
+impl Clone for Node {
+    fn clone(&self) -> Node {
+        match self {
+            Node::Const(ty, bits) => Node::Const(*ty, bits.clone()),
+            Node::Param(p) => Node::Param(*p),
+            Node::Row(r) => Node::Row(*r),
+            Node::Frame => Node::Frame,
+            Node::Input(channel) => Node::Input(*channel),
+            // As a block of bytes: a small vector's own clone goes one by one.
+            Node::Op(op, args) => Node::Op(*op, Args::from_slice(args)),
+            Node::Read(c) => Node::Read(*c),
+            Node::Tap(r, delay) => Node::Tap(*r, *delay),
+            Node::Peek(s, index) => Node::Peek(*s, *index),
+            Node::Shuffle(x, map) => Node::Shuffle(*x, map.clone()),
+            Node::Reduce(x, lanes) => Node::Reduce(*x, *lanes),
+            Node::Join(parts) => Node::Join(parts.clone()),
+            Node::Line(x) => Node::Line(*x),
+        }
+    }
 }
 
 /// One sample of memory per lane.

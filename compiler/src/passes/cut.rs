@@ -15,7 +15,7 @@
 //! ```
 
 use crate::graph::bounds::{Bounds, bounds};
-use crate::graph::check::check;
+use crate::graph::check::recursive;
 use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, QUANTUM};
 use crate::passes::cross::rewrite;
@@ -23,25 +23,28 @@ use crate::passes::cross::rewrite;
 /// Samples at which a delay by the numbers of the text is long: twice the least, so that there is room to turn it down.
 pub const LONG: f32 = 2.0 * QUANTUM as f32;
 
-/// Writes into a graph which of its feedbacks are long. A graph without such comes back as it is; nodes stay in order.
+/// Writes into a graph which of its feedbacks are long. A graph without such comes back as it is. Operands come before users, and
+/// nodes stay in order.
 pub fn cut(graph: Graph) -> Graph {
     if graph.rings.is_empty() {
         return graph;
     }
-    let Ok(info) = check(&graph) else { return graph };
-    let delay = |id: NodeId| match graph.node(id) {
-        Node::Tap(_, delay) if info.tap_recursive[id.index()] => Some(*delay),
-        _ => None,
-    };
+    let order: Vec<NodeId> = (0..graph.nodes.len() as u32).map(NodeId).collect();
+    let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(*delay) } else { None };
     let now = |p: crate::graph::ParamId| Bounds::point(graph.params[p.index()].value);
-    let known = bounds(&graph, &info.order, info.order.iter().filter_map(|&id| delay(id)), now);
-    let long = |id: NodeId| delay(id).is_some_and(|n| known[n.index()].is_some_and(|b| !b.nan && b.low >= LONG));
-    if !info.order.iter().any(|&id| long(id)) {
+    let known = bounds(&graph, &order, graph.nodes.iter().filter_map(delay), now);
+    let is_long = |n: NodeId| known[n.index()].is_some_and(|b| !b.nan && b.low >= LONG);
+    let mut long: Vec<bool> = graph.nodes.iter().map(|node| delay(node).is_some_and(is_long)).collect();
+    // Where no delay is long, nobody has to know about feedbacks.
+    if long.contains(&true) {
+        long.iter_mut().zip(recursive(&graph, &order)).for_each(|(long, recursive)| *long &= recursive);
+    }
+    if !long.contains(&true) {
         return graph;
     }
-    rewrite(&graph, &info.order, |out, id, node| {
+    rewrite(&graph, &order, |out, id, node| {
         if let Node::Tap(_, delay) = node
-            && long(id)
+            && long[id.index()]
         {
             let least = out.constant(QUANTUM as f32);
             *delay = out.op(Op::Max, &[*delay, least]);
