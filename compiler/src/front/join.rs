@@ -10,10 +10,12 @@
 use crate::front::link::Tables;
 use crate::front::owners::Owners;
 use crate::front::runs::{self, Move};
-use crate::front::segment::{Given, Segment, Size, Slot, Use};
+use crate::front::segment::{Given, Segment, Size, Slot, Use, Wish};
+use crate::front::settle::Plan;
 use crate::graph::*;
 use crate::kernel::Kernel;
 use crate::passes::cross::operands_mut;
+use crate::program::Unit;
 use rustc_hash::FxHashMap as HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -98,6 +100,23 @@ impl Segments {
         same
     }
 
+    /// Goes on with a segment of the name that a part has, if the same comes of the part as of one that is gone. False if there is none.
+    pub fn again(&mut self, plan: &Plan<'_>, units: &[Unit], wish: &Wish<'_>) -> bool {
+        let [part] = wish.parts[..] else { return false };
+        let named = |kept: &Kept| kept.segment.made.as_ref().is_some_and(|made| made.word == part.word);
+        let gone = |serial: &u64| plan.owners.place(*serial).is_none();
+        let known = self.kept.iter().find(|(serial, kept)| named(kept) && gone(serial)).map(|(serial, _)| *serial);
+        let Some(mut kept) = known.and_then(|serial| self.kept.remove(&serial)) else { return false };
+        let before = kept.segment.serials[0];
+        let again = kept.segment.comes_again(plan, units, wish);
+        if again {
+            kept.turn = self.turn;
+            self.now.push(part.serial);
+        }
+        self.kept.insert(if again { part.serial } else { before }, kept);
+        again
+    }
+
     /// Adds a segment.
     pub fn add(&mut self, segment: Segment) {
         self.stamp += 1;
@@ -126,7 +145,7 @@ impl Segments {
     pub fn heard(&mut self, arena: &Graph) -> Vec<Option<ParamId>> {
         let mut heard = vec![None; arena.params.len()];
         for kept in std::mem::take(&mut self.now).iter().filter_map(|serial| self.kept.get(serial)) {
-            kept.segment.params.iter().for_each(|(id, _)| heard[id.index()] = Some(*id));
+            kept.segment.params.iter().for_each(|(id, ..)| heard[id.index()] = Some(*id));
         }
         heard
     }
@@ -214,7 +233,7 @@ impl Joiner<'_> {
             start: self.next,
             size: segment.size,
             ports: segment.ports.iter().map(|(id, _)| given(id)).collect(),
-            params: segment.params.iter().map(|(id, word)| self.param(*id, *word)).collect(),
+            params: segment.params.iter().map(|(id, _, word)| self.param(*id, *word)).collect(),
             rows: segment.rows.iter().map(|row| self.tables.row(*row)).collect(),
             samples: segment.samples.iter().map(|id| self.sample(*id)).collect(),
         };

@@ -4,6 +4,7 @@
 //! them (unchanged statements come from a cache), elaborates them, and makes machine code unless a patch of the same
 //! structure is at hand, which is the case when only numbers or patterns were edited.
 
+mod again;
 mod anchors;
 mod ask;
 pub mod builtins;

@@ -134,11 +134,43 @@ pub enum Binding<'a> {
 
 /// A set of names.
 #[derive(Default)]
-pub struct Scope<'a> {
+struct Scope<'a> {
     /// Where to look when a name is not here.
-    pub parent: Option<ScopeId>,
-    /// The names.
-    pub names: HashMap<String, Binding<'a>>,
+    parent: Option<ScopeId>,
+    names: Names<'a>,
+}
+
+/// As many names are looked through one by one.
+const FEW: usize = 8;
+
+/// Names: most scopes are those of calls and have few.
+#[derive(Default)]
+struct Names<'a> {
+    list: Vec<(&'a str, Binding<'a>)>,
+    /// Where each is, if they are many.
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Names<'a> {
+    fn place(&self, name: &str) -> Option<usize> {
+        match self.list.len() > FEW {
+            true => self.places.get(name).copied(),
+            false => self.list.iter().position(|(known, _)| *known == name),
+        }
+    }
+
+    fn insert(&mut self, name: &'a str, binding: Binding<'a>) -> Option<Binding<'a>> {
+        if let Some(at) = self.place(name) {
+            return Some(std::mem::replace(&mut self.list[at].1, binding));
+        }
+        self.list.push((name, binding));
+        match self.list.len() {
+            n if n > FEW + 1 => drop(self.places.insert(name, n - 1)),
+            n if n > FEW => self.places.extend(self.list.iter().enumerate().map(|(at, (name, _))| (*name, at))),
+            _ => {}
+        }
+        None
+    }
 }
 
 /// A name that was looked for at the top level of a file: the scope of the file and a hash of the name.
@@ -160,7 +192,7 @@ pub struct Scopes<'a> {
 impl<'a> Scopes<'a> {
     /// A new empty scope.
     pub fn add(&mut self, parent: Option<ScopeId>) -> ScopeId {
-        self.all.push(Scope { parent, names: HashMap::default() });
+        self.all.push(Scope { parent, names: Names::default() });
         ScopeId(self.all.len() as u32 - 1)
     }
 
@@ -168,7 +200,7 @@ impl<'a> Scopes<'a> {
     pub fn note_tops(&mut self) {
         self.files = self.all.len() as u32;
         for (id, scope) in self.all.iter().enumerate() {
-            for (name, binding) in &scope.names {
+            for (name, binding) in &scope.names.list {
                 self.tops.insert(TopName(ScopeId(id as u32), hash_text(name)), binding.clone());
             }
         }
@@ -190,11 +222,11 @@ impl<'a> Scopes<'a> {
     }
 
     /// Binds a name; the old binding of the same scope comes back.
-    pub fn bind(&mut self, scope: ScopeId, name: &str, binding: Binding<'a>) -> Option<Binding<'a>> {
+    pub fn bind(&mut self, scope: ScopeId, name: &'a str, binding: Binding<'a>) -> Option<Binding<'a>> {
         if scope.0 < self.files {
             self.tops.insert(TopName(scope, hash_text(name)), binding.clone());
         }
-        self.all[scope.0 as usize].names.insert(name.to_string(), binding)
+        self.all[scope.0 as usize].names.insert(name, binding)
     }
 
     /// Finds a name here or in a parent.
@@ -206,8 +238,8 @@ impl<'a> Scopes<'a> {
             if id.0 > 0 && id.0 < self.files {
                 self.log.borrow_mut().push(TopName(id, hash_text(name)));
             }
-            if let Some(binding) = scope.names.get(name) {
-                return Some(binding.clone());
+            if let Some(at) = scope.names.place(name) {
+                return Some(scope.names.list[at].1.clone());
             }
             at = scope.parent;
         }
@@ -216,7 +248,8 @@ impl<'a> Scopes<'a> {
 
     /// The names of one scope alone.
     pub fn own(&self, scope: ScopeId) -> Vec<String> {
-        let mut out: Vec<String> = self.all[scope.0 as usize].names.keys().cloned().collect();
+        let names = self.all[scope.0 as usize].names.list.iter();
+        let mut out: Vec<String> = names.map(|(name, _)| name.to_string()).collect();
         out.sort();
         out
     }
@@ -227,7 +260,7 @@ impl<'a> Scopes<'a> {
         let mut at = Some(scope);
         while let Some(id) = at {
             let scope = &self.all[id.0 as usize];
-            out.extend(scope.names.keys().cloned());
+            out.extend(scope.names.list.iter().map(|(name, _)| name.to_string()));
             at = scope.parent;
         }
         out.sort();

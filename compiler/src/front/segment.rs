@@ -4,6 +4,7 @@
 //! *ports*; what others want of it is written to cells that nobody reads. Both are gone when segments are put together ([`super::join`]). So the
 //! stages that work on graphs see one like any other.
 
+use crate::front::again::Made;
 use crate::front::parts::Part;
 use crate::front::rest::{self, Port};
 use crate::front::settle::Plan;
@@ -81,14 +82,18 @@ pub(super) struct Segment {
     pub size: Size,
     /// The nodes that lead out of it, to ports, parameters, rows and samples: where they are in the whole, and here.
     pub leaves: Vec<(u32, u32)>,
-    /// Parameters of the arena, each with the name of the part that had it first.
-    pub params: Vec<(ParamId, u32)>,
+    /// Parameters of the arena, each with the node that had it first, and the name of the part of that.
+    pub params: Vec<(ParamId, NodeId, u32)>,
     /// Rows of the arena.
     pub rows: Vec<RowId>,
     /// Samples of the arena.
     pub samples: Vec<SampleId>,
     /// Outs by part, each as a part has them.
     pub outs: Vec<(u64, usize)>,
+    /// What it was made of.
+    pub made: Option<Made>,
+    /// By parameter, whether a delay hangs on it.
+    pub timed: Vec<bool>,
 }
 
 /// What a segment is made of.
@@ -122,6 +127,7 @@ impl Segment {
             memory: HashMap::default(),
             lines: HashMap::default(),
             params: Vec::new(),
+            lent: Vec::new(),
             rows: Vec::new(),
             samples: Vec::new(),
             ports: Vec::new(),
@@ -161,7 +167,7 @@ impl Segment {
             _ => None,
         });
         let voiced: Vec<NodeId> = inside.collect();
-        let Walk { touched, marks, params, rows, samples, ports, mut cells, new: mut graph, .. } = walk;
+        let Walk { plan, touched, marks, params, lent, rows, samples, ports, mut cells, new: mut graph, .. } = walk;
         touched.into_iter().for_each(|id: NodeId| marks[id.index()] = Mark::New);
         if !loops.is_empty() {
             return Err(loops);
@@ -176,7 +182,7 @@ impl Segment {
             Row { unit: local.get(&row.unit).copied().unwrap_or(u32::MAX), ..row }
         };
         graph.rows = Arc::new(rows.iter().map(row).collect());
-        graph.params = Arc::new(params.iter().map(|(id, _)| arena.params[id.index()].clone()).collect());
+        graph.params = Arc::new(params.iter().map(|(id, ..)| arena.params[id.index()].clone()).collect());
         graph.samples = samples.iter().map(|id: &SampleId| arena.samples[id.index()].clone()).collect();
         graph.frames = Arc::clone(&arena.frames);
         let (ty, lanes) = (rest::types(&graph), rest::lanes(&graph));
@@ -201,12 +207,30 @@ impl Segment {
         let mut graph = crate::passes::cut::cut(rest::rest(graph, &own, &voiced, &facts, &heard));
         let (slots, size) = slots(&graph, &cells);
         let leaves = leaves(&graph, &slots);
+        let timed = timed(&graph, params.len());
         // What is here only for these stages is brought by the arena when segments are put together.
         (graph.frames, graph.rows, graph.params) = Default::default();
+        let made = Made::of(plan, &wish, lent);
         let serials = wish.parts.iter().map(|part| part.serial).collect();
         let ports = ports.into_iter().map(|(id, given, _)| (id, given)).collect();
         let wanted = wish.wanted;
-        Ok(Segment { serials, wanted, exports, ports, graph, cells, slots, size, leaves, params, rows, samples, outs })
+        Ok(Segment {
+            serials,
+            wanted,
+            exports,
+            ports,
+            graph,
+            cells,
+            slots,
+            size,
+            leaves,
+            params,
+            rows,
+            samples,
+            outs,
+            made,
+            timed,
+        })
     }
 }
 
@@ -223,6 +247,24 @@ fn slots(graph: &Graph, cells: &[Use]) -> (Vec<Slot>, Size) {
     let slots = graph.nodes.iter().map(slot).collect();
     let cells = cells.iter().filter(|what| matches!(what, Use::Memory)).count() as u32;
     (slots, Size { nodes, cells, rings: graph.rings.len() as u32 })
+}
+
+/// By parameter, whether a delay hangs on it.
+fn timed(graph: &Graph, params: usize) -> Vec<bool> {
+    let (mut timed, mut seen) = (vec![false; params], vec![false; graph.nodes.len()]);
+    let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(*delay) } else { None };
+    let mut open: Vec<NodeId> = graph.nodes.iter().filter_map(delay).collect();
+    while let Some(id) = open.pop() {
+        if !std::mem::replace(&mut seen[id.index()], true) {
+            match graph.node(id) {
+                Node::Param(p) => timed[p.index()] = true,
+                // What was read is bounded, wherever it was read.
+                Node::Tap(..) | Node::Peek(..) => {}
+                node => open.extend(operands(node)),
+            }
+        }
+    }
+    timed
 }
 
 /// The nodes of a graph that lead out of it.
@@ -254,7 +296,8 @@ struct Walk<'w, 'e> {
     known: &'w HashMap<NodeId, Given>,
     memory: HashMap<CellId, CellId>,
     lines: HashMap<RingId, RingId>,
-    params: Vec<(ParamId, u32)>,
+    params: Vec<(ParamId, NodeId, u32)>,
+    lent: Vec<ParamId>,
     rows: Vec<RowId>,
     samples: Vec<SampleId>,
     ports: Vec<(NodeId, Given, CellId)>,
@@ -395,8 +438,11 @@ impl Walk<'_, '_> {
         }
         match &mut node {
             Node::Param(p) => {
-                let new = (*p, self.plan.word(id));
-                *p = ParamId(numbered(&mut self.params, |(known, _)| *known == new.0, new));
+                let new = (*p, id, self.plan.word(id));
+                if self.plan.is_lent(id, self.group) && !self.lent.contains(p) {
+                    self.lent.push(*p);
+                }
+                *p = ParamId(numbered(&mut self.params, |(known, ..)| *known == new.0, new));
             }
             Node::Row(r) => *r = RowId(numbered(&mut self.rows, |known| *known == *r, *r)),
             Node::Peek(s, _) => *s = self.sample(*s),

@@ -32,7 +32,7 @@ pub(super) struct Plan<'e> {
     /// Stand-ins of this text, with the part that makes what they stand for.
     makers: HashMap<NodeId, u32>,
     stand_ins: &'e StandIns,
-    owners: Owners,
+    pub owners: Owners,
     /// The names of parts, by number.
     words: Vec<u32>,
 }
@@ -57,7 +57,7 @@ impl Plan<'_> {
     }
 
     /// What a node stands for in the end.
-    fn source(&self, mut id: NodeId) -> NodeId {
+    pub fn source(&self, mut id: NodeId) -> NodeId {
         for _ in 0..=self.aliases.len() {
             match self.aliases.get(&id).filter(|_| is_hollow(self.arena.node(id))) {
                 Some(&next) => id = next,
@@ -78,6 +78,11 @@ impl Plan<'_> {
         let Plan { arena, aliases, stand_ins, owners, .. } = self;
         (owner != NOBODY && !inside.contains(&owner) && owners.rate(arena, aliases, stand_ins, id) == Rate::Sample)
             .then_some(owner)
+    }
+
+    /// True for a node of a part that is none of `inside`.
+    pub fn is_lent(&self, node: NodeId, inside: &[u32]) -> bool {
+        !inside.contains(&self.owners.of(node))
     }
 
     /// The number of the name of the part that made a node.
@@ -180,6 +185,10 @@ impl Elab<'_> {
             if !segments.reuse(&serials, &wanted, &known) {
                 let parts = group.iter().map(|part| self.parts.part(live[*part as usize])).collect();
                 let wish = Wish { group, parts, wanted, known: &known };
+                if segments.again(&plan, &self.units, &wish) {
+                    known.extend(segments.last());
+                    continue;
+                }
                 match Segment::new(&mut plan, &mut self.marks, &self.units, wish) {
                     Ok(segment) => segments.add(segment),
                     Err(cycles) => {
