@@ -10,7 +10,7 @@ use crate::front::scope::ScopeId;
 use crate::front::value::*;
 use crate::front::{mixer, number, outside, pattern_table, samples, spectral, tables, tools, voices};
 use crate::graph::ops::Op;
-use modurust_lang::ast::{Arg, Expr};
+use modurust_lang::ast::{Arg, Expr, ExprKind};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use rustc_hash::FxHashMap as HashMap;
@@ -201,6 +201,13 @@ static INTRINSICS: &[Builtin] = &[
         run: Run::Fn(tables::sinc),
     },
     Builtin {
+        name: "some",
+        signature: "prim.some(n, 'what is wrong', 'the mend')",
+        doc: "n, if that is a number above 0; else what is wrong is told to whoever called the function.",
+        category: "primitives",
+        run: Run::Fn(tools::some),
+    },
+    Builtin {
         name: "tap",
         signature: "prim.tap(ring, samples)",
         doc: "A delay line, whole samples ago.",
@@ -334,6 +341,16 @@ impl<'a> Call<'a> {
             .position(|(n, _)| *n == Some(name))
             .or_else(|| self.items.iter().position(|(n, _)| n.is_none()))?;
         Some(self.items.remove(at).1)
+    }
+
+    /// The argument of this name, or else the next one without a name, if it is a single word; it is left where it is.
+    pub fn next_word(&self, name: &str) -> Option<(&'a str, Span)> {
+        let named = self.items.iter().find(|(n, _)| *n == Some(name));
+        let (_, item) = named.or_else(|| self.items.iter().find(|(n, _)| n.is_none()))?;
+        match item {
+            Item::Expr(Expr { kind: ExprKind::Name(word), span }) => Some((word, *span)),
+            _ => None,
+        }
     }
 
     /// The argument of this name, given by name only.

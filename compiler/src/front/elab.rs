@@ -53,7 +53,7 @@ pub struct Elab<'a> {
     pub timing: Timing,
     /// Clips, scenes, arrangements, automation, commands.
     pub timeline: Timeline,
-    /// Parameters that can be moved by a name, of the part being elaborated; at the end of all.
+    /// Parameters that can be moved by a name, of the part being elaborated.
     pub controls: HashMap<Arc<str>, Control>,
     /// Clip sets as they are met; the timeline has those of the text in their order.
     pub(super) sets: Vec<ClipSet>,

@@ -7,6 +7,7 @@
 use crate::front::elab::Elab;
 use crate::front::layout::Layout;
 use crate::front::stand_ins::Role;
+use crate::front::timeline::Control;
 use crate::graph::Row;
 use crate::program::{FieldSource, Unit};
 use crate::score::timeline::{Motion, Timeline};
@@ -70,17 +71,32 @@ impl Elab<'_> {
         }
     }
 
-    /// Controls, sets of clips and messages of the parts done since the last call become those of the session.
+    /// The controls of the session, and of the parts that were gathered: a name may come twice, the first is meant.
+    fn all_controls(&self) -> impl Iterator<Item = &HashMap<Arc<str>, Control>> {
+        let parts = self.parts.live[..self.gathered.rest].iter().map(|key| &self.parts.part(*key).controls);
+        std::iter::once(&self.controls).chain(parts.filter(|controls| !controls.is_empty()))
+    }
+
+    /// What can be moved by a name.
+    pub(super) fn control_of(&self, name: &str) -> Option<Control> {
+        self.all_controls().find_map(|controls| controls.get(name)).copied()
+    }
+
+    /// The names of all that can be moved, in order.
+    pub(super) fn movable(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.all_controls().flat_map(|c| c.keys()).map(|name| name.to_string()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Sets of clips and messages of the parts done since the last call become those of the session.
     pub(super) fn gather(&mut self) {
         let live = self.parts.live[self.gathered.rest..].to_vec();
         self.gathered.rest = self.parts.live.len();
         let mut led = Vec::new();
-        self.controls.reserve(live.iter().map(|key| self.parts.part(*key).controls.len()).sum());
         for &key in &live {
             let part = self.parts.part(key);
-            for (name, control) in &part.controls {
-                self.controls.entry(name.clone()).or_insert(*control);
-            }
             for &(what, at, span) in &part.later {
                 if !self.later.iter().any(|(known, ..)| *known == what) {
                     self.later.push((what, at, span));

@@ -129,9 +129,12 @@ impl<'a> Elab<'a> {
             }
         }
         self.gather_sends();
+        let mut sent: HashMap<String, Vec<NodeId>> = HashMap::default();
+        for (bus, node) in std::mem::take(&mut self.sends) {
+            sent.entry(bus).or_default().push(node);
+        }
         for index in 0..self.buses.len() {
-            let sent = self.sends.iter().filter(|(bus, _)| *bus == self.buses[index].name);
-            let sends: Vec<NodeId> = sent.map(|(_, node)| *node).collect();
+            let sends = sent.remove(&self.buses[index].name).unwrap_or_default();
             let key = strips.iter().find(|s| s.bus == Some(index)).map_or(0, |s| s.origin.offset) | SENT;
             let (input, silent) = (self.buses[index].input, sends.is_empty());
             let node = self.sum_part(key, sends);

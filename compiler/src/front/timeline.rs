@@ -509,7 +509,7 @@ impl<'a> Elab<'a> {
         if name == "tempo" {
             return Some((Target::Tempo, Dim::Tempo));
         }
-        if let Some(control) = self.controls.get(name.as_str()) {
+        if let Some(control) = self.control_of(&name) {
             return Some((Target::Param(control.param.0), control.dim));
         }
         let span = span_of(path);
@@ -518,8 +518,7 @@ impl<'a> Elab<'a> {
         if is_strip && self.broken_strips.contains(&first.name) {
             return None;
         }
-        let mut known: Vec<String> = self.controls.keys().map(|name| name.to_string()).collect();
-        known.sort();
+        let known = self.movable();
         if is_strip && !rest.is_empty() {
             let prefix = format!("{}.", first.name);
             let own: Vec<String> = known.iter().filter_map(|k| k.strip_prefix(&prefix)).map(str::to_string).collect();

@@ -206,6 +206,18 @@ pub(super) fn ring<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     Value::Ring(ring, sig.shape)
 }
 
+pub(super) fn some<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(n) = e.want(call, "n") else { return Value::Broken };
+    let (Some(wrong), Some(mend)) = (e.want(call, "wrong"), e.want(call, "mend")) else { return Value::Broken };
+    match (n.value, wrong.value, mend.value) {
+        (Value::Num(num), Value::Text(wrong), Value::Text(mend)) if num.value <= 0.0 => {
+            e.error("type", call.span, &*wrong).help = Some(mend.to_string());
+            Value::Broken
+        }
+        (value, ..) => value,
+    }
+}
+
 pub(super) fn tap<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(ring) = e.want(call, "ring") else { return Value::Broken };
     let Some(delay) = e.want(call, "samples") else { return Value::Broken };

@@ -102,6 +102,13 @@ pub(super) fn mono<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 /// `kit(pattern, 'tr909')`
 pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some((pattern, pattern_span)) = input(e, call) else { return Value::Broken };
+    if let Some((word, span)) = call.next_word("name")
+        && e.scopes.find(call.scope, word).is_none()
+        && (names::is_module(word) || e.has_kit(word))
+    {
+        e.error("type", span, "a kit is named in single quotes").help = Some(format!("write `kit('{word}')`"));
+        return Value::Broken;
+    }
     let Some(name) = e.want(call, "name") else { return Value::Broken };
     let Value::Text(kit) = &name.value else {
         e.error("type", name.span, "a kit is named in single quotes").help = Some("write `kit('tr909')`".into());
