@@ -4,8 +4,8 @@
 #   PEERS=dir [ROUNDS=3] [SECS=20] [OUT=dir] [DOC=file] benches/run.sh [workload ...]
 #
 # PEERS is a folder with the same work in other systems and a run.sh that prints `system <tab> workload <tab> CPU seconds <tab>
-# seconds of audio <tab> CPU per audio` lines. It is copied to OUT and stays as it is; `faust/` of this folder is laid over the
-# copy. Every round measures each side once more, and the least figure counts: what disturbs a measurement only adds to it.
+# seconds of audio <tab> CPU per audio` lines. It is copied to OUT and stays as it is; `faust/` and `fundsp/` of this folder are laid
+# over the copy. `freeze` is measured from here, in SuperCollider, Csound and fundsp: Faust has no spectra. Every round measures each side once more, and the least figure counts: what disturbs a measurement only adds to it.
 # Figures are CPU time, so other programs may run, but a quiet machine is better: they also take the caches.
 set -euo pipefail
 export LC_ALL=C
@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd); root=$(dirname "$here")
 : "${PEERS:?set PEERS to the folder of the peers}"
 rounds=${ROUNDS:-3}; secs=${SECS:-20}; out=${OUT:-${TMPDIR:-/tmp}/modurust-bench}; doc=${DOC:-$root/docs/perf.md}
 main=(w1 w2 w3 w3b w5 w7 w8); more=(eq organ echoes kit acid midside); voices=(w2_1 w2_4 w2_64)
-work=("$@"); [ ${#work[@]} -gt 0 ] || work=("${main[@]}" "${more[@]}" "${voices[@]}" w1_sum poly)
+work=("$@"); [ ${#work[@]} -gt 0 ] || work=("${main[@]}" "${more[@]}" "${voices[@]}" w1_sum poly freeze)
 ours=${MODURUST:-$root/target/release/modurust}
 [ -n "${MODURUST:-}" ] || (cd "$root" && cargo build --release --package modurust)
 
@@ -22,6 +22,7 @@ mkdir -p "$out/modu" "$out/built"
 cp -p "$here"/faust/*.dsp "$out/peers/faust/"
 cp "$here"/*.modu "$out/modu/"
 for n in 1 4 64; do sed "s/^n = 16$/n = $n/" "$here/w2.modu" > "$out/modu/w2_$n.modu"; done
+mkdir -p "$out/peers/fundsp/src/bin"; cp -p "$here"/fundsp/*.rs "$out/peers/fundsp/src/bin/"
 if [ -f "$out/peers/fundsp/Cargo.toml" ] && command -v cargo > /dev/null; then
   (cd "$out/peers/fundsp" && cargo build --release --quiet) || echo "fundsp is left out: it does not build" >&2
 fi
@@ -42,12 +43,34 @@ peers() { # which systems, workloads among those that are asked for
   SECS=$secs REPS=1 ONLY=$only OUT=$out/built "$out/peers/run.sh" "${asked[@]}" 2>> "$out/peers.log" | awk -F'\t' -v OFS='\t' '
     NF >= 5 { ms = ""; if (match($6, /compile_cpu_ms /)) ms = substr($6, RLENGTH + RSTART); print $1, $2, $5, ms }' >> "$figures"
 }
+# Two minutes each, so that starting counts for little.
+long=120
+spent() { # system, command and arguments
+  local system=$1 TIMEFORMAT=%3U cpu; shift
+  cpu=$({ time "$@" > /dev/null 2>> "$out/peers.log" < /dev/null; } 2>&1) || { echo "freeze is left out: $system" >&2; return 0; }
+  awk -v s="$system" -v c="$cpu" -v a=$long 'BEGIN { printf "%s\tfreeze\t%.7f\t\n", s, c / a }' >> "$figures"
+}
+score=$out/built/freeze.osc
+if [[ " ${work[*]} " == *" freeze "* ]] && command -v sclang > /dev/null; then
+  # Without a screen, and not for ever: on an error sclang waits for someone to type.
+  QT_QPA_PLATFORM=offscreen QTWEBENGINE_CHROMIUM_FLAGS=--no-sandbox QTWEBENGINE_DISABLE_SANDBOX=1 \
+    timeout 100 sclang "$here/supercollider/freeze.scd" "$score" $long < /dev/null >> "$out/peers.log" 2>&1 || true
+fi
+freezes() {
+  local wave=$out/built/freeze.wav fundsp=$out/peers/fundsp/target/release/freeze
+  [ ! -f "$score" ] || spent supercollider scsynth -N "$score" _ "$wave" 48000 WAV float -o 1 -z 64 -m 65536 \
+    -U "${SCPLUG:-/usr/lib/SuperCollider/plugins}"
+  ! command -v csound > /dev/null || spent csound csound -n -d -m0 --smacro:SECONDS=$long "$here/csound/freeze.csd"
+  [ ! -x "$fundsp" ] || spent fundsp "$fundsp" $long
+  rm -f "$wave"
+}
 for round in $(seq "$rounds"); do
   echo "round $round of $rounds" >&2
   peers . "${main[@]}"
   peers '^faust' "${more[@]}"
   # A C++ compiler takes minutes for 64 voices.
   peers jit "${voices[@]}"
+  [[ " ${work[*]} " != *" freeze "* ]] || freezes
   for w in "${work[@]}"; do
     modurust modurust "" "$w"
     modurust modurust-128 128 "$w"
