@@ -422,23 +422,30 @@ fn feedback(delay: impl Fn(&mut Graph, NodeId) -> NodeId) -> Graph {
 }
 
 #[test]
-fn a_feedback_of_a_quantum_or_more_is_no_loop() {
+fn a_feedback_of_a_vector_or_more_is_no_loop() {
     use modurust_compiler::schedule::{Kind, schedule};
     type Delay = fn(&mut Graph, NodeId) -> NodeId;
-    let cases: [(&str, bool, Delay); 8] = [
-        ("constant 64", true, |g, _| g.constant(64.0)),
-        ("constant 63.9", false, |g, _| g.constant(63.9)),
-        ("a row", false, |_, x| x),
-        ("a row of at least 64", true, |g, x| {
+    let cases: [(&str, u32, Delay); 12] = [
+        ("constant 64", 64, |g, _| g.constant(64.0)),
+        ("constant 63.9", 16, |g, _| g.constant(63.9)),
+        ("constant 16", 16, |g, _| g.constant(16.0)),
+        ("constant 21.5", 16, |g, _| g.constant(21.5)),
+        ("constant 15.9", 1, |g, _| g.constant(15.9)),
+        ("a row", 1, |_, x| x),
+        ("a row of at least 64", 64, |g, x| {
             let k = g.constant(64.0);
             g.op(Op::Max, &[x, k])
         }),
+        ("a row of at least 16", 16, |g, x| {
+            let k = g.constant(16.0);
+            g.op(Op::Max, &[x, k])
+        }),
         // With the constant first, what is no number stays so and would read the present.
-        ("no number", false, |g, x| {
+        ("no number", 1, |g, x| {
             let k = g.constant(64.0);
             g.op(Op::Max, &[k, x])
         }),
-        ("100 and up to 30 less", true, |g, x| {
+        ("100 and up to 30 less", 64, |g, x| {
             let (k, n) = (g.constant(100.0), g.constant(30.0));
             let finite = g.op(Op::Finite, &[x]);
             let whole = g.op(Op::Round, &[finite]);
@@ -446,7 +453,7 @@ fn a_feedback_of_a_quantum_or_more_is_no_loop() {
             let rest = g.op(Op::Mul, &[rest, n]);
             g.op(Op::Add, &[rest, k])
         }),
-        ("100 and up to 80 less", false, |g, x| {
+        ("100 and up to 80 less", 16, |g, x| {
             let (k, n) = (g.constant(100.0), g.constant(80.0));
             let finite = g.op(Op::Finite, &[x]);
             let whole = g.op(Op::Round, &[finite]);
@@ -454,19 +461,20 @@ fn a_feedback_of_a_quantum_or_more_is_no_loop() {
             let rest = g.op(Op::Mul, &[rest, n]);
             g.op(Op::Add, &[rest, k])
         }),
-        ("a parameter", false, |g, _| param(g, 300.0)),
+        ("a parameter", 1, |g, _| param(g, 300.0)),
     ];
-    for (what, late, delay) in cases {
+    for (what, least, delay) in cases {
         let g = feedback(delay);
         let tap = g.nodes.iter().position(|n| matches!(n, Node::Tap(..))).unwrap();
         for graph in [g.clone(), optimise(&g, Passes::None), optimise(&g, Passes::Exact)] {
             let info = check(&graph).unwrap();
             let taps: Vec<usize> =
                 (0..graph.nodes.len()).filter(|&i| matches!(graph.nodes[i], Node::Tap(..))).collect();
-            assert!(taps.iter().all(|&t| info.tap_late[t] == late && info.tap_recursive[t] != late), "{what}");
+            assert!(taps.iter().all(|&t| info.tap_range(NodeId(t as u32), 1 << 16).0 == least), "{what}");
+            assert!(taps.iter().all(|&t| info.tap_recursive[t] == (least < 64)), "{what}");
             let plan = schedule(&graph, &info, Isa::Portable);
             let scalar = plan.regions.iter().any(|r| r.kind == Kind::Scalar);
-            assert_eq!(scalar, !late, "{what}: {}", modurust_compiler::schedule::print(&graph, &plan));
+            assert_eq!(scalar, least < 16, "{what}: {}", modurust_compiler::schedule::print(&graph, &plan));
         }
         let mut ways = Vec::new();
         for passes in [Passes::None, Passes::Exact] {

@@ -10,6 +10,7 @@
 use crate::codegen::emit::{Bin, Val};
 use crate::codegen::lanes::Lanes;
 use crate::codegen::machine::{At, Back, Base, Machine, Pointer, Ptr, RingAt};
+use crate::codegen::steady;
 use crate::exec::{Quantum, padded};
 use crate::graph::check::GraphInfo;
 use crate::graph::ops::{Op, canonical};
@@ -28,12 +29,14 @@ macro_rules! field {
 /// One round of a region's loop.
 pub struct Body<'b, M> {
     pub(super) m: &'b mut M,
-    graph: &'b Graph,
-    schedule: &'b Schedule,
-    info: &'b GraphInfo,
+    pub(super) graph: &'b Graph,
+    pub(super) schedule: &'b Schedule,
+    pub(super) info: &'b GraphInfo,
     pub(super) region: &'b Region,
     /// Lines by which taps are delayed are where they began.
-    rests: bool,
+    pub(super) rests: bool,
+    /// These lines.
+    resting: Vec<NodeId>,
     parts: HashMap<NodeId, Vec<Val>>,
     /// Single lanes spread over several.
     spread: HashMap<(Val, u32), Vec<Val>>,
@@ -43,9 +46,9 @@ pub struct Body<'b, M> {
     pub(super) halves: HashMap<(Lanes, bool), Lanes>,
     cells: HashMap<CellId, Vec<Val>>,
     /// What this round has written to rings.
-    written: HashMap<RingId, Vec<Val>>,
+    pub(super) written: HashMap<RingId, Vec<Val>>,
     /// Pieces of rings that start at whole vectors before this round, by how many.
-    pieces: HashMap<(RingId, u32), Val>,
+    pub(super) pieces: HashMap<(RingId, u32), Val>,
     pub(super) pointers: HashMap<Pointer, Ptr>,
 }
 
@@ -59,6 +62,7 @@ impl<'b, M: Machine> Body<'b, M> {
             info: &schedule.info,
             region,
             rests,
+            resting: if rests { steady::lines(graph, schedule, region) } else { Vec::new() },
             parts: HashMap::default(),
             spread: HashMap::default(),
             ramps: HashMap::default(),
@@ -94,7 +98,10 @@ impl<'b, M: Machine> Body<'b, M> {
     pub fn item(&mut self, item: Item) {
         match item {
             Item::Node(id) => {
-                let parts = self.compute(id);
+                let parts = match self.still(id) {
+                    Some(at) => self.block_value(at, self.ty(id), self.lanes(id)),
+                    None => self.compute(id),
+                };
                 if let (Kind::Block, Some(at)) = (self.region.kind, self.schedule.block[id.index()]) {
                     self.store_block(id, at, &parts);
                 } else if self.region.kind != Kind::Block {
@@ -186,12 +193,12 @@ impl<'b, M: Machine> Body<'b, M> {
     }
 
     /// Where the frames of a value of so many lanes are, from a word behind a base on.
-    fn at_frame(&self, base: Base, word: u32, lanes: u32) -> At {
+    pub(super) fn at_frame(&self, base: Base, word: u32, lanes: u32) -> At {
         At { base, frame: padded(lanes) as u32, grouped: lanes > 1, word: word as i32 }
     }
 
     /// A value of which memory has a word per frame and lane.
-    fn frames(&mut self, base: Base, word: u32, ty: Ty, lanes: u32) -> Vec<Val> {
+    pub(super) fn frames(&mut self, base: Base, word: u32, ty: Ty, lanes: u32) -> Vec<Val> {
         let (count, width) = self.shape(lanes);
         let at = self.at_frame(base, word, lanes);
         match self.region.kind {
@@ -275,7 +282,7 @@ impl<'b, M: Machine> Body<'b, M> {
     }
 
     /// The frame counter, as a value of one lane.
-    fn frame(&mut self) -> Val {
+    pub(super) fn frame(&mut self) -> Val {
         let (_, width) = self.shape(1);
         let index = self.frames(Base::Quantum, field!(index), Ty::I32, 1)[0];
         let first = self.m.spread(Ty::I32, width, At::fixed(Base::Quantum, field!(frame)));
@@ -404,61 +411,11 @@ impl<'b, M: Machine> Body<'b, M> {
         }
     }
 
-    /// The pointer of a place in a ring.
-    fn ring_pointer(&self, ring: RingId, at: RingAt) -> Pointer {
-        let r = &self.graph.rings[ring.index()];
-        Pointer::Ring { ring: ring.0, mask: r.capacity - 1, stride: padded(r.lanes) as u32 * 4, at }
-    }
-
-    /// Where a tap reads, if that is one place known for the whole quantum, and how many frames behind it. Known delays share
-    /// their pointers: each counts from the quantum in which it begins, which is followed by at least one more.
-    fn back(&self, id: NodeId, ring: RingId, delay: NodeId) -> Option<(RingAt, u32)> {
-        let (least, most) = self.info.tap_range(id, self.graph.rings[ring.index()].capacity);
-        let delay = resolve(&self.schedule.access, delay);
-        if self.lanes(delay) > 1 {
-            return None;
-        }
-        match self.schedule.access[delay.index()] {
-            Access::Constant(word) => {
-                let x = f32::from_bits(word);
-                let x = if x > least as f32 { x } else { least as f32 };
-                let frames = if x < most as f32 { x.floor() as u32 } else { most };
-                let whole = frames.next_multiple_of(QUANTUM as u32);
-                Some((RingAt::Back(Back::Frames(whole)), whole - frames))
-            }
-            _ => self.holds(delay).map(|word| (RingAt::Back(Back::Word { word, least, most }), 0)),
-        }
-    }
-
-    /// The place in the scratch of a value that has one for the whole quantum: the start of a line that rests is all of it, and
-    /// what is worked out of such lines has a twin.
-    fn holds(&self, id: NodeId) -> Option<u32> {
-        let place = |id: NodeId| self.schedule.block[id.index()];
-        match self.schedule.access[id.index()] {
-            Access::Block => Some(place(id).expect("block values that cross regions have a place")),
-            Access::Line if self.rests => Some(place(id).expect("lines have a place")),
-            _ if self.rests => place(self.schedule.rests.get(&id)?.twin),
-            _ => None,
-        }
-    }
-
-    /// Where the lanes of a tap read, if each has a place of its own that is known for the whole quantum. Not where groups of
-    /// lanes follow each other, or where vectors are too short to be read whole.
-    fn backs(&self, id: NodeId, ring: RingId, delay: NodeId) -> Option<Vec<RingAt>> {
-        let r = &self.graph.rings[ring.index()];
-        let (least, most) = self.info.tap_range(id, r.capacity);
-        let delay = resolve(&self.schedule.access, delay);
-        let full = self.m.lanes();
-        let whole = match self.region.kind {
-            Kind::Flat(_) => true,
-            Kind::Uniform(n) => n <= self.region.groups * full && padded(n) >= 4,
-            _ => false,
-        };
-        if !whole || r.lanes == 1 || r.lanes != self.lanes(delay) {
-            return None;
-        }
-        let word = self.holds(delay)?;
-        Some((0..r.lanes).map(|lane| RingAt::Back(Back::Word { word: word + lane, least, most })).collect())
+    /// The place of what stands for a value while the lines that it is worked out of rest.
+    fn still(&self, id: NodeId) -> Option<u32> {
+        let rest = self.schedule.rests.get(&id).filter(|_| self.rests)?;
+        let place = self.schedule.block[rest.twin.index()];
+        place.filter(|_| rest.lines.iter().all(|line| self.resting.contains(line)))
     }
 
     /// Computes the addresses that the region needs.
@@ -512,153 +469,8 @@ impl<'b, M: Machine> Body<'b, M> {
         }
     }
 
-    /// Writes a ring. A quantum never wraps, since it divides the capacity and starts at a multiple of itself.
-    fn write(&mut self, ring: RingId) {
-        let r = &self.graph.rings[ring.index()];
-        let (_, width) = self.shape(r.lanes);
-        let input = self.get(r.input.expect("checked"), r.lanes);
-        let places = [RingAt::Head, RingAt::Mirror].map(|at| Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]));
-        let mut written = Vec::new();
-        for (g, x) in input.into_iter().enumerate() {
-            self.m.width(width);
-            let x = self.m.finite(x);
-            written.push(x);
-            for base in places {
-                let at = self.at_frame(base, 0, r.lanes);
-                self.m.store(x, width, at.plus(g * width as usize));
-            }
-        }
-        self.written.insert(ring, written);
-    }
-
-    /// Reads a ring some samples back.
-    fn tap(&mut self, id: NodeId, ring: RingId, delay: NodeId) -> Vec<Val> {
-        let r = &self.graph.rings[ring.index()];
-        let lanes = self.lanes(id);
-        let (_, width) = self.shape(lanes);
-        if let Some((at, behind)) = self.back(id, ring, delay) {
-            if let (RingAt::Back(Back::Frames(whole)), Some(now)) = (at, self.written_now(ring)) {
-                return vec![self.shifted(ring, whole - behind, now)];
-            }
-            let base = Base::Ptr(self.pointers[&self.ring_pointer(ring, at)]);
-            return self.frames(base, behind * padded(r.lanes) as u32, Ty::F32, r.lanes);
-        }
-        if let Some(places) = self.backs(id, ring, delay) {
-            return self.lane_by_lane(ring, &places);
-        }
-        let pad = padded(r.lanes) as u32;
-        let (least, most) = self.info.tap_range(id, r.capacity);
-        let base = Base::Ptr(self.pointers[&self.ring_pointer(ring, RingAt::Start)]);
-        let mask = r.capacity - 1;
-        let now = self.frame();
-        let one = self.lanes(delay) == 1;
-        let flat = matches!(self.region.kind, Kind::Flat(_));
-        // The place of the delay decides: one for all lanes of a frame, or one for each.
-        let own = if one && !flat { 1 } else { lanes };
-        let now = if own == 1 { vec![now] } else { self.spread_frame(now, own) };
-        let delays = self.get(delay, own);
-        let mut places = Vec::new();
-        self.m.width(self.shape(own).1);
-        for (now, delay) in now.into_iter().zip(delays) {
-            // Words from the ring's first frame.
-            let back = self.m.clamp(delay, least as f32, most as f32);
-            let back = self.m.whole(back);
-            let at = self.m.bin(Bin::Isub, now, back);
-            let mask = self.m.constant(Ty::I32, mask);
-            let at = self.m.bin(Bin::And, at, mask);
-            let stride = self.m.constant(Ty::I32, pad);
-            places.push(if pad == 1 { at } else { self.m.bin(Bin::Imul, at, stride) });
-        }
-        let at = At { base, frame: 0, grouped: r.lanes > 1, word: 0 };
-        if own == 1 && !flat {
-            let (count, width) = self.shape(r.lanes);
-            let mut parts = Vec::new();
-            for g in 0..count {
-                let read = if r.lanes == 1 { 1 } else { width };
-                let x = self.m.load_from(Ty::F32, read, at.plus(g * width as usize), places[0]);
-                parts.push(if r.lanes == 1 { self.m.splat(Ty::F32, width, x) } else { x });
-            }
-            return parts;
-        }
-        let mut parts = Vec::new();
-        for (g, mut index) in places.into_iter().enumerate() {
-            self.m.width(width);
-            let first = g as u32 * width;
-            if r.lanes > 1 {
-                let lanes: Vec<u32> = (0..width).map(|i| if flat { (first + i) % pad } else { i }).collect();
-                let lanes = self.m.words(Ty::I32, &lanes);
-                index = self.m.bin(Bin::Iadd, index, lanes);
-            }
-            let at = if r.lanes > 1 && !flat { at.plus(first as usize) } else { at };
-            parts.push(self.m.gather(width, at, index));
-        }
-        parts
-    }
-
-    /// What this round has written to a ring, where it is a single vector of frames.
-    fn written_now(&self, ring: RingId) -> Option<Val> {
-        let parts = self.written.get(&ring).filter(|_| self.region.kind == Kind::Flat(1))?;
-        if let [now] = parts[..] { Some(now) } else { None }
-    }
-
-    /// A ring of one lane some frames before what this round has written: of two whole vectors, since a load across what has just
-    /// been stored would wait until that has reached memory.
-    fn shifted(&mut self, ring: RingId, frames: u32, now: Val) -> Val {
-        let full = self.m.lanes();
-        let (vectors, by) = (frames / full, frames % full);
-        let after = self.piece(ring, vectors, now);
-        if by == 0 {
-            return after;
-        }
-        let before = self.piece(ring, vectors + 1, now);
-        self.m.shift_in(before, after, by)
-    }
-
-    fn piece(&mut self, ring: RingId, vectors: u32, now: Val) -> Val {
-        if vectors == 0 {
-            return now;
-        }
-        if let Some(&piece) = self.pieces.get(&(ring, vectors)) {
-            return piece;
-        }
-        let frames = vectors * self.m.lanes();
-        let whole = frames.next_multiple_of(QUANTUM as u32);
-        let place = self.ring_pointer(ring, RingAt::Back(Back::Frames(whole)));
-        let at = self.at_frame(Base::Ptr(self.pointers[&place]), whole - frames, 1);
-        let piece = self.m.load(Ty::F32, self.m.lanes(), at);
-        self.pieces.insert((ring, vectors), piece);
-        piece
-    }
-
-    /// A tap whose lanes have places of their own: frames follow each other in each, so a vector is read from every place, and its
-    /// lane is taken.
-    fn lane_by_lane(&mut self, ring: RingId, places: &[RingAt]) -> Vec<Val> {
-        let lanes = places.len() as u32;
-        let pad = padded(lanes) as u32;
-        let (count, width) = self.shape(lanes);
-        let bases: Vec<Ptr> = places.iter().map(|at| self.pointers[&self.ring_pointer(ring, *at)]).collect();
-        let mut parts = Vec::new();
-        for g in 0..count as u32 {
-            let mut part = None;
-            for (lane, &base) in bases.iter().enumerate() {
-                let here = |i: &u32| (g * width + i) % pad == lane as u32;
-                let words = (0..width).filter(here).fold(0, |words, i| words | 1 << i);
-                let at = self.at_frame(Base::Ptr(base), g * width, lanes);
-                part = match part {
-                    _ if words == 0 => part,
-                    None => Some(self.m.load(Ty::F32, width, at)),
-                    Some(part) => Some(self.m.merge(width, part, at, words)),
-                };
-            }
-            // All lanes of a part may be padding.
-            let at = self.at_frame(Base::Ptr(bases[0]), g * width, lanes);
-            parts.push(part.unwrap_or_else(|| self.m.load(Ty::F32, width, at)));
-        }
-        parts
-    }
-
     /// The frame counter, of one lane, where `lanes` lanes are computed.
-    fn spread_frame(&mut self, now: Val, lanes: u32) -> Vec<Val> {
+    pub(super) fn spread_frame(&mut self, now: Val, lanes: u32) -> Vec<Val> {
         let (count, width) = self.shape(lanes);
         match self.region.kind {
             Kind::Flat(1) if lanes > 1 => self.spread_lane(Ty::I32, now, lanes),

@@ -18,6 +18,7 @@ pub mod machine;
 pub mod native;
 pub mod peek;
 pub mod region;
+mod ring;
 pub mod steady;
 pub mod x86;
 

@@ -3,17 +3,29 @@
 //! A delay that is a number of the text is drawn as a line, so that it can move; then every frame has a place of its own to read at.
 //! Nearly always it rests, and a line that rests is where it began: what is read is one piece for the whole quantum. A region with
 //! such delays is written both ways, and decides for every quantum by the slopes that were left for its lines. Both ways compute the
-//! same bits.
+//! same bits. What else is worked out of these lines alone is taken as a number where they rest ([`crate::schedule::rest`]).
 
 use crate::codegen::x86::asm::{Patch, Written};
 use crate::exec::{Quantum, padded};
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, NodeId};
 use crate::schedule::{Access, Item, Kind, Region, Schedule, resolve};
 use std::mem::offset_of;
 
 /// The words of the scratch that are 0 while all lines rest by which taps of a region are delayed.
 pub fn slopes(graph: &Graph, schedule: &Schedule, region: &Region) -> Vec<u32> {
-    let mut words = Vec::new();
+    let word = |line: NodeId| {
+        let lanes = schedule.info.lanes[line.index()];
+        let slope = schedule.block[line.index()].map(|at| at + padded(lanes) as u32);
+        slope.into_iter().flat_map(move |at| at..at + lanes)
+    };
+    let mut words: Vec<u32> = lines(graph, schedule, region).into_iter().flat_map(word).collect();
+    words.sort_unstable();
+    words
+}
+
+/// The lines by which those taps of a region are delayed that read in one piece while these rest.
+pub fn lines(graph: &Graph, schedule: &Schedule, region: &Region) -> Vec<NodeId> {
+    let mut all = Vec::new();
     for item in &region.items {
         let Item::Node(id) = item else { continue };
         let Node::Tap(ring, delay) = graph.node(*id) else { continue };
@@ -23,20 +35,15 @@ pub fn slopes(graph: &Graph, schedule: &Schedule, region: &Region) -> Vec<u32> {
         if !one_piece {
             continue;
         }
-        let lines = match (schedule.access[delay.index()], schedule.rests.get(&delay)) {
-            (Access::Line, _) => std::slice::from_ref(&delay),
-            (_, Some(rest)) => rest.lines.as_slice(),
-            _ => continue,
-        };
-        for line in lines {
-            let lanes = schedule.info.lanes[line.index()];
-            let slope = schedule.block[line.index()].map(|at| at + padded(lanes) as u32);
-            words.extend(slope.into_iter().flat_map(|at| at..at + lanes));
+        match (schedule.access[delay.index()], schedule.rests.get(&delay)) {
+            (Access::Line, _) => all.push(delay),
+            (_, Some(rest)) => all.extend(&rest.lines),
+            _ => {}
         }
     }
-    words.sort_unstable();
-    words.dedup();
-    words
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Code that goes on with `rests` if the words at all these places are 0, of either sign, and with `moves` if not. All three begin

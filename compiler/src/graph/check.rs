@@ -129,14 +129,21 @@ pub struct GraphInfo {
     pub tap_recursive: Vec<bool>,
     /// For taps: true when the delay is always a quantum or more, so that what is read was written before this quantum.
     pub tap_late: Vec<bool>,
+    /// For taps: true when the delay is always [`STEP`] or more, so that what is read was written before this vector of frames.
+    pub tap_far: Vec<bool>,
 }
+
+/// Frames of the longest vector.
+pub const STEP: u32 = 16;
 
 impl GraphInfo {
     /// Smallest and largest delay of a tap.
     pub fn tap_range(&self, node: NodeId, capacity: u32) -> (u32, u32) {
-        let least = match (self.tap_late[node.index()], self.tap_recursive[node.index()]) {
-            (true, _) => QUANTUM as u32,
-            (false, recursive) => u32::from(recursive),
+        let at = node.index();
+        let least = match () {
+            () if self.tap_late[at] => QUANTUM as u32,
+            () if self.tap_far[at] => STEP,
+            () => u32::from(self.tap_recursive[at]),
         };
         (least, capacity - 1 - QUANTUM as u32)
     }
@@ -214,15 +221,16 @@ pub fn known_shapes(graph: &Graph) -> Shapes {
     Shapes { order, ty, lanes, rate }
 }
 
-/// Of taps: true for those that are part of what is written to their ring in the same quantum. `order` has operands before users;
-/// nothing is validated.
-pub fn recursive(graph: &Graph, order: &[NodeId]) -> Vec<bool> {
-    Loops::of(graph, order).tap_recursive
+/// Of taps: which are part of what is written to their ring in the same quantum, and which of all are far back, as in
+/// [`GraphInfo::tap_far`]. `order` has operands before users; nothing is validated.
+pub fn recursive(graph: &Graph, order: &[NodeId]) -> (Vec<bool>, Vec<bool>) {
+    let loops = Loops::of(graph, order);
+    (loops.tap_recursive, loops.tap_far)
 }
 
 fn with_loops(graph: &Graph, Shapes { order, ty, lanes, rate }: Shapes) -> GraphInfo {
-    let Loops { scc, ring_scc, scc_count, tap_recursive, tap_late } = Loops::of(graph, &order);
-    GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late }
+    let Loops { scc, ring_scc, scc_count, tap_recursive, tap_late, tap_far } = Loops::of(graph, &order);
+    GraphInfo { order, ty, lanes, rate, scc, ring_scc, scc_count, tap_recursive, tap_late, tap_far }
 }
 
 /// What of [`GraphInfo`] is about loops.
@@ -232,11 +240,12 @@ struct Loops {
     scc_count: u32,
     tap_recursive: Vec<bool>,
     tap_late: Vec<bool>,
+    tap_far: Vec<bool>,
 }
 
 impl Loops {
     fn of(graph: &Graph, order: &[NodeId]) -> Loops {
-        let tap_late = late(graph, order);
+        let [tap_late, tap_far] = late(graph, order);
         let vertices = graph.nodes.len() + graph.rings.len();
         let (mut starts, mut targets) = (Vec::with_capacity(vertices + 1), Vec::with_capacity(2 * vertices));
         starts.push(0);
@@ -258,7 +267,7 @@ impl Loops {
         let ring_scc = scc.split_off(graph.nodes.len());
         let recursive = |(id, node): (usize, &Node)| matches!(node, Node::Tap(r, _) if !tap_late[id] && ring_scc[r.index()] == scc[id]);
         let tap_recursive = graph.nodes.iter().enumerate().map(recursive).collect();
-        Loops { scc, ring_scc, scc_count, tap_recursive, tap_late }
+        Loops { scc, ring_scc, scc_count, tap_recursive, tap_late, tap_far }
     }
 }
 
@@ -303,14 +312,16 @@ fn shapes(graph: &Graph) -> Result<Shapes, Vec<GraphError>> {
     Ok(Shapes { order, ty, lanes, rate })
 }
 
-/// The taps whose delay is a quantum or more, whatever the parameters are.
-fn late(graph: &Graph, order: &[NodeId]) -> Vec<bool> {
-    // A line between two long delays may be rounded to less, but a late tap is clamped to a quantum in every evaluator.
+/// The taps whose delay is a quantum or more, and those where it is a vector or more, whatever the parameters are.
+fn late(graph: &Graph, order: &[NodeId]) -> [Vec<bool>; 2] {
+    // A line between two long delays may be rounded to less, but a late tap is clamped to its least in every evaluator.
     let ends = |n: NodeId| if let Node::Line(x) = graph.node(n) { *x } else { n };
     let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(ends(*delay)) } else { None };
     let known = bounds(graph, order, graph.nodes.iter().filter_map(delay), |_| Bounds::FINITE);
-    let long = |n: NodeId| known[n.index()].is_some_and(|b| !b.nan && b.low >= QUANTUM as f32);
-    graph.nodes.iter().map(|node| delay(node).is_some_and(long)).collect()
+    [QUANTUM as u32, STEP].map(|least| {
+        let long = |n: NodeId| known[n.index()].is_some_and(|b| !b.nan && b.low >= least as f32);
+        graph.nodes.iter().map(|node| delay(node).is_some_and(long)).collect()
+    })
 }
 
 /// Everything that a node or a piece of memory points to must be there.

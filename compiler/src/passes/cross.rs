@@ -4,7 +4,8 @@
 //! output takes it, it is drawn as a line instead. Integers are not drawn: they hold.
 //!
 //! Likewise for taps inside a feedback, which cannot read the present: their least delay is written into the graph here, so that
-//! a rewrite that opens a loop, or finds the same tap outside of it, does not change what is read.
+//! a rewrite that opens a loop, or finds the same tap outside of it, does not change what is read. Where they are known to be long
+//! that is so by itself.
 
 use crate::graph::check::known;
 use crate::graph::ops::Op;
@@ -34,6 +35,7 @@ pub fn cross(graph: &Graph) -> Graph {
         }
         if let Node::Tap(_, delay) = &mut node
             && info.tap_recursive[id.index()]
+            && !info.tap_far[id.index()]
         {
             let one = out.constant(1.0);
             *delay = out.op(Op::Max, &[*delay, one]);

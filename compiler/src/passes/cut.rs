@@ -6,6 +6,9 @@
 //! written into the graph here: at the numbers that the text has now, is the delay comfortably long? Then it becomes
 //! `max(delay, 64)`, and the validator can prove the rest.
 //!
+//! Likewise from 32 frames on, by `max(delay, 16)`: such a feedback closes within a quantum, but not within a vector of frames, so it is
+//! computed a vector at a time ([`crate::schedule::regions`]).
+//!
 //! The hash of a patch ignores the values of parameters but not what is written into its graph. A text whose delay falls
 //! below the limit is therefore another patch: it is compiled anew, without the `max`, and never glides into a wrong bound. Only
 //! a command that moves a parameter without a change of the text can meet it, after turning the delay down to half and less.
@@ -15,13 +18,13 @@
 //! ```
 
 use crate::graph::bounds::{Bounds, bounds};
-use crate::graph::check::recursive;
+use crate::graph::check::{STEP, recursive};
 use crate::graph::ops::Op;
 use crate::graph::{Graph, Node, NodeId, QUANTUM};
 use crate::passes::cross::rewrite;
 
-/// Samples at which a delay by the numbers of the text is long: twice the least, so that there is room to turn it down.
-pub const LONG: f32 = 2.0 * QUANTUM as f32;
+/// A delay by the numbers of the text is long at so many times the least, so that there is room to turn it down.
+const ROOM: f32 = 2.0;
 
 /// Writes into a graph which of its feedbacks are long. A graph without such comes back as it is. Operands come before users, and
 /// nodes stay in order.
@@ -33,20 +36,27 @@ pub fn cut(graph: Graph) -> Graph {
     let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(*delay) } else { None };
     let now = |p: crate::graph::ParamId| Bounds::point(graph.params[p.index()].value);
     let known = bounds(&graph, &order, graph.nodes.iter().filter_map(delay), now);
-    let is_long = |n: NodeId| known[n.index()].is_some_and(|b| !b.nan && b.low >= LONG);
-    let mut long: Vec<bool> = graph.nodes.iter().map(|node| delay(node).is_some_and(is_long)).collect();
+    let low = |node: &Node| Some(known[delay(node)?.index()].filter(|b| !b.nan)?.low);
     // Where no delay is long, nobody has to know about feedbacks.
-    if long.contains(&true) {
-        long.iter_mut().zip(recursive(&graph, &order)).for_each(|(long, recursive)| *long &= recursive);
+    if !graph.nodes.iter().any(|node| low(node).is_some_and(|low| low >= ROOM * STEP as f32)) {
+        return graph;
     }
-    if !long.contains(&true) {
+    let (recursive, far) = recursive(&graph, &order);
+    let least = |(id, node): (usize, &Node)| {
+        let low = low(node).filter(|_| recursive[id])?;
+        let proven = if far[id] { STEP } else { 0 };
+        let long = |least: &f32| low >= ROOM * least && proven < *least as u32;
+        [QUANTUM as f32, STEP as f32].into_iter().find(long)
+    };
+    let least: Vec<Option<f32>> = graph.nodes.iter().enumerate().map(least).collect();
+    if least.iter().all(Option::is_none) {
         return graph;
     }
     rewrite(&graph, &order, |out, id, node| {
         if let Node::Tap(_, delay) = node
-            && long[id.index()]
+            && let Some(least) = least[id.index()]
         {
-            let least = out.constant(QUANTUM as f32);
+            let least = out.constant(least);
             *delay = out.op(Op::Max, &[*delay, least]);
         }
     })

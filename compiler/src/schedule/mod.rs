@@ -133,7 +133,7 @@ pub struct Schedule {
     pub few: Vec<Few>,
     /// For each region of block rate, which come first: the bits of its parameters ([`moving`]).
     pub moves: Vec<u64>,
-    /// What stands for the delays of taps while they rest ([`rest`]).
+    /// What stands for the delays of taps, and for what hangs on the same lines, while they rest ([`rest`]).
     pub rests: HashMap<NodeId, Rest>,
 }
 
@@ -215,6 +215,7 @@ fn access(graph: &Graph, info: &GraphInfo, sums: &[(NodeId, NodeId)], rests: &Ha
             continue;
         }
         work.extend(crate::graph::operands(graph.node(id)));
+        work.extend(rests.get(&id).map(|rest| rest.twin));
         access[id.index()] = match graph.node(id) {
             Node::Const(ty, bits) if bits.iter().all(|b| *b == bits[0]) => Access::Constant(canonical(*ty, bits[0])),
             Node::Line(_) => Access::Line,
@@ -228,8 +229,7 @@ fn access(graph: &Graph, info: &GraphInfo, sums: &[(NodeId, NodeId)], rests: &Ha
                     Access::Computed
                 }
             },
-            Node::Tap(r, delay) => {
-                work.extend(rests.get(delay).map(|rest| rest.twin));
+            Node::Tap(r, _) => {
                 if !std::mem::replace(&mut tapped[r.index()], true) {
                     work.extend(graph.fed(*r));
                 }

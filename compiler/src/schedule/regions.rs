@@ -3,6 +3,9 @@
 //! Components are taken in an order in which everything needed comes first. Among those that are ready, the region being filled
 //! takes what has its own kind, oldest first; when nothing fits, it is closed and the oldest ready component opens the next.
 //! Age follows the graph's own order, so that what belongs together (a track, a voice) stays together in memory.
+//!
+//! A feedback through delays that are always a vector of frames or more is a component, but no loop: a vector of frames is computed at
+//! once, since what it reads was written before it.
 
 use super::{Access, CARRIED, Item, Kind, LIMIT, Region, SIDE_BY_SIDE, needs};
 use crate::exec::padded;
@@ -193,12 +196,17 @@ fn clusters(
         }
     }
     let (mut starts, mut targets) = (vec![0], Vec::new());
+    // Taps that read what was written some vectors before: loops in time, but not within a vector.
+    let mut far = BTreeSet::new();
     for &item in &items {
         needs(graph, access, item, |n| targets.extend(vertex[n.index()]));
         if let Item::Node(id) = item
             && let Node::Tap(r, _) = graph.node(id)
             && !info.tap_late[id.index()]
         {
+            if info.tap_far[id.index()] && info.tap_recursive[id.index()] && ring_vertex[r.index()].is_some() {
+                far.insert(targets.len() as u32);
+            }
             targets.extend(ring_vertex[r.index()]);
         }
         // Whoever hears a sum finds it computed, by whatever code.
@@ -208,6 +216,8 @@ fn clusters(
         starts.push(targets.len() as u32);
     }
     let (component, count) = components(&starts, &targets);
+    // Without them: what waits for itself within a vector, and what needs what there.
+    let inner = if far.is_empty() { component.clone() } else { components_without(&starts, &targets, &far) };
     let mut clusters: Vec<Cluster> = (0..count)
         .map(|_| Cluster {
             kind: Kind::Flat(1),
@@ -223,10 +233,11 @@ fn clusters(
     for (v, &item) in items.iter().enumerate() {
         let mine = component[v];
         clusters[mine as usize].items.push(item);
-        for &target in &targets[starts[v] as usize..starts[v + 1] as usize] {
-            let other = component[target as usize];
+        for edge in starts[v]..starts[v + 1] {
+            let target = targets[edge as usize] as usize;
+            let other = component[target];
             if other == mine {
-                looped[mine as usize] = true;
+                looped[mine as usize] |= inner[target] == inner[v] && !far.contains(&edge);
             } else {
                 clusters[other as usize].users.push(mine);
                 clusters[mine as usize].missing += 1;
@@ -238,10 +249,16 @@ fn clusters(
         order[id.index()] = i;
     }
     for (cluster, looped) in clusters.iter_mut().zip(looped) {
-        // Inside a loop, operands come before users; a ring is written right after its input.
+        // Inside a loop, operands come before users; a ring is written right after its input. Where it is none within a vector, all
+        // comes after what it needs there.
+        let rank = |item: &Item| match item {
+            Item::Node(id) if !looped => vertex[id.index()].map_or(0, |v| inner[v as usize]),
+            Item::Write(r) if !looped => ring_vertex[r.index()].map_or(0, |v| inner[v as usize]),
+            _ => 0,
+        };
         cluster.items.sort_by_key(|item| match item {
-            Item::Node(id) | Item::Copy(id) | Item::Line(id) => (order[id.index()], 0),
-            Item::Write(r) => (graph.rings[r.index()].input.map_or(0, |n| order[n.index()]), 1),
+            Item::Node(id) | Item::Copy(id) | Item::Line(id) => (rank(item), order[id.index()], 0),
+            Item::Write(r) => (rank(item), graph.rings[r.index()].input.map_or(0, |n| order[n.index()]), 1),
         });
         cluster.part = match cluster.items[0] {
             Item::Node(id) => parts.of[id.index()],
@@ -328,6 +345,16 @@ fn bridge(graph: &Graph, info: &GraphInfo, clusters: &mut [Cluster]) {
         }
         joined.into_iter().for_each(|c| clusters[c as usize].kind = kind);
     }
+}
+
+/// [`components`] without some edges, which are given by their numbers.
+fn components_without(starts: &[u32], targets: &[u32], edges: &BTreeSet<u32>) -> Vec<u32> {
+    let kept = (0..targets.len() as u32)
+        .filter(|edge| !edges.contains(edge))
+        .map(|edge| targets[edge as usize])
+        .collect::<Vec<_>>();
+    let starts: Vec<u32> = starts.iter().map(|&start| start - edges.range(..start).count() as u32).collect();
+    components(&starts, &kept).0
 }
 
 /// A loop waits for itself about as long as it computes. Where it is narrower than a vector, what leads to it alone or comes from it
