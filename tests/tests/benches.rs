@@ -37,7 +37,7 @@ const WORKLOADS: &[(&str, Bound, Bound)] = &[
     // One arithmetic and no peer: patterns as Strudel has them, of a seed.
     ("dense", (0.65, 0.1), (0.0952, 0.02)),
     ("set", (0.89056, 0.02), (0.16778, 0.02)),
-    ("freeze", (0.44919, 0.001), (0.14366, 0.001)),
+    ("freeze", (0.44773, 0.001), (0.14366, 0.001)),
     ("midside", (0.70795, 0.0001), (0.1931, 0.002)),
 ];
 

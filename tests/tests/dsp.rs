@@ -98,6 +98,8 @@ fn oscillators_do_not_alias() {
         "saw(HZ)",
         "square(HZ)",
         "pulse(HZ, width: 0.3)",
+        "pulse(HZ, width: 0.1)",
+        "pulse(HZ, width: 0.01)",
         "tri(HZ)",
         "additive(HZ, [1, 0.5, 0.3, 0.2])",
         TABLE,
