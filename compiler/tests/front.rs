@@ -200,6 +200,18 @@ fn buses_sum_what_is_sent_and_master_processes_the_whole() {
 }
 
 #[test]
+fn a_scope_is_an_output_beside_those_of_tracks() {
+    let text = "track a = saw(110hz) * 0.3 >> scope('raw') >> lpf(800hz)\ntrack b = 3 >> scope";
+    let e = good(text);
+    let names = e.graph.outs.iter().map(|o| (o.name.as_str(), o.kind)).collect::<Vec<_>>();
+    let (track, scope) = (OutKind::Track, OutKind::Scope);
+    assert_eq!(names[..4], [("raw", scope), ("a", track), ("scope", scope), ("b", track)]);
+    refused("out = 1 >> scope(2)", &["error[type ", "single quotes"]);
+    let voice = "v(freq, gate) = sin(freq) * gate >> scope\ntrack t = \"0\" >> poly(4, v)";
+    refused(voice, &["error[type ", "behind the voices"]);
+}
+
+#[test]
 fn a_used_file_brings_definitions_and_stays_silent() {
     let files = Files(vec![
         ("dir/song.modu", "use ./lib/tone\nuse ./lib/other as o\nout = tone(2) + o.tone(3)".into()),

@@ -92,6 +92,13 @@ static BUILTINS: &[Builtin] = &[
         run: Run::Fn(tools::par),
     },
     Builtin {
+        name: "scope",
+        signature: "scope(x, name = 'scope')",
+        doc: "Shows a signal on its way: `:scope NAME` draws its wave, its spectrum and its level. It is handed on unchanged.",
+        category: "signal tools",
+        run: Run::Fn(tools::scope),
+    },
+    Builtin {
         name: "send",
         signature: "send(x, bus, gain = 0db, pre: off)",
         doc: "Adds a signal to the input of a bus, behind the strip's fader or before it, and hands it on unchanged.",

@@ -15,6 +15,31 @@ pub(super) fn mix_all<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     Value::Sig(e.mix_channels(sig))
 }
 
+/// `scope(x, name = 'scope')`: an output beside those of tracks, which nobody hears.
+pub(super) fn scope<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(x) = e.want(call, "x") else { return Value::Broken };
+    let name = match call.take("name").map(|item| e.item(item, call.scope)) {
+        None => "scope".to_string(),
+        Some(arg) => match &arg.value {
+            Value::Text(name) => name.to_string(),
+            _ => {
+                e.error("type", arg.span, "a scope is named in single quotes").help =
+                    Some("write `scope('bass')`".into());
+                return Value::Broken;
+            }
+        },
+    };
+    if e.bank.is_some() {
+        e.error("type", call.span, "a scope shows one signal, and a voice is many").help =
+            Some("put it behind the voices: `poly(8, pad) >> scope('pad')`".into());
+        return Value::Broken;
+    }
+    let Some(sig) = e.signal(x.value.clone(), x.span) else { return Value::Broken };
+    let Some(node) = e.stereo(sig, x.span) else { return Value::Broken };
+    e.graph.outs.push(Out { name, kind: OutKind::Scope, node, frame: e.frame });
+    x.value
+}
+
 pub(super) fn channels<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(x) = e.want(call, "x") else { return Value::Broken };
     let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };

@@ -27,7 +27,7 @@ use super::absorb::absorb;
 use super::bank::{Bank, banks};
 use super::check::GraphInfo;
 use super::ops::Op;
-use super::{CellId, Graph, Node, NodeId, Rate, RingId, operands};
+use super::{CellId, Graph, Node, NodeId, OutKind, Rate, RingId, operands};
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 /// Most tracks and buses that sleep, and most banks of voices.
@@ -160,7 +160,7 @@ fn stills(graph: &Graph, info: &GraphInfo, still: &mut [bool]) {
 fn tracks(graph: &Graph) -> HashMap<u32, usize> {
     let mut units = HashMap::default();
     let mut seen = vec![false; graph.nodes.len()];
-    for (track, out) in graph.outs.iter().enumerate() {
+    for (track, out) in graph.outs.iter().enumerate().filter(|(_, out)| out.kind != OutKind::Scope) {
         let mut work = vec![out.node];
         while let Some(id) = work.pop() {
             if std::mem::replace(&mut seen[id.index()], true) {

@@ -211,6 +211,8 @@ pub enum OutKind {
     Master,
     /// A track's or bus's own sound before its strip: two lanes, for meters, stems and fault finding.
     Track,
+    /// A signal on its way, for pictures and levels alone.
+    Scope,
     /// Where a sample is played that is read from disk on the way: the page, and 1 where it was not there in time.
     Head(SampleId),
 }
@@ -221,7 +223,8 @@ impl OutKind {
         match self {
             OutKind::Master => 0,
             OutKind::Track => 1,
-            OutKind::Head(sample) => 2 + sample.0,
+            OutKind::Scope => 2,
+            OutKind::Head(sample) => 3 + sample.0,
         }
     }
 }

@@ -117,6 +117,7 @@ fn write(graph: &Graph, out: &mut String) -> std::fmt::Result {
         let kind = match o.kind {
             OutKind::Master => "master".into(),
             OutKind::Track => "track".into(),
+            OutKind::Scope => "scope".into(),
             OutKind::Head(sample) => format!("head {}", sample.0),
         };
         writeln!(out, "out {:?} {kind} %{} in {}", o.name, o.node.0, o.frame.0)?;
@@ -331,6 +332,7 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
                 let name = r.string()?;
                 let kind = match r.word()? {
                     "master" => OutKind::Master,
+                    "scope" => OutKind::Scope,
                     "head" => OutKind::Head(SampleId(r.number()?)),
                     _ => OutKind::Track,
                 };
