@@ -27,7 +27,8 @@ const FILE: &str = "storm.modu";
 /// Ways of writing the same sound.
 const WAYS: u64 = 64;
 
-/// One of the ways. The last one that differs is a remark, so that most edits are edits of code.
+/// One of the ways. A number of the text is divided in double precision, one that has a name in single; of 187.5 Hz both know the width in
+/// turns exactly. The last one that differs is a remark, so that most edits are edits of code.
 fn text(way: u64) -> String {
     let choose = |bit: u64, one: &'static str, other: &'static str| if way >> bit & 1 == 0 { one } else { other };
     format!(
@@ -40,10 +41,10 @@ track {} = \"0 0 <0 5> 0*2\" >> scale(a1, minor) >> mono(pluck) >> softclip * -6
 track wet = tri({}) * perc(lfsquare(2hz), 100ms) >> echo(0.25s){} * 0.1
 {}
 ",
-        choose(0, "", "base = 220hz"),
+        choose(0, "", "base = 187.5hz"),
         choose(1, "", " * 1"),
         choose(2, "bass", "low"),
-        choose(0, "220hz", "base"),
+        choose(0, "187.5hz", "base"),
         choose(3, "", " * 1"),
         choose(4, "", "track hum = sin(50hz) * 0").to_string() + choose(5, "", "\n// A remark."),
     )
