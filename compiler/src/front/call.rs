@@ -341,16 +341,14 @@ impl<'a> Elab<'a> {
         self.depth += 1;
         self.frame = self.graph.frame(frame, f.name, false, hint);
         let scope = self.scopes.add(Some(f.scope));
+        let body = || mix(std::ptr::from_ref(f.body).addr() as u64, u64::from(self.bank.unwrap_or(0)));
+        let mut like = (f.origin.library && f.scope == self.library_scope).then(body);
         let mut broken = false;
-        let whole = f.origin.library && f.scope == self.library_scope;
-        let voices = u64::from(self.bank.unwrap_or(0));
-        let mut like = whole.then(|| mix(std::ptr::from_ref(f.body).addr() as u64, voices));
         for (i, slot) in slots.into_iter().enumerate() {
-            let name = f.params.name(i);
             let value = self.parameter(f, i, slot, scope);
             broken |= matches!(value, Value::Broken);
             like = like.zip(value.outline()).map(|(like, outline)| mix(like, outline));
-            self.scopes.bind(scope, name, Binding::Value(value));
+            self.scopes.bind(scope, f.params.name(i), Binding::Value(value));
         }
         (self.at, self.call) = (f.origin, like);
         let value = if broken { Value::Broken } else { self.eval(scope, f.body) };
