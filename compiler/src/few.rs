@@ -100,6 +100,8 @@ pub struct Voices {
     woken: u64,
     /// Nothing is known of any voice.
     shaken: bool,
+    /// Something that all voices hear moved in the last quantum: what remembers it for a sample is still on its way in this one.
+    moved: bool,
     /// Voices whose envelopes were zero in the last quantum that was looked at.
     shut: u64,
     /// Those of them that may be found to rest after this quantum.
@@ -141,6 +143,7 @@ impl Voices {
             served: 0,
             woken: 0,
             shaken: true,
+            moved: true,
             shut: 0,
             drowsy: 0,
             before: vec![0; words].into(),
@@ -193,7 +196,8 @@ impl Voices {
                 self.fill(bank, copy, memory, rows);
             }
         }
-        self.drowsy = if moved { 0 } else { self.shut & self.awake & !woken };
+        let lately = std::mem::replace(&mut self.moved, moved);
+        self.drowsy = if moved || lately { 0 } else { self.shut & self.awake & !woken };
         for voice in each(self.drowsy) {
             let mut at = 0;
             for (i, cell) in bank.cells.iter().enumerate() {
