@@ -219,6 +219,11 @@ pub enum Notice {
         /// Since the start.
         count: u64,
     },
+    /// There was more to compute than there is time for, and what is left out; or there is time again.
+    Load {
+        /// One line.
+        message: String,
+    },
     /// The device is gone, and what plays instead.
     Device {
         /// One line.

@@ -41,6 +41,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 mod ahead;
+mod ease;
+mod mix;
 
 /// Length of the fade between two programs, seconds; rounded up to whole quanta.
 pub const FADE: f64 = 0.02;
@@ -128,6 +130,7 @@ struct State {
     /// For the patterns of lanes.
     room: EventBuf,
     fade_quanta: u32,
+    ease: ease::Ease,
     hushed: bool,
     gain: f32,
     gain_step: f32,
@@ -174,6 +177,7 @@ impl Engine {
             metronome: Metronome::default(),
             room: EventBuf::new(64),
             fade_quanta,
+            ease: ease::Ease::default(),
             hushed: false,
             gain: 1.0,
             gain_step: 1.0 / fade_quanta as f32,
@@ -285,6 +289,7 @@ impl Engine {
         let heard = !self.state.hushed || self.state.gain > 0.0;
         if heard {
             Sequencer::begin(&mut self.active.table);
+            self.shed();
             self.pass(true);
             let Active { instance, table, params, .. } = &mut self.active;
             Sequencer::finish(table, frame);
@@ -533,6 +538,7 @@ impl Engine {
         let before = self.active.program.timing;
         let fades = parcel.exchange(&mut self.active, frame);
         self.state.sequencer.forget();
+        self.state.ease.again();
         let now = self.state.transport.cursor();
         if parcel.exchange_launcher(&mut self.state.launcher, &self.active.program.timeline, now) {
             self.state.transport.reread(frame);
@@ -592,9 +598,12 @@ impl Engine {
                 continue;
             }
             let words = self.active.instance.out(i);
-            let rests = self.active.instance.out_rests(i) && self.meters.rests(i);
+            let eased = self.state.ease.meters();
+            let rests = eased || self.active.instance.out_rests(i) && self.meters.rests(i);
             let finite = rests || self.meters.measure(i, words, self.state.smooth);
-            self.meters.scope.show(i, words);
+            if !eased {
+                self.meters.scope.show(i, words);
+            }
             if self.active.master == Some(i) {
                 copy(words, out);
             }
@@ -615,54 +624,6 @@ impl Engine {
         let missed = words.chunks_exact(2).filter(|w| w[1] > 0.0).count() as u64;
         let page = words.get(words.len().saturating_sub(2)).map_or(0.0, |x| x.max(0.0));
         self.active.instance.sample(sample).follow(page as u32, missed);
-    }
-
-    /// Runs the old program beside the new one: `old + (new - old) * g`, with `g` rising in a straight line. Where both are
-    /// equal, so is the result.
-    fn fade(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
-        let Some((mut parcel, done)) = self.fading.take() else { return };
-        let total = (self.state.fade_quanta as usize * QUANTUM) as f32;
-        if let Some(old) = parcel.outgoing() {
-            // After the new one: what both share in delay lines is then complete for this quantum.
-            // Both read the same rows; who changed them is not followed here.
-            old.instance.stir_all();
-            old.instance.run(self.state.frame);
-            let mut before = [[0.0; 2]; QUANTUM];
-            if let Some(master) = old.master {
-                copy(old.instance.out(master), &mut before);
-            }
-            for (i, (new, old)) in out.iter_mut().zip(&before).enumerate() {
-                let g = (done as usize * QUANTUM + i + 1) as f32 / total;
-                for c in 0..2 {
-                    new[c] = old[c] + (new[c] - old[c]) * g;
-                }
-            }
-        }
-        if done + 1 < self.state.fade_quanta {
-            self.fading = Some((parcel, done + 1));
-        } else {
-            self.receiver.give_back(parcel);
-        }
-    }
-
-    /// The gain of a hush. At rest it changes no bit.
-    fn level(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
-        let goal: f32 = if self.state.hushed { 0.0 } else { 1.0 };
-        let from = self.state.gain;
-        if from == goal {
-            if goal == 0.0 {
-                out.fill([0.0; 2]);
-            }
-            return;
-        }
-        let step = self.state.gain_step;
-        // The last step lands exactly.
-        let to = if (goal - from).abs() <= step * 1.001 { goal } else { from + step * (goal - from).signum() };
-        for (i, frame) in out.iter_mut().enumerate() {
-            let gain = from + (to - from) * ((i + 1) as f32 / QUANTUM as f32);
-            *frame = frame.map(|x| x * gain);
-        }
-        self.state.gain = to;
     }
 }
 

@@ -29,6 +29,7 @@ pub mod launcher;
 pub mod limiter;
 pub mod meter;
 pub mod metronome;
+pub mod overload;
 pub mod performance;
 pub mod recorder;
 pub mod samples;

@@ -15,6 +15,9 @@ use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::{FieldSource, Unit, UnitKind};
 use modurust_compiler::score::{Ratio, Score};
 
+mod shed;
+use shed::Shed;
+
 /// No frame.
 pub const NEVER: u64 = u64::MAX;
 
@@ -170,6 +173,12 @@ pub struct UnitState {
     /// A row per field.
     pub rows: Box<[RowMem]>,
     gates: Box<[bool]>,
+    /// The field of velocities.
+    vel: Option<usize>,
+    /// What is left out of each voice.
+    shed: Box<[Shed]>,
+    /// Some gate of a voice that is left out comes down.
+    fades: bool,
     serial: u64,
     /// Voices whose gate is up, or will be.
     held: usize,
@@ -189,6 +198,9 @@ impl UnitState {
             voices: vec![Voice::IDLE; voices].into_boxed_slice(),
             rows: unit.fields.iter().map(|f| RowMem::new(lanes, f.default)).collect(),
             gates: unit.fields.iter().map(|f| f.source == FieldSource::Gate).collect(),
+            vel: unit.fields.iter().position(|f| f.source == FieldSource::Vel),
+            shed: vec![Shed::default(); voices].into_boxed_slice(),
+            fades: false,
             serial: 0,
             held: 0,
             stepped: false,
@@ -236,6 +248,15 @@ impl UnitState {
         }
     }
 
+    fn draw_gate(&mut self, voice: usize, value: f32) {
+        self.stepped = true;
+        for (row, is_gate) in self.rows.iter_mut().zip(&self.gates) {
+            if *is_gate {
+                self.stirred |= u64::from(row.line(voice, value)) * bit(voice);
+            }
+        }
+    }
+
     fn stamp(&mut self) -> u64 {
         self.serial += 1;
         self.serial
@@ -245,7 +266,8 @@ impl UnitState {
     /// held, the oldest note's.
     pub fn choose(&self) -> usize {
         let oldest = |held: bool| {
-            self.voices.iter().enumerate().filter(|(_, v)| v.held == held).min_by_key(|(_, v)| v.since).map(|(i, _)| i)
+            let open = self.voices.iter().zip(&self.shed).enumerate().filter(|(_, (_, shed))| !shed.closed);
+            open.filter(|(_, (v, _))| v.held == held).min_by_key(|(_, (v, _))| v.since).map(|(i, _)| i)
         };
         oldest(false).or_else(|| oldest(true)).unwrap_or(0)
     }
@@ -261,6 +283,7 @@ impl UnitState {
         self.held += usize::from(!v.held);
         v.held = true;
         v.since = stamp;
+        self.shed[voice].left = 0;
         self.gate(voice, frame.saturating_sub(base) as usize, if again { 0.0 } else { 1.0 });
     }
 
@@ -310,7 +333,9 @@ impl UnitState {
         let voices = self.voices.len().min(old.voices.len());
         for i in 0..voices {
             self.voices[i] = old.voices[i];
+            self.shed[i] = old.shed[i];
         }
+        self.fades = old.fades;
         self.held = self.voices.iter().filter(|voice| voice.held).count();
         // Rows come as they are, level or not.
         (self.stepped, old.stepped) = (true, true);

@@ -275,6 +275,7 @@ impl Player {
                 terminal::log(Level::Info, || format!("{count} deadlines missed so far"));
             }
             Notice::Device { message }
+            | Notice::Load { message }
             | Notice::Refused { message }
             | Notice::Sample { message }
             | Notice::File { message } => self.say(&format!("{message}\n"))?,

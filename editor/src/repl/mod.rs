@@ -184,6 +184,7 @@ fn words_of(notice: Notice) -> Option<String> {
         Notice::Tapped { bpm } => format!("{bpm:.1} bpm, until the text changes its tempo\n"),
         Notice::Lost { events } => format!("{events} events so far found no room and were left out\n"),
         Notice::Device { message }
+        | Notice::Load { message }
         | Notice::Refused { message }
         | Notice::Sample { message }
         | Notice::File { message } => format!("{message}\n"),

@@ -21,6 +21,7 @@ pub use takes::Take;
 use crate::command::Notice;
 use crate::engine::Engine;
 use crate::handover::Handover;
+use crate::overload::{self, Watchdog};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -117,7 +118,7 @@ impl Choice {
     /// Gives the engine to the device. A device that refuses now is replaced by the null device.
     pub fn start(self, engine: Engine) -> Running {
         let shared = Arc::new(Shared::default());
-        let slot = Arc::new(Slot::new(Box::new(Live { engine, warm: false, dead: false, rate: self.rate })));
+        let slot = Arc::new(Slot::new(Box::new(Live::new(engine, self.rate))));
         let mut running = Running {
             slot,
             shared,
@@ -127,11 +128,15 @@ impl Choice {
             block: if self.block == 0 { DEFAULT_BLOCK } else { self.block },
             message: None,
             told: 0,
+            told_level: 0,
         };
         match self.kind {
             Kind::Null => running.fall_back(None),
             Kind::Card(card) => match card.start(Arc::clone(&running.slot), Arc::clone(&running.shared)) {
-                Ok(stream) => running.driver = Some(Driver::Card(stream)),
+                Ok(stream) => {
+                    running.shared.heard.store(true, Ordering::Relaxed);
+                    running.driver = Some(Driver::Card(stream));
+                }
                 Err(why) => running.fall_back(Some(format!("no audio device: using null ({why})"))),
             },
         }
@@ -145,16 +150,21 @@ pub(crate) struct Live {
     warm: bool,
     dead: bool,
     rate: u32,
+    watchdog: Watchdog,
 }
 
 impl Live {
+    fn new(engine: Engine, rate: u32) -> Live {
+        Live { engine, warm: false, dead: false, rate, watchdog: Watchdog::default() }
+    }
+
     /// One block. A panic ends the sound, not the program.
     pub fn process(&mut self, out: &mut [f32], channels: usize, shared: &Shared) {
         if !self.warm {
             self.warm = true;
             self.engine.warm();
         }
-        let begin = Instant::now();
+        let (begin, first) = (Instant::now(), self.engine.frame());
         if self.dead || std::panic::catch_unwind(AssertUnwindSafe(|| self.engine.process(out, channels))).is_err() {
             self.dead = true;
             shared.dead.store(true, Ordering::Relaxed);
@@ -162,8 +172,23 @@ impl Live {
         }
         let frames = out.len() / channels.max(1);
         let budget = frames as f64 / f64::from(self.rate);
-        let load = if budget > 0.0 { (begin.elapsed().as_secs_f64() / budget) as f32 } else { 0.0 };
+        let seconds = begin.elapsed().as_secs_f64();
+        let load = if budget > 0.0 { (seconds / budget) as f32 } else { 0.0 };
         shared.count(frames as u64, load);
+        self.watch(self.engine.frame() - first, seconds, shared);
+    }
+
+    /// Leaves out what there is no time for. Where nobody hears it, late is not too late.
+    fn watch(&mut self, computed: u64, seconds: f64, shared: &Shared) {
+        let level = if shared.heard.load(Ordering::Relaxed) {
+            self.watchdog.block(computed, self.rate, seconds)
+        } else {
+            self.watchdog = Watchdog::default();
+            0
+        };
+        self.engine.ease(level);
+        shared.eased.store(u32::from(level), Ordering::Relaxed);
+        shared.most_eased.fetch_max(u32::from(level), Ordering::Relaxed);
     }
 }
 
@@ -180,6 +205,11 @@ pub(crate) struct Shared {
     load: AtomicU32,
     peak_load: AtomicU32,
     pub gone: AtomicBool,
+    /// The sound goes to ears, so it has deadlines.
+    pub heard: AtomicBool,
+    /// Level of the watchdog, and the highest since it was told.
+    eased: AtomicU32,
+    most_eased: AtomicU32,
     dead: AtomicBool,
     pub stop: AtomicBool,
 }
@@ -234,6 +264,7 @@ pub struct Running {
     block: u32,
     message: Option<String>,
     told: u64,
+    told_level: u32,
 }
 
 impl Running {
@@ -242,6 +273,7 @@ impl Running {
         self.driver = None;
         self.shared.gone.store(false, Ordering::Relaxed);
         self.shared.stop.store(false, Ordering::Relaxed);
+        self.shared.heard.store(false, Ordering::Relaxed);
         self.driver = Some(Driver::Null(null::NullDevice::start(
             Arc::clone(&self.slot),
             Arc::clone(&self.shared),
@@ -266,7 +298,19 @@ impl Running {
             self.told = count;
             notices.push(Notice::Xruns { count });
         }
+        notices.extend(self.load());
         notices
+    }
+
+    /// What was left out for want of time since the last call, or that nothing is any more.
+    fn load(&mut self) -> Option<Notice> {
+        let now = self.shared.eased.load(Ordering::Relaxed);
+        let most = self.shared.most_eased.swap(now, Ordering::Relaxed);
+        if most > self.told_level || now == 0 && self.told_level > 0 {
+            self.told_level = if most > self.told_level { most } else { 0 };
+            return Some(Notice::Load { message: overload::words(self.told_level as u8) });
+        }
+        None
     }
 
     /// In a few words: the device, rate and block.

@@ -27,6 +27,7 @@ const MODULES: [&[&str]; 2] = [
         "limiter",
         "meter",
         "metronome",
+        "overload",
         "scope",
         "sequencer",
         "song",
