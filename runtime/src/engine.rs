@@ -43,6 +43,7 @@ use std::sync::atomic::Ordering::Relaxed;
 mod ahead;
 mod ease;
 mod mix;
+mod rate;
 
 /// Length of the fade between two programs, seconds; rounded up to whole quanta.
 pub const FADE: f64 = 0.02;

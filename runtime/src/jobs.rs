@@ -20,6 +20,8 @@ pub(crate) struct Job {
     pub roots: Vec<String>,
     /// Texts that are read in place of files of these names.
     pub overlays: BTreeMap<String, String>,
+    /// Frames per second.
+    pub rate: u32,
     /// The event that asks for it.
     pub at: Instant,
     /// Only a sound has come: what is to be said of the text has been said.
@@ -92,7 +94,7 @@ mod tests {
         ];
         for text in texts {
             let overlays = BTreeMap::from([("song".to_string(), text.to_string())]);
-            sender.send(Job { roots: Vec::new(), overlays, at: Instant::now(), quiet: false }).unwrap();
+            sender.send(Job { roots: Vec::new(), overlays, rate: 48_000, at: Instant::now(), quiet: false }).unwrap();
         }
         drop(sender);
         let mut jobs = Jobs::new(queue);

@@ -57,6 +57,15 @@ impl Scribe {
         }
     }
 
+    /// Ends recordings and begins those of the program anew: it has another sample rate.
+    pub fn retune(&mut self, program: &Program) {
+        let running = std::mem::take(&mut self.running);
+        self.stop(running);
+        for record in export::records(program, None) {
+            self.record(record, program);
+        }
+    }
+
     fn record(&mut self, record: Record, program: &Program) {
         let mut takes = vec![record.take];
         if let Some(folder) = &record.stems {

@@ -16,7 +16,6 @@ use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, P
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::jobs::{Job, Jobs, saved};
 use crate::journal::{Entry, State, Texts};
-use crate::keeper::Keeper;
 use crate::launcher::{Links, Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
@@ -39,6 +38,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+mod attend;
+mod diary;
+use attend::Tuning;
+use diary::{Diary, kept};
 
 /// Bytes of stack of the thread that compiles; what is not used costs nothing.
 const WORKER_STACK: usize = 16 << 20;
@@ -124,6 +128,8 @@ enum Message {
     Compiled(Box<Done>),
     /// A sound has been decoded.
     Sound,
+    Retune(u32, Sender<bool>),
+    Seat(Box<Engine>, Sender<Box<Engine>>),
     Stop,
 }
 
@@ -143,6 +149,7 @@ pub struct Session {
     meters: Arc<Meters>,
     taps: Arc<Mutex<Taps>>,
     thread: Option<JoinHandle<()>>,
+    recorded: bool,
 }
 
 /// Compiles files; a panic of the compiler is an error message.
@@ -167,8 +174,13 @@ impl Session {
     /// told by the first notices.
     pub fn new(options: SessionOptions) -> Result<(Session, Engine), SessionError> {
         let mut compiler = Compiler::new(options.compile);
-        let job =
-            Job { roots: options.files.clone(), overlays: options.texts.clone(), at: Instant::now(), quiet: false };
+        let job = Job {
+            roots: options.files.clone(),
+            overlays: options.texts.clone(),
+            rate: options.compile.sample_rate,
+            at: Instant::now(),
+            quiet: false,
+        };
         let (inbox, messages) = channel();
         let ready = inbox.clone();
         let bank = Bank::with_worker(move || drop(ready.send(Message::Sound)))?;
@@ -225,6 +237,7 @@ impl Session {
             lost: 0,
             desk: Desk::default(),
             bank,
+            tuning: Tuning::new(options.compile.sample_rate),
             scribe,
             journal: keeper.map(|keeper| Diary::new(keeper, before.last.clone())),
             timelines: vec![(0, program.as_ref().map(|p| Arc::clone(&p.timeline)).unwrap_or_default())],
@@ -232,7 +245,15 @@ impl Session {
         inner.first(first, program);
         inner.go_on(&before);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
-        let session = Session { inbox, notices: Mutex::new(notices), snapshot, meters, taps, thread: Some(thread) };
+        let session = Session {
+            inbox,
+            notices: Mutex::new(notices),
+            snapshot,
+            meters,
+            taps,
+            thread: Some(thread),
+            recorded: options.recorded,
+        };
         Ok((session, engine))
     }
 
@@ -278,51 +299,13 @@ impl Drop for Session {
 
 fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
     let begin = Instant::now();
+    compiler.retune(job.rate);
     let mut world = FileWorld::with_bank(bank.clone());
     for (file, text) in job.overlays {
         world.overlay(file, text);
     }
     let outcome = evaluate(compiler, &world, &job.roots);
     Done { outcome, ms: begin.elapsed().as_secs_f64() * 1e3, at: job.at, quiet: job.quiet, asked: world.take_asked() }
-}
-
-/// Opens the journal that is wished for. What was kept there, if it is asked for.
-fn kept(options: &SessionOptions, notify: &Sender<Notice>) -> (Option<Keeper>, State) {
-    let Some(path) = &options.journal else { return Default::default() };
-    let told = notify.clone();
-    match Keeper::open(path, move |message| drop(told.send(Notice::File { message }))) {
-        Ok((keeper, before)) if options.resume && before.roots == options.files => (Some(keeper), before),
-        Ok((keeper, _)) => (Some(keeper), State::default()),
-        Err(why) => {
-            let message = format!("what is played is not kept: {}: {why}", path.display());
-            let _ = notify.send(Notice::File { message });
-            Default::default()
-        }
-    }
-}
-
-/// What of this session is in the journal.
-struct Diary {
-    keeper: Keeper,
-    last: Texts,
-    bars: f64,
-    at: Instant,
-}
-
-impl Diary {
-    fn new(keeper: Keeper, last: Texts) -> Diary {
-        Diary { keeper, last, bars: 0.0, at: Instant::now() }
-    }
-
-    /// Keeps the position, once a second while time passes.
-    fn place(&mut self, bars: f64) {
-        if self.at.elapsed() < Duration::from_secs(1) || bars == self.bars {
-            return;
-        }
-        (self.bars, self.at) = (bars, Instant::now());
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        self.keeper.keep(Entry::Place { bars, at: since.as_millis() as u64 });
-    }
 }
 
 /// What the session thread owns.
@@ -347,6 +330,7 @@ struct Inner {
     journal: Option<Diary>,
     /// In whose numbers the engine speaks of clips: the program that plays, then those that are under way.
     timelines: Vec<(u64, Arc<Timeline>)>,
+    tuning: Tuning,
 }
 
 impl Inner {
@@ -361,6 +345,8 @@ impl Inner {
                     self.changed(changed);
                 }
                 Ok(Message::Compiled(done)) => self.compiled(*done),
+                Ok(Message::Retune(rate, ready)) => self.retune(rate, ready),
+                Ok(Message::Seat(engine, back)) => self.seat(engine, &back),
                 Ok(Message::Sound) => self.job(Instant::now(), self.overlays.clone(), true),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -396,7 +382,7 @@ impl Inner {
     }
 
     fn job(&self, at: Instant, overlays: BTreeMap<String, String>, quiet: bool) {
-        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays, at, quiet });
+        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays, rate: self.tuning.rate, at, quiet });
     }
 
     fn engine(&mut self, command: EngineCommand) {
@@ -585,8 +571,10 @@ impl Inner {
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
         let Some((program, generated)) = outcome.and_then(|o| Some((o.program?, o.generated))) else {
             self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).stale = true;
+            self.tuning.give_up(self.control.program());
             return;
         };
+        let Some(program) = self.tuning.take(program, self.control.program()) else { return };
         let before = self.control.playing().0;
         let sounds = before.patch.graph.outs.iter().any(|out| out.kind == OutKind::Track);
         let published = match program.timeline.settings.quantise.filter(|_| sounds) {

@@ -36,6 +36,8 @@ use modurust_compiler::score::timeline::{Target, Timeline};
 use rtrb::{Consumer, Producer};
 use std::sync::Arc;
 
+mod retune;
+
 /// Quanta that a parameter takes to its target (5.3 ms at 48 kHz).
 pub const SMOOTH: u8 = 4;
 
@@ -398,7 +400,8 @@ impl Control {
         self.put(program, None, Some(grid).filter(|grid| *grid > Ratio::ZERO))
     }
 
-    fn put(&mut self, program: &Program, at: Option<u64>, grid: Option<Ratio>) -> Option<Published> {
+    /// Calls back what waits to be taken. What is asked of the engine once with `program`, which comes instead.
+    fn call_back(&mut self, program: &Program) -> Vec<Wish> {
         self.collect();
         let mut asked = Vec::new();
         let mut told = self.base.clone();
@@ -416,6 +419,11 @@ impl Control {
             told = waiting;
         }
         asked.extend(wishes(program, Some(&told)));
+        asked
+    }
+
+    fn put(&mut self, program: &Program, at: Option<u64>, grid: Option<Ratio>) -> Option<Published> {
+        let asked = self.call_back(program);
         let kind = match change(&self.base, program) {
             ChangeKind::None if asked.is_empty() => return None,
             ChangeKind::None => ChangeKind::Score,

@@ -331,6 +331,16 @@ impl Transport {
         self.known = false;
     }
 
+    /// Counts at another sample rate from `frame` on. The position does not move.
+    pub fn set_rate(&mut self, frame: u64, rate: u32) {
+        let here = self.cycle(frame);
+        self.mark_at(frame, here);
+        self.rate = rate;
+        self.set_per_bar(self.timing);
+        self.found = None;
+        self.changed = true;
+    }
+
     /// Pushes time by `frames` later (or earlier) over the next bar, without losing or doubling anything.
     pub fn nudge(&mut self, frame: u64, frames: i64) {
         let here = self.cycle(frame);

@@ -221,6 +221,15 @@ impl Compiler {
         &self.options
     }
 
+    /// Compiles for another sample rate from now on. What was last good stays so ([`hold`]).
+    pub fn retune(&mut self, sample_rate: u32) {
+        if sample_rate != self.options.sample_rate {
+            let new = Compiler::new(Options { sample_rate, ..self.options });
+            let before = std::mem::replace(self, new);
+            (self.kept, self.ended) = (before.kept, before.ended);
+        }
+    }
+
     /// Compiles files that form one session (they share names). Each root is a path given to `world`.
     pub fn compile(&mut self, world: &dyn World, roots: &[String]) -> Outcome {
         let round = self.round(world, roots, &[]);

@@ -192,7 +192,7 @@ impl Player {
             let first = self.session.wait(TICK);
             let mut notices: Vec<Notice> = first.into_iter().collect();
             notices.extend(self.session.notices());
-            notices.extend(self.running.poll());
+            notices.extend(self.session.attend(&mut self.running));
             for notice in notices {
                 self.tell(notice)?;
             }

@@ -49,7 +49,11 @@ impl Live {
             "devices" => devices(),
             "device" if rest.is_empty() => format!("{}; `:devices` lists all\n", self.running.describe()),
             "device" => match self.running.change(rest) {
-                Ok(()) => format!("on {}\n", self.running.describe()),
+                Ok(()) => {
+                    let told = self.attend();
+                    self.late.extend(told);
+                    format!("on {}\n", self.running.describe())
+                }
                 Err(why) => format!("`{rest}` is not used: {why}\n"),
             },
             "back" => return self.go_back(rest),

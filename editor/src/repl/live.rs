@@ -93,6 +93,13 @@ struct Evaluated {
 }
 
 impl Live {
+    /// Looks after the device, which may come back with another sample rate.
+    pub fn attend(&mut self) -> Vec<Notice> {
+        let told = self.session.attend(&mut self.running);
+        self.compiler.retune(self.running.rate());
+        told
+    }
+
     /// The world as the compiler sees it: files, and the text in the place of its file.
     pub fn world(&self) -> FileWorld {
         let mut world = FileWorld::new();

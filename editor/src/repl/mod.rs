@@ -149,7 +149,7 @@ fn serve(
         }
         let mut notices = std::mem::take(&mut live.late);
         notices.extend(live.session.notices());
-        notices.extend(live.running.poll());
+        notices.extend(live.attend());
         for notice in notices {
             let words = match notice {
                 Notice::Edited { file } if file == live.file => live.follow(),

@@ -4,28 +4,33 @@
 //! the engine. Nothing here is fatal. A device that is not there, refuses, or dies later is replaced by the [`null`] device,
 //! which runs the engine by the clock and throws the sound away; one line says so.
 //!
+//! A device that was there and comes back is played on again, also at another sample rate ([`back`]).
+//!
 //! The engine lives in a [`Slot`]. A callback takes it out, runs it and puts it back; when a stream has ended, the control side
 //! takes it out and gives it to another device. A callback that finds the slot empty plays silence.
 
+pub mod back;
 pub mod begin;
 mod card;
 pub mod null;
 pub mod offline;
+pub mod output;
 pub mod takes;
 
 pub use begin::{Begin, Way};
 pub use card::list;
 pub use offline::{RenderError, RenderOptions, RenderReport, render};
+pub use output::{Line, Opener, Output};
 pub use takes::Take;
 
 use crate::command::Notice;
-use crate::engine::Engine;
+use crate::engine::{Engine, FADE};
 use crate::handover::Handover;
 use crate::overload::{self, Watchdog};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Which device, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +69,7 @@ pub const DEFAULT_BLOCK: u32 = 256;
 enum Kind {
     Null,
     Card(Box<card::Card>),
+    Other(Box<dyn Output>),
 }
 
 /// A device that has been found.
@@ -72,6 +78,9 @@ pub struct Choice {
     rate: u32,
     block: u32,
     message: Option<String>,
+    /// What was wished for, and who is asked for it again.
+    wish: DeviceOptions,
+    opener: Opener,
 }
 
 /// Finds a device. Never fails: without one it is the null device.
@@ -81,6 +90,8 @@ pub fn choose(options: &DeviceOptions) -> Choice {
         rate: options.rate.unwrap_or(DEFAULT_RATE).clamp(8_000, 384_000),
         block: options.block.unwrap_or(DEFAULT_BLOCK).clamp(1, 1 << 16),
         message,
+        wish: options.clone(),
+        opener: Arc::new(choose),
     };
     if options.name.as_deref() == Some("null") {
         return null(None);
@@ -91,6 +102,8 @@ pub fn choose(options: &DeviceOptions) -> Choice {
             block: card.block().unwrap_or(0),
             message: card.message(options),
             kind: Kind::Card(Box::new(card)),
+            wish: options.clone(),
+            opener: Arc::new(choose),
         },
         Err(why) => null(Some(format!("no audio device: using null ({why})"))),
     }
@@ -112,6 +125,7 @@ impl Choice {
         match &self.kind {
             Kind::Null => format!("null, {} Hz, {} frames", self.rate, self.block),
             Kind::Card(card) => card.describe(),
+            Kind::Other(output) => output.describe(),
         }
     }
 
@@ -119,26 +133,26 @@ impl Choice {
     pub fn start(self, engine: Engine) -> Running {
         let shared = Arc::new(Shared::default());
         let slot = Arc::new(Slot::new(Box::new(Live::new(engine, self.rate))));
+        let name = self.describe();
         let mut running = Running {
             slot,
             shared,
             driver: None,
-            name: self.describe(),
+            name,
             rate: self.rate,
             block: if self.block == 0 { DEFAULT_BLOCK } else { self.block },
             message: None,
             told: 0,
             told_level: 0,
+            wish: self.wish,
+            opener: self.opener,
+            look: None,
+            waiting: None,
+            seen: None,
+            started: Instant::now(),
         };
-        match self.kind {
-            Kind::Null => running.fall_back(None),
-            Kind::Card(card) => match card.start(Arc::clone(&running.slot), Arc::clone(&running.shared)) {
-                Ok(stream) => {
-                    running.shared.heard.store(true, Ordering::Relaxed);
-                    running.driver = Some(Driver::Card(stream));
-                }
-                Err(why) => running.fall_back(Some(format!("no audio device: using null ({why})"))),
-            },
+        if let Err(why) = running.begin(self.kind) {
+            running.fall_back(Some(format!("no audio device: using null ({why})")));
         }
         running
     }
@@ -151,31 +165,57 @@ pub(crate) struct Live {
     dead: bool,
     rate: u32,
     watchdog: Watchdog,
+    /// Frames of the rise with which a device begins: done, and in all.
+    rise: (u32, u32),
 }
 
 impl Live {
     fn new(engine: Engine, rate: u32) -> Live {
-        Live { engine, warm: false, dead: false, rate, watchdog: Watchdog::default() }
+        Live { engine, warm: false, dead: false, rate, watchdog: Watchdog::default(), rise: (0, 0) }
     }
 
-    /// One block. A panic ends the sound, not the program.
+    /// Begins out of silence.
+    fn rising(self) -> Live {
+        Live { rise: (0, (FADE * f64::from(self.rate)) as u32), ..self }
+    }
+
+    /// One block, and what is to be told of it.
     pub fn process(&mut self, out: &mut [f32], channels: usize, shared: &Shared) {
+        let begin = Instant::now();
+        let computed = self.compute(out, channels, shared);
+        self.account(out.len() / channels.max(1), computed, begin.elapsed().as_secs_f64(), shared);
+    }
+
+    /// One block; how many frames were computed for it. A panic ends the sound, not the program.
+    pub fn compute(&mut self, out: &mut [f32], channels: usize, shared: &Shared) -> u64 {
         if !self.warm {
             self.warm = true;
             self.engine.warm();
         }
-        let (begin, first) = (Instant::now(), self.engine.frame());
+        let first = self.engine.frame();
         if self.dead || std::panic::catch_unwind(AssertUnwindSafe(|| self.engine.process(out, channels))).is_err() {
             self.dead = true;
             shared.dead.store(true, Ordering::Relaxed);
             out.fill(0.0);
         }
-        let frames = out.len() / channels.max(1);
+        if channels == 0 {
+            out.fill(0.0);
+        }
+        let (done, all) = &mut self.rise;
+        for frame in out.chunks_mut(channels.max(1)).take((*all - *done) as usize) {
+            *done += 1;
+            let gain = *done as f32 / *all as f32;
+            frame.iter_mut().for_each(|x| *x *= gain);
+        }
+        self.engine.frame() - first
+    }
+
+    /// Counts a block of so many frames, of which so many were computed, in so many seconds.
+    pub fn account(&mut self, frames: usize, computed: u64, seconds: f64, shared: &Shared) {
         let budget = frames as f64 / f64::from(self.rate);
-        let seconds = begin.elapsed().as_secs_f64();
         let load = if budget > 0.0 { (seconds / budget) as f32 } else { 0.0 };
         shared.count(frames as u64, load);
-        self.watch(self.engine.frame() - first, seconds, shared);
+        self.watch(computed, seconds, shared);
     }
 
     /// Leaves out what there is no time for. Where nobody hears it, late is not too late.
@@ -251,6 +291,7 @@ pub struct DeviceStats {
 enum Driver {
     Null(null::NullDevice),
     Card(card::Stream),
+    Other(Box<dyn std::any::Any>),
 }
 
 /// A device that plays. Dropping it ends the sound.
@@ -265,41 +306,52 @@ pub struct Running {
     message: Option<String>,
     told: u64,
     told_level: u32,
+    wish: DeviceOptions,
+    opener: Opener,
+    /// When the device that is gone is looked for.
+    look: Option<Duration>,
+    /// A device of another sample rate.
+    waiting: Option<Choice>,
+    /// Blocks so far, and since when there are no more.
+    seen: Option<(u64, Duration)>,
+    started: Instant,
 }
 
 impl Running {
+    /// Lets a device play the engine that lies in the slot.
+    fn begin(&mut self, kind: Kind) -> Result<(), String> {
+        let (slot, shared) = (Arc::clone(&self.slot), Arc::clone(&self.shared));
+        shared.gone.store(false, Ordering::Relaxed);
+        shared.stop.store(false, Ordering::Relaxed);
+        let heard = match &kind {
+            Kind::Null => false,
+            Kind::Card(_) => true,
+            Kind::Other(output) => output.heard(),
+        };
+        shared.heard.store(heard, Ordering::Relaxed);
+        self.seen = None;
+        self.driver = Some(match kind {
+            Kind::Null => Driver::Null(null::NullDevice::start(slot, shared, self.rate, self.block)),
+            Kind::Card(card) => Driver::Card(card.start(slot, shared)?),
+            Kind::Other(output) => Driver::Other(output.start(Line { slot, shared })?),
+        });
+        Ok(())
+    }
+
     fn fall_back(&mut self, message: Option<String>) {
         // The stream goes first; afterwards nobody else has the engine.
         self.driver = None;
-        self.shared.gone.store(false, Ordering::Relaxed);
-        self.shared.stop.store(false, Ordering::Relaxed);
-        self.shared.heard.store(false, Ordering::Relaxed);
-        self.driver = Some(Driver::Null(null::NullDevice::start(
-            Arc::clone(&self.slot),
-            Arc::clone(&self.shared),
-            self.rate,
-            self.block,
-        )));
-        if message.is_some() {
-            self.name = format!("null, {} Hz, {} frames", self.rate, self.block);
-        }
+        let name = Some("null".to_string());
+        let null = (self.opener)(&DeviceOptions { name, rate: Some(self.rate), block: Some(self.block) });
+        self.name = null.describe();
+        // The null device refuses nothing.
+        let _ = self.begin(null.kind);
         self.message = message.or(self.message.take());
     }
 
-    /// Looks after the device: falls back when it is gone. Tells what happened since the last call.
+    /// Looks after the device: falls back when it is gone, goes back when it is there again. Tells what happened since the last call.
     pub fn poll(&mut self) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        if self.shared.gone.swap(false, Ordering::AcqRel) && matches!(self.driver, Some(Driver::Card(_))) {
-            self.fall_back(Some("the audio device is gone: using null".to_string()));
-        }
-        notices.extend(self.message.take().map(|message| Notice::Device { message }));
-        let count = self.shared.xruns.load(Ordering::Relaxed);
-        if count > self.told {
-            self.told = count;
-            notices.push(Notice::Xruns { count });
-        }
-        notices.extend(self.load());
-        notices
+        self.poll_at(self.started.elapsed())
     }
 
     /// What was left out for want of time since the last call, or that nothing is any more.
@@ -320,7 +372,12 @@ impl Running {
 
     /// True on the null device.
     pub fn is_null(&self) -> bool {
-        matches!(self.driver, Some(Driver::Null(_)))
+        !self.shared.heard.load(Ordering::Relaxed)
+    }
+
+    /// Frames per second.
+    pub fn rate(&self) -> u32 {
+        self.rate
     }
 
     /// Counts since the start; reading clears the peak load.
@@ -335,20 +392,6 @@ impl Running {
             peak_load: f32::from_bits(s.peak_load.swap(0, Ordering::Relaxed)),
             dead: s.dead.load(Ordering::Relaxed),
         }
-    }
-
-    /// Goes on on another device; the engine stays as it is. `Err` says why everything stays as it was.
-    pub fn change(&mut self, name: &str) -> Result<(), String> {
-        let name = Some(name.to_string());
-        let choice = choose(&DeviceOptions { name, rate: Some(self.rate), block: Some(self.block) });
-        if choice.rate() != self.rate {
-            return Err(format!("it runs at {} Hz, and this session at {} Hz", choice.rate(), self.rate));
-        }
-        // The old stream goes first; afterwards nobody else has the engine.
-        self.driver = None;
-        let live = self.slot.take().ok_or("the engine is lost")?;
-        *self = choice.start(live.engine);
-        Ok(())
     }
 
     /// Ends the sound and gives the engine back, unless it is lost.

@@ -1,0 +1,33 @@
+//! From one sample rate to another, while nobody runs the engine.
+//!
+//! A program is made for one rate, so a device that has another needs the program again. It goes in like an edit: cells, voices, parameters, launches
+//! and the position in the bar go over. What is measured in samples begins anew, which is what lies in delay lines: echoes, reverbs and loops.
+
+use super::{Active, Body, Control, Parcel, Performance, map_of, plan};
+use crate::bridge::Bridge;
+use crate::command::ChangeKind;
+use crate::engine::Engine;
+use crate::launcher::Launcher;
+use modurust_compiler::program::Program;
+
+impl Control {
+    /// Brings an engine to the rate of a program, which plays from the next quantum on. Every command that was sent is carried out before; a program that waits is
+    /// called back. The number of the program. May allocate: the engine must not be in a callback.
+    pub fn retune(&mut self, engine: &mut Engine, program: &Program) -> u64 {
+        engine.obey_all();
+        let wishes = self.call_back(program);
+        self.counter += 1;
+        let epoch = self.counter;
+        let map = map_of(&self.base, program);
+        let bridge = Bridge::between(&self.base, self.base_epoch, program, &map.params);
+        let mut plan = plan(&self.base, program, map);
+        plan.rings.clear();
+        let body = Body::Replace(Box::new(Active::new(program.clone(), epoch, &[])), plan);
+        let performance = Performance { launcher: Box::new(Launcher::new(&program.timeline, 0)), tempo: true };
+        engine.retune(Parcel { epoch, kind: ChangeKind::Code, body, bridge, wishes, performance: Some(performance) });
+        self.mailbox.store(None);
+        (self.base, self.base_epoch) = (program.clone(), epoch);
+        self.collect();
+        epoch
+    }
+}
