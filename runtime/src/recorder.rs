@@ -3,6 +3,8 @@
 //! The engine pushes frames into a tap's ring while its valve is open; a thread of the recorder writes them to disk. A disk
 //! too slow for its ring costs whole quanta, which are counted, and never a deadline.
 
+pub use crate::scribe::free;
+
 use crate::tap::{Spout, Valve};
 use crate::wav::{Bits, WavError, WavFile};
 use modurust_compiler::score::Ratio;

@@ -145,7 +145,7 @@ impl Drop for Scribe {
 }
 
 /// The path, or the first like it that is free: `take.wav`, `take-2.wav`.
-fn free(path: &Path) -> PathBuf {
+pub fn free(path: &Path) -> PathBuf {
     let numbered = |n: u32| {
         let mut name = path.file_stem().unwrap_or_default().to_os_string();
         name.push(format!("-{n}"));

@@ -15,7 +15,7 @@
 use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, Perform};
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::jobs::{Job, Jobs, saved};
-use crate::journal::{Entry, State, Texts};
+use crate::journal::{Entry, Texts};
 use crate::launcher::{Links, Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
@@ -73,6 +73,8 @@ pub struct SessionOptions {
     pub journal: Option<PathBuf>,
     /// Go on from what was kept: at the bar, with the numbers that hands moved, and with the last good version of what has errors now.
     pub resume: bool,
+    /// What is gone on from ended by a crash a moment ago: play the texts that played then until a file is saved, from where time has come to since.
+    pub crashed: bool,
 }
 
 impl SessionOptions {
@@ -90,6 +92,7 @@ impl SessionOptions {
             recorded: false,
             journal: None,
             resume: false,
+            crashed: false,
         }
     }
 }
@@ -190,7 +193,8 @@ impl Session {
             // What was good the last time is held in place of what is broken now.
             drop(work(&mut compiler, Job { overlays: before.good.clone(), ..job.clone() }, &bank));
         }
-        let first = work(&mut compiler, job, &bank);
+        let texts = if options.crashed { before.last.clone() } else { options.texts };
+        let first = work(&mut compiler, Job { overlays: texts.clone(), ..job }, &bank);
         let program = first.outcome.as_ref().ok().and_then(|o| o.program.clone());
         let engine_options = EngineOptions {
             limiter: options.limiter,
@@ -228,7 +232,7 @@ impl Session {
             notify,
             watcher,
             files: options.files,
-            overlays: options.texts,
+            overlays: texts,
             colour: options.colour,
             edited: options.edited,
             snapshot: Arc::clone(&snapshot),
@@ -243,7 +247,7 @@ impl Session {
             timelines: vec![(0, program.as_ref().map(|p| Arc::clone(&p.timeline)).unwrap_or_default())],
         };
         inner.first(first, program);
-        inner.go_on(&before);
+        inner.go_on(&before, options.crashed);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
         let session = Session {
             inbox,
@@ -510,22 +514,6 @@ impl Inner {
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.stale = stale;
         snapshot.program = program;
-    }
-
-    /// Goes on from what was kept: at the beginning of the bar.
-    fn go_on(&mut self, before: &State) {
-        for (name, value) in &before.numbers {
-            if self.control.program().patch.graph.params.iter().any(|p| *p.name == **name) {
-                self.param(name, *value);
-            }
-        }
-        if let Some(bpm) = before.tempo.map(Ratio::from_f64).filter(|bpm| bpm.is_positive()) {
-            self.engine(EngineCommand::Tempo(bpm));
-        }
-        if let Some((bars, _)) = before.place.filter(|(bars, _)| *bars >= 1.0) {
-            self.engine(EngineCommand::Seek(Ratio::int(bars as i64)));
-            self.tell(Notice::File { message: format!("going on at bar {}, where it ended", bars as i64 + 1) });
-        }
     }
 
     /// Keeps the texts that play.

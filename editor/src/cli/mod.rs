@@ -31,6 +31,7 @@ mod play;
 mod reference;
 mod render;
 pub(crate) mod status;
+mod supervise;
 pub(crate) mod terminal;
 mod textmate;
 mod tone;

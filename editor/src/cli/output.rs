@@ -5,7 +5,7 @@ use super::terminal::{self, Level};
 use super::work;
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, Choice, DeviceOptions};
-use modurust_runtime::recorder::{Recorded, Recorder};
+use modurust_runtime::recorder::{self, Recorded, Recorder};
 use modurust_runtime::session::Session;
 use modurust_runtime::wav::Bits;
 use std::path::PathBuf;
@@ -50,9 +50,10 @@ impl Output {
         self.record.is_some()
     }
 
-    /// Starts to record, if that is asked for.
-    pub fn recorder(&self, session: &Session, rate: u32) -> Result<Option<Recorder>, Failure> {
+    /// Starts to record, if that is asked for; `beside` what was recorded before, and not over it.
+    pub fn recorder(&self, session: &Session, rate: u32, beside: bool) -> Result<Option<Recorder>, Failure> {
         let Some(path) = &self.record else { return Ok(None) };
+        let path = &if beside { recorder::free(path) } else { path.clone() };
         let tap = session.take_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
         let recorder = Recorder::start(tap, ("master", Ratio::ZERO), path, rate, Bits::F32);
         recorder.map(Some).map_err(Failure::outside)

@@ -7,7 +7,8 @@
 use super::Failure;
 use super::length::Length;
 use super::output::Output;
-use super::status::{Reading, Status};
+use super::status::{Reading, Status, position};
+use super::supervise;
 use super::terminal::{self, Level};
 use super::work::{self, Work};
 use modurust_runtime::command::{ChangeKind, Command, Notice};
@@ -18,6 +19,7 @@ use modurust_runtime::device::{DeviceStats, Running};
 use modurust_runtime::keeper;
 use modurust_runtime::session::{Session, SessionOptions};
 use serde::Serialize;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,6 +41,15 @@ pub struct Args {
     /// Go on where the last time ended, by the crash of a machine or not: at that bar, with the numbers that hands moved
     #[arg(long)]
     resume: bool,
+    /// Start it again where it was if it crashes; on by itself at a terminal
+    #[arg(long, conflicts_with_all = ["length", "no_watch"])]
+    supervise: bool,
+    /// Do not start it again if it crashes
+    #[arg(long, conflicts_with = "supervise")]
+    no_supervise: bool,
+    /// For the process that starts it again: when the one before this crashed
+    #[arg(long, hide = true, value_name = "MS")]
+    supervised: Option<u64>,
     /// Print one JSON object at the end
     #[arg(long, requires = "length")]
     json: bool,
@@ -53,8 +64,22 @@ impl Args {
             length: Some(length),
             no_watch: true,
             resume: false,
+            supervise: false,
+            no_supervise: true,
+            supervised: None,
             json: false,
         }
+    }
+
+    /// True if this process is to watch over another that plays.
+    fn watches_over(&self) -> bool {
+        let live = !self.no_watch && self.length.is_none() && std::io::stdout().is_terminal();
+        self.supervised.is_none() && (self.supervise || live && !self.no_supervise)
+    }
+
+    /// When the process crashed that this one stands in for.
+    fn crashed(&self) -> Option<u64> {
+        self.supervised.filter(|at| *at > 0)
     }
 }
 
@@ -96,6 +121,8 @@ struct Player {
     /// The compilation that the next adoption belongs to, milliseconds.
     compiled: Option<f64>,
     started: bool,
+    /// When the process before this one crashed, until this one sounds.
+    crashed: Option<u64>,
 }
 
 /// True if a track, a bus or `out` is heard.
@@ -105,6 +132,9 @@ fn sounds(program: &Program) -> bool {
 
 /// Plays.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.watches_over() {
+        return supervise::run();
+    }
     let work = Work::files(&args.files)?;
     let choice = args.output.choose(&args.files)?;
     let rate = choice.rate();
@@ -114,7 +144,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         colour: terminal::colour(),
         recorded: args.output.records(),
         journal: keeper::place(&args.files[0]).filter(|_| (!args.no_watch || args.resume) && on_disk),
-        resume: args.resume,
+        resume: args.resume || args.crashed().is_some(),
+        crashed: args.crashed().is_some(),
         ..SessionOptions::new(work.roots.clone(), work::options(rate))
     })
     .map_err(Failure::outside)?;
@@ -137,12 +168,22 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
         _ => None,
     };
-    let recorder = args.output.recorder(&session, rate)?;
+    let recorder = args.output.recorder(&session, rate, args.crashed().is_some())?;
     let stop = Arc::new(AtomicBool::new(false));
     obey_interrupts(&stop)?;
+    if args.supervised.is_some() {
+        supervise::listen(&stop);
+    }
     let running = choice.start(engine);
-    let mut player =
-        Player { session, running, status: Status::new(!args.json), edits: Vec::new(), compiled: None, started: false };
+    let mut player = Player {
+        session,
+        running,
+        status: Status::new(!args.json),
+        edits: Vec::new(),
+        compiled: None,
+        started: false,
+        crashed: args.crashed(),
+    };
     if !args.json {
         let watched = if args.no_watch { "" } else { ", watched" };
         terminal::print(&format!(
@@ -153,7 +194,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     player.refresh();
     let begin = Instant::now();
-    player.play(&stop, frames)?;
+    player.play(&stop, frames, args.supervised.is_some())?;
     let stats = player.fade();
     let recorded = args.output.finish(recorder)?;
     if args.json {
@@ -176,9 +217,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// The first interrupt asks for an end, the second does not ask.
 fn obey_interrupts(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
-    let stop = Arc::clone(stop);
+    // Not `stop` itself: whoever watches over this process may pass the same interrupt on.
+    let (stop, asked) = (Arc::clone(stop), AtomicBool::new(false));
     let handler = move || {
-        if stop.swap(true, Ordering::Relaxed) {
+        stop.store(true, Ordering::Relaxed);
+        if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
     };
@@ -187,7 +230,7 @@ fn obey_interrupts(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 
 impl Player {
     /// Until somebody stops it, or `frames` have been played.
-    fn play(&mut self, stop: &AtomicBool, frames: Option<u64>) -> Result<(), Failure> {
+    fn play(&mut self, stop: &AtomicBool, frames: Option<u64>, supervised: bool) -> Result<(), Failure> {
         loop {
             let first = self.session.wait(TICK);
             let mut notices: Vec<Notice> = first.into_iter().collect();
@@ -197,8 +240,13 @@ impl Player {
                 self.tell(notice)?;
             }
             let stats = self.running.stats();
+            self.sounds_again()?;
             if stats.dead {
                 self.status.clear()?;
+                if supervised {
+                    // The process that watches over this one starts it again.
+                    std::process::exit(101);
+                }
                 return Err(Failure::because(
                     "the engine failed and is silent: this is a fault of the program, please report it",
                 ));
@@ -209,6 +257,19 @@ impl Player {
             }
             self.show(&stats)?;
         }
+    }
+
+    /// Tells, with the first sound after a crash, where it goes on and how long it was away.
+    fn sounds_again(&mut self) -> Result<(), Failure> {
+        let meters = self.session.meters();
+        if meters.frame.load(Ordering::Relaxed) > 0
+            && let Some(at) = self.crashed.take()
+        {
+            let (cycle, ms) = (meters.cycle(), supervise::now().saturating_sub(at));
+            let (bar, beat) = position(cycle, self.status.beats_per_bar);
+            self.say(&format!("going on at bar {bar}.{beat}, {ms} ms after the crash\n"))?;
+        }
+        Ok(())
     }
 
     /// Lets the sound fade, so that neither ears nor a recording hear a cut.

@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         ..SessionOptions::new(roots.clone(), work::options(rate))
     })
     .map_err(Failure::outside)?;
-    let recorder = args.output.recorder(&session, rate)?;
+    let recorder = args.output.recorder(&session, rate, false)?;
     let running = choice.start(engine);
     let known = Arc::new(Mutex::new(Known::default()));
     let mut live = Live {

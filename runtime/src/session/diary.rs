@@ -1,11 +1,21 @@
 //! The journal of a session: what of it is kept, and when.
 
-use super::SessionOptions;
-use crate::command::Notice;
+use super::{Inner, SessionOptions};
+use crate::command::{EngineCommand, Notice};
 use crate::journal::{Entry, State, Texts};
 use crate::keeper::Keeper;
+use modurust_compiler::program::Timing;
+use modurust_compiler::score::Ratio;
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How often the position is kept.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
 
 /// Opens the journal that is wished for. What was kept there, if it is asked for.
 pub(super) fn kept(options: &SessionOptions, notify: &Sender<Notice>) -> (Option<Keeper>, State) {
@@ -32,16 +42,42 @@ pub(super) struct Diary {
 
 impl Diary {
     pub fn new(keeper: Keeper, last: Texts) -> Diary {
-        Diary { keeper, last, bars: 0.0, at: Instant::now() }
+        // The first position is kept as soon as time passes.
+        let at = Instant::now().checked_sub(EVERY).unwrap_or_else(Instant::now);
+        Diary { keeper, last, bars: 0.0, at }
     }
 
     /// Keeps the position, once a second while time passes.
     pub fn place(&mut self, bars: f64) {
-        if self.at.elapsed() < Duration::from_secs(1) || bars == self.bars {
+        if self.at.elapsed() < EVERY || bars == self.bars {
             return;
         }
         (self.bars, self.at) = (bars, Instant::now());
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        self.keeper.keep(Entry::Place { bars, at: since.as_millis() as u64 });
+        self.keeper.keep(Entry::Place { bars, at: now() });
+    }
+}
+
+impl Inner {
+    /// Goes on from what was kept: at the beginning of the bar, or, after a crash, where time has come to since.
+    pub(super) fn go_on(&mut self, before: &State, crashed: bool) {
+        for (name, value) in &before.numbers {
+            if self.control.program().patch.graph.params.iter().any(|p| *p.name == **name) {
+                self.param(name, *value);
+            }
+        }
+        let by_hand = before.tempo.map(Ratio::from_f64).filter(|bpm| bpm.is_positive());
+        if let Some(bpm) = by_hand {
+            self.engine(EngineCommand::Tempo(bpm));
+        }
+        let Some((bars, at)) = before.place else { return };
+        if crashed {
+            let timing = self.control.program().timing;
+            let timing = Timing { bpm: by_hand.unwrap_or(timing.bpm), ..timing };
+            let bars = bars + now().saturating_sub(at) as f64 * 0.001 / timing.frames_per_bar(1).to_f64();
+            self.engine(EngineCommand::Seek(Ratio::from_f64(bars)));
+        } else if bars >= 1.0 {
+            self.engine(EngineCommand::Seek(Ratio::int(bars as i64)));
+            self.tell(Notice::File { message: format!("going on at bar {}, where it ended", bars as i64 + 1) });
+        }
     }
 }
