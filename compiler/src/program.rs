@@ -123,6 +123,10 @@ pub struct Unit {
     pub word: Option<Sym>,
     /// A word whose events silence this unit (an open hat by a closed one).
     pub choke: Option<Sym>,
+    /// The sources of live notes that its pattern has ([`Score::live`]).
+    pub live: u64,
+    /// A channel of MIDI for each voice, whatever the device says of itself.
+    pub mpe: bool,
     /// Field `i` of the unit's rows.
     pub fields: Vec<UnitField>,
 }
@@ -153,6 +157,12 @@ pub enum FieldSource {
     Beat,
     /// The event's plain value; words are their tail number (`bd:3`) or 0.
     Value,
+    /// Pressure of the finger that holds a live note, 0 to 1.
+    Press,
+    /// Controller 74 of the channel of a live note, 0 to 1.
+    Slide,
+    /// The pitch wheel of the channel of a live note, -1 to 1. [`FieldSource::Freq`] follows it besides.
+    Bend,
     /// A named field of the event.
     Named(FieldId),
 }

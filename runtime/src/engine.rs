@@ -20,6 +20,8 @@ use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
 use crate::handover::Kept;
+use crate::inbox::{Inbox, Intake, Timed};
+use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::launcher::Launcher;
 use crate::limiter::Limiter;
@@ -30,7 +32,7 @@ use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
 use crate::tap::{self, Spout, Tap};
 use crate::transport::{Source, Transport};
 use modurust_compiler::exec::{self, Backend};
-use modurust_compiler::graph::{FrameId, Graph, OutKind, ParamId, QUANTUM, SampleId};
+use modurust_compiler::graph::{Graph, OutKind, ParamId, QUANTUM, SampleId};
 use modurust_compiler::passes::Passes;
 use modurust_compiler::program::{Program, Timing};
 use modurust_compiler::score::timeline::Target;
@@ -43,10 +45,15 @@ use std::sync::atomic::Ordering::Relaxed;
 mod ahead;
 mod ease;
 mod mix;
+mod obey;
+mod outside;
 mod rate;
 
 /// Length of the fade between two programs, seconds; rounded up to whole quanta.
 pub const FADE: f64 = 0.02;
+
+/// Events from outside that one quantum hears; more wait for the next.
+const NOW: usize = 512;
 
 /// How an engine is built.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,11 +114,17 @@ pub struct Engine {
     fading: Option<(Box<Parcel>, u32)>,
     active: Active,
     receiver: Receiver,
+    inbox: Inbox,
+    keys: Keys,
+    /// What comes from outside in this quantum.
+    now: Vec<Timed>,
     commands: Consumer<EngineCommand>,
     notices: Producer<EngineNotice>,
     meters: Arc<Meters>,
     taps: Box<[Tap]>,
     input: Option<(Consumer<f32>, usize)>,
+    /// The other end, if whoever calls puts sound in as well.
+    inlet: Option<Producer<f32>>,
     limiter: Option<Limiter>,
     /// Taken out while it is filled; a box, since what it holds is not to be copied each time.
     fifo: Option<Box<Fifo>>,
@@ -147,6 +160,8 @@ pub struct Taps {
     pub spouts: Vec<Spout>,
     /// Where audio input goes, interleaved.
     pub input: Option<Producer<f32>>,
+    /// Where threads put what comes from outside.
+    pub intake: Option<Intake>,
 }
 
 impl Engine {
@@ -164,6 +179,7 @@ impl Engine {
         let (retire_in, retire_out) = RingBuffer::new(options.retire.max(1));
         let (commands_in, commands_out) = RingBuffer::new(1024);
         let (notices_in, notices_out) = RingBuffer::new(1024);
+        let (inbox, intake) = Inbox::new();
         let (taps, spouts) = tap::taps(options.tap);
         let (input_in, input_out) = pair(options.input.0 * options.input.1);
         let meters = Arc::new(Meters::default());
@@ -189,11 +205,15 @@ impl Engine {
             fading: None,
             active: Active::new(program.clone(), 0, &[]),
             receiver: Receiver { mailbox: Arc::clone(&mailbox), retire: retire_in },
+            inbox,
+            keys: Keys::new(),
+            now: Vec::with_capacity(NOW),
             commands: commands_out,
             notices: notices_in,
             meters: Arc::clone(&meters),
             taps,
             input: input_out.map(|ring| (ring, options.input.1)),
+            inlet: None,
             limiter: options.limiter.then(|| Limiter::new(rate)),
             fifo: Some(Box::default()),
             state,
@@ -210,7 +230,7 @@ impl Engine {
             pending: None,
             counter: 0,
         };
-        Ok((engine, control, Taps { spouts, input: input_in }))
+        Ok((engine, control, Taps { spouts, input: input_in, intake: Some(intake) }))
     }
 
     /// To be called once on the thread that will call [`Engine::process`], before its deadlines count: the mailbox allocates its
@@ -285,6 +305,7 @@ impl Engine {
     fn prepare(&mut self) -> bool {
         self.obey();
         self.adopt();
+        self.receive();
         let frame = self.state.frame;
         self.feed();
         let heard = !self.state.hushed || self.state.gain > 0.0;
@@ -292,6 +313,7 @@ impl Engine {
             Sequencer::begin(&mut self.active.table);
             self.shed();
             self.pass(true);
+            self.hear();
             let Active { instance, table, params, .. } = &mut self.active;
             Sequencer::finish(table, frame);
             for &(param, value) in self.state.launcher.moves() {
@@ -438,89 +460,6 @@ impl Engine {
         }
     }
 
-    /// Carries out commands.
-    fn obey(&mut self) {
-        // A bound on the work of one quantum.
-        for _ in 0..64 {
-            let Ok(command) = self.commands.pop() else { return };
-            let frame = self.state.frame;
-            match command {
-                EngineCommand::Param { epoch, index, value } => match self.in_today(epoch, index, Bridge::param) {
-                    Some(index) => self.active.params.aim(index as usize, value),
-                    None => self.notify(EngineNotice::Stale),
-                },
-                EngineCommand::Play => {
-                    self.state.hushed = false;
-                    self.state.transport.play(frame);
-                }
-                EngineCommand::Pause => {
-                    self.state.transport.pause(frame);
-                    sequencer::release_all(&mut self.active.table, frame);
-                }
-                EngineCommand::Seek(cycle) => {
-                    sequencer::release_all(&mut self.active.table, frame);
-                    let from = self.state.transport.cursor();
-                    self.state.transport.seek(frame, cycle);
-                    self.relocate(from);
-                }
-                EngineCommand::CountIn { cycle, bars } => {
-                    sequencer::release_all(&mut self.active.table, frame);
-                    let from = self.state.transport.cursor();
-                    self.state.transport.seek(frame, cycle);
-                    self.relocate(from);
-                    self.state.transport.count_in(frame, cycle, bars);
-                }
-                EngineCommand::Metronome(on) => self.state.metronome.on = on,
-                EngineCommand::Loop(over) => {
-                    self.state.transport.set_loop(over);
-                    self.state.launcher.end_round();
-                }
-                EngineCommand::Nudge(frames) => self.state.transport.nudge(frame, frames),
-                EngineCommand::Tempo(bpm) => {
-                    let timing = Timing { bpm, ..self.state.transport.timing() };
-                    self.retime(timing, true);
-                }
-                EngineCommand::Wish { epoch, wish } => match self.in_today(epoch, wish, Bridge::wish) {
-                    Some(wish) => {
-                        let now = self.state.transport.cursor();
-                        self.state.launcher.wish(&self.active.program.timeline, wish, now);
-                    }
-                    None => self.notify(EngineNotice::Stale),
-                },
-                EngineCommand::Hush | EngineCommand::Panic => {
-                    sequencer::release_all(&mut self.active.table, frame);
-                    self.state.hushed = true;
-                    if command == EngineCommand::Panic {
-                        self.state.gain = 0.0;
-                        self.active.instance.reset(FrameId(0));
-                    }
-                }
-            }
-        }
-    }
-
-    /// What was said in the words of the program numbered `epoch`, in the words of the one that plays.
-    fn in_today<T>(&self, epoch: u64, said: T, over: impl Fn(&Bridge, T) -> Option<T>) -> Option<T> {
-        match &self.state.bridge {
-            _ if epoch == self.active.epoch => Some(said),
-            bridge if epoch == bridge.from => over(bridge, said),
-            _ => None,
-        }
-    }
-
-    /// After a jump of time: launches go with it.
-    fn relocate(&mut self, from: Ratio) {
-        let to = self.state.transport.cursor();
-        let Program { timeline, timing, .. } = &self.active.program;
-        self.state.launcher.seek(timeline, timing, from, to);
-    }
-
-    fn retime(&mut self, timing: Timing, by_hand: bool) {
-        if self.state.transport.retime(self.state.frame, timing, by_hand) {
-            sequencer::retime(&mut self.active.table, &self.state.transport, self.state.frame);
-        }
-    }
-
     /// Takes a new program, if one is due and the last swap is over.
     fn adopt(&mut self) {
         if self.fading.is_some() {
@@ -549,6 +488,7 @@ impl Engine {
             self.retime(self.active.program.timing, false);
         }
         self.state.hushed = false;
+        self.listen();
         if fades {
             self.fading = Some((parcel, 0));
         } else {
@@ -560,27 +500,6 @@ impl Engine {
             self.meters.epoch.store(epoch, Relaxed);
         }
         self.notify(EngineNotice::Adopted { epoch, frame, kind });
-    }
-
-    /// Audio input of the quantum; silence where none has come.
-    fn feed(&mut self) {
-        let Some((ring, channels)) = &mut self.input else { return };
-        let mut fading = self.fading.as_mut().and_then(|(parcel, _)| parcel.outgoing());
-        let wanted = self.active.instance.input_count();
-        let wanted_old = fading.as_ref().map_or(0, |a| a.instance.input_count());
-        for i in 0..QUANTUM {
-            for channel in 0..*channels {
-                let x = ring.pop().unwrap_or(0.0);
-                if channel < wanted {
-                    self.active.instance.input_mut(channel)[i] = x;
-                }
-                if channel < wanted_old
-                    && let Some(old) = &mut fading
-                {
-                    old.instance.input_mut(channel)[i] = x;
-                }
-            }
-        }
     }
 
     /// The master output, every value finite; faults and meters of all outputs.

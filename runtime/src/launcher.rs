@@ -123,7 +123,7 @@ impl Launcher {
     /// For a program: a song plays if there is one; else every set plays its first clip, unless the text launches something itself.
     pub fn new(timeline: &Timeline, seed: u64) -> Launcher {
         let mut launcher = Launcher {
-            launches: Launches { sets: vec![History::default(); SETS] },
+            launches: Launches { sets: vec![History::default(); SETS], live: None },
             sets: vec![Set::default(); SETS].into_boxed_slice(),
             scene: None,
             queued_scene: None,

@@ -183,7 +183,7 @@ impl Sequencer {
                 if piece.jump || piece.ends {
                     let frame = inside(piece.mark.frame_of(piece.begin));
                     state.advance(base, frame);
-                    state.stop_all(base, frame);
+                    state.stop_played(base, frame);
                 }
                 if piece.silent {
                     continue;
@@ -289,7 +289,7 @@ fn play(state: &mut UnitState, unit: &Unit, transport: &Transport, base: u64, fr
 }
 
 /// Steps the fields of a voice at a frame of the quantum from `base` on.
-fn set_fields(
+pub(crate) fn set_fields(
     state: &mut UnitState,
     unit: &Unit,
     voice: usize,
@@ -319,6 +319,8 @@ fn field_value(source: FieldSource, default: f32, event: &Event) -> f32 {
         },
         FieldSource::Named(field) => event.field(field),
         FieldSource::Gate | FieldSource::Frames | FieldSource::Bar | FieldSource::Beat => None,
+        // Hands give these.
+        FieldSource::Press | FieldSource::Slide | FieldSource::Bend => None,
     };
     value.filter(|x| x.is_finite()).unwrap_or(default)
 }
@@ -330,6 +332,14 @@ pub fn retime(table: &mut UnitTable, transport: &Transport, frame: u64) {
             let fall = transport.frame_of(voice.end).saturating_sub(1).max(0) as u64;
             voice.fall = fall.max(frame).max(if voice.rise == crate::voice::NEVER { 0 } else { voice.rise + 1 });
         }
+    }
+}
+
+/// Ends every note of the text at `frame`, the first of the coming quantum; what hands hold sounds on.
+pub fn release_played(table: &mut UnitTable, frame: u64) {
+    for state in &mut table.units {
+        state.level();
+        state.stop_played(frame, frame);
     }
 }
 

@@ -47,6 +47,9 @@ use diary::{Diary, kept};
 /// Bytes of stack of the thread that compiles; what is not used costs nothing.
 const WORKER_STACK: usize = 16 << 20;
 
+/// Frames of sound that comes in and waits for the engine: four of the longest blocks.
+const INPUT: usize = 1 << 14;
+
 /// How a session begins.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
@@ -64,6 +67,8 @@ pub struct SessionOptions {
     pub limiter: bool,
     /// Frames that a recorder may lag behind; 0 for no recorder.
     pub tap: usize,
+    /// Channels of sound that comes in.
+    pub inputs: usize,
     /// Who holds the session edits the first file: when it is saved by somebody else that is told ([`Notice::Edited`]), and its text
     /// comes by [`Command::Text`].
     pub edited: bool,
@@ -88,6 +93,7 @@ impl SessionOptions {
             colour: false,
             limiter: true,
             tap: 4 * compile.sample_rate as usize,
+            inputs: 0,
             edited: false,
             recorded: false,
             journal: None,
@@ -199,9 +205,13 @@ impl Session {
         let engine_options = EngineOptions {
             limiter: options.limiter,
             tap: options.tap,
+            input: (INPUT, options.inputs),
             ..EngineOptions::new(options.compile.sample_rate)
         };
-        let (engine, control, taps) = Engine::new(&engine_options, program.clone())?;
+        let (mut engine, control, mut taps) = Engine::new(&engine_options, program.clone())?;
+        if let Some(inlet) = taps.input.take() {
+            engine.take_sound(inlet);
+        }
         let snapshot = Arc::new(Mutex::new(Snapshot::default()));
         let watcher = if options.watch {
             let inbox = inbox.clone();

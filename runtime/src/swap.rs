@@ -67,6 +67,11 @@ impl ParamTable {
         self.slots.get(index).map(|s| s.value)
     }
 
+    /// Where a parameter is, or is on its way to.
+    pub fn target(&self, index: usize) -> Option<f32> {
+        self.slots.get(index).map(|s| s.target)
+    }
+
     fn list(&mut self, index: usize) {
         if let Some(slot) = self.slots.get_mut(index)
             && !slot.listed
@@ -137,6 +142,8 @@ pub(crate) struct Active {
     /// Strips by their outputs, as taps know them; 0 for what is none.
     pub names: Box<[u64]>,
     pub epoch: u64,
+    /// Parameters by the hash of their names, rising: what comes from outside finds them here.
+    pub paths: Arc<[(u64, u32)]>,
     /// A song of the text moves the tempo.
     pub moves_tempo: bool,
 }
@@ -157,9 +164,19 @@ impl Active {
         let table = UnitTable::new(&program.units);
         let params = ParamTable::new(&program.params);
         let moves_tempo = moves_tempo(&program.timeline);
-        let mut active = Active { instance, table, params, program, master, names, epoch, moves_tempo };
+        let named = program.patch.graph.params.iter().enumerate().map(|(i, param)| (source(&param.name), i as u32));
+        let mut paths: Vec<(u64, u32)> = named.collect();
+        paths.sort_unstable();
+        let paths = paths.into();
+        let mut active = Active { instance, table, params, program, master, names, epoch, paths, moves_tempo };
         active.bind_rows();
         active
+    }
+
+    /// The parameter of a name, by its hash.
+    pub fn param(&self, path: u64) -> Option<usize> {
+        let at = self.paths.partition_point(|(known, _)| *known < path);
+        self.paths.get(at).filter(|(known, _)| *known == path).map(|(_, param)| *param as usize)
     }
 
     /// Lets the code read the rows of the units.

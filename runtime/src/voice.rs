@@ -124,6 +124,24 @@ impl RowMem {
         true
     }
 
+    /// Draws a line from what the row holds at `frame` to `value` one frame past the end of the quantum. True if that is another value.
+    pub fn slope(&mut self, voice: usize, frame: usize, value: f32) -> bool {
+        let frame = frame.min(QUANTUM - 1);
+        let from = self.at(voice, frame);
+        let Some(slot) = self.values.get_mut(voice) else { return false };
+        if slot.to_bits() == value.to_bits() && from.to_bits() == value.to_bits() {
+            return false;
+        }
+        *slot = value;
+        for i in frame..QUANTUM {
+            let x = from + (value - from) * ((i - frame) as f32 / (QUANTUM - frame) as f32);
+            self.fill(voice, i, i + 1, x);
+        }
+        self.stale[voice] = QUANTUM as u8;
+        self.any_stale = true;
+        true
+    }
+
     /// Draws a line over the quantum, from the value held to `value` one frame past its end. True if that is another value.
     pub fn line(&mut self, voice: usize, value: f32) -> bool {
         let Some(slot) = self.values.get_mut(voice) else { return false };
@@ -157,10 +175,15 @@ pub struct Voice {
     pub fell: u64,
     /// End of the note, in cycles.
     pub end: Ratio,
+    /// The key that holds it ([`crate::keys::Key`]), or 0 for a note of the text.
+    pub key: u32,
+    /// Frequency of the note before any bend, Hz.
+    pub freq: f32,
 }
 
 impl Voice {
-    const IDLE: Voice = Voice { held: false, since: 0, rise: NEVER, fall: NEVER, fell: NEVER, end: Ratio::ZERO };
+    const IDLE: Voice =
+        Voice { held: false, since: 0, rise: NEVER, fall: NEVER, fell: NEVER, end: Ratio::ZERO, key: 0, freq: 0.0 };
 }
 
 /// Voices and rows of one unit.
@@ -231,6 +254,14 @@ impl UnitState {
         }
     }
 
+    /// Draws field `field` of a voice as a line from `frame` of the quantum to its end.
+    pub fn slope(&mut self, field: usize, voice: usize, frame: usize, value: f32) {
+        if let Some(row) = self.rows.get_mut(field) {
+            self.stirred |= u64::from(row.slope(voice, frame, value)) * bit(voice);
+            self.stepped = true;
+        }
+    }
+
     /// Draws field `field` of a voice as a line over the quantum.
     pub fn draw(&mut self, field: usize, voice: usize, value: f32) {
         if let Some(row) = self.rows.get_mut(field) {
@@ -280,6 +311,7 @@ impl UnitState {
         v.rise = if again { frame + 1 } else { NEVER };
         v.fall = fall.max(frame + if again { 2 } else { 1 });
         v.end = end;
+        v.key = 0;
         self.held += usize::from(!v.held);
         v.held = true;
         v.since = stamp;
@@ -293,8 +325,24 @@ impl UnitState {
         let Some(v) = self.voices.get_mut(voice) else { return };
         if v.held {
             self.held -= 1;
-            *v = Voice { held: false, since: stamp, rise: NEVER, fall: NEVER, fell: frame, end: v.end };
+            *v = Voice { held: false, since: stamp, rise: NEVER, fall: NEVER, fell: frame, ..*v };
             self.gate(voice, frame.saturating_sub(base) as usize, 0.0);
+        }
+    }
+
+    /// Ends the notes of the text; what a hand holds sounds on.
+    pub fn stop_played(&mut self, base: u64, frame: u64) {
+        for voice in 0..self.voices.len() {
+            if self.voices[voice].key == 0 {
+                self.stop(voice, base, frame);
+            }
+        }
+    }
+
+    /// Gives the note that a voice has begun to the key that holds it; `freq` is its frequency before any bend, Hz.
+    pub fn hold(&mut self, voice: usize, key: u32, freq: f32) {
+        if let Some(v) = self.voices.get_mut(voice) {
+            (v.key, v.freq) = (key, freq);
         }
     }
 
@@ -407,6 +455,8 @@ mod tests {
             pattern: PatId(0),
             word: None,
             choke: None,
+            live: 0,
+            mpe: false,
             fields,
         };
         UnitState::new(&unit)

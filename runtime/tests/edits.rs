@@ -258,7 +258,8 @@ fn by_the_clock_with_every_other_text_wrong() {
     session.notices();
     let mut tap = session.take_tap().expect("a tap");
     tap.valve.open("master", Ratio::ZERO);
-    let null = DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(64) };
+    let null =
+        DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(64), ..DeviceOptions::default() };
     let running = device::choose(&null).start(engine);
     let load = Load::new(asked("LOAD", 0));
     let (mut heard, mut frames, mut answers, mut random) = (Vec::new(), Vec::new(), Vec::new(), Random(3));

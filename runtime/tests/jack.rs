@@ -2,48 +2,26 @@
 #![cfg(feature = "jack")]
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use common::{RATE, song};
 use modurust_runtime::command::Notice;
 use modurust_runtime::device::{self, DeviceOptions};
 use modurust_runtime::engine::{Engine, EngineOptions};
-use std::process::{Child, Command, Stdio};
+use server::{claim, server};
 use std::time::{Duration, Instant};
-
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Politely first: a server that is killed leaves its name behind, and the system keeps eight of them at most.
-        let _ = Command::new("sh").args(["-c", &format!("kill {}", self.0.id())]).status();
-        let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(3) && matches!(self.0.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn server(name: &str) -> Option<Server> {
-    let args = ["-R", "-P", "20", "-n", name, "-d", "dummy", "-r", "48000", "-p", "128", "-C", "2", "-P", "2"];
-    let child = Command::new("jackd").args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-    Some(Server(child))
-}
 
 #[test]
 fn plays_through_jack_and_survives_its_end() {
     let name = format!("modurust{}", std::process::id());
-    // SAFETY: the only test of this binary; no other thread reads the environment yet.
-    unsafe {
-        std::env::set_var("JACK_DEFAULT_SERVER", &name);
-        std::env::set_var("JACK_NO_START_SERVER", "1");
-    }
+    claim(&name);
     let Some(server) = server(&name) else {
         println!("skipped: there is no jackd");
         return;
     };
-    let wish = DeviceOptions { name: Some("jack".into()), rate: Some(RATE), block: Some(128) };
+    let wish =
+        DeviceOptions { name: Some("jack".into()), rate: Some(RATE), block: Some(128), ..DeviceOptions::default() };
     let mut choice = device::choose(&wish);
     let begin = Instant::now();
     while choice.message().is_some() && begin.elapsed() < Duration::from_secs(10) {

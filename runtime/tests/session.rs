@@ -26,7 +26,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn null() -> DeviceOptions {
-    DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(128) }
+    DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(128), ..DeviceOptions::default() }
 }
 
 #[test]

@@ -95,7 +95,8 @@ fn a_paced_storm_changes_no_sample() {
     let program = compile(&mut Compiler::new(options(Backend::Jit)), 0);
     let (plain, _control, _) = Engine::new(&EngineOptions::new(RATE), Some(program)).expect("an engine");
     let mut judge = Judge { plain, tap, frames: 0, differing: 0, peak: 0.0 };
-    let null = DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(64) };
+    let null =
+        DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(64), ..DeviceOptions::default() };
     let mut running = device::choose(&null).start(engine);
     let start = Instant::now();
     let (mut random, mut way, mut adopted, mut codes, mut waits) = (Random(2026), 0, 0, 0, false);

@@ -128,7 +128,7 @@ static BUILTINS: &[Builtin] = &[
     },
     Builtin {
         name: "poly",
-        signature: "poly(pattern, n, voice)",
+        signature: "poly(pattern, n, voice, mpe: off)",
         doc: "Plays a pattern on n voices, summed with 6 dB of room for chords; when all are busy the oldest is taken.",
         category: "voices",
         run: Run::Fn(voices::poly),

@@ -163,6 +163,7 @@ impl Elab<'_> {
         let mut copy = Copier::new(self.score.score(), &self.gathered.sets);
         for unit in units {
             unit.pattern = copy.pattern(unit.pattern);
+            unit.live = copy.live(unit.pattern);
             unit.word = unit.word.map(|word| copy.word(word));
             unit.choke = unit.choke.map(|word| copy.word(word));
             for field in &mut unit.fields {

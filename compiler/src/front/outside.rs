@@ -14,6 +14,7 @@ use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::Node;
+use crate::score::LiveSource;
 use modurust_lang::Span;
 use modurust_lang::units::Dim;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ const SAMPLES: &str = "samples";
 #[rustfmt::skip]
 pub static TABLE: &[Builtin] = &[
     entry("input", "input(n = 1)", "An input of the sound card, counted from 1.", OUTSIDE, input),
-    entry("midi", "midi('device', ch: 1)", "The notes of a keyboard, or of a file (`midi('riff.mid')`), as a pattern; without `ch` of all channels.", OUTSIDE, midi),
+    entry("midi", "midi('device', ch: 1)", "The notes of a keyboard by a part of its name (without one: of any), or of a file (`midi('riff.mid')`), as a pattern; without `ch` of all channels.", OUTSIDE, midi),
     entry("midi_out", "midi_out(pattern, 'device', ch = 1)", "Plays a pattern on an instrument outside.", OUTSIDE, midi_out),
     entry("osc_out", "osc_out(x, '/path')", "Sends events or values by OSC.", OUTSIDE, osc_out),
     entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
@@ -174,13 +175,12 @@ pub(super) use take;
 
 fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let n = if call.left() > 0 { take!(e.count(call, "n", 64)) } else { 1 };
-    e.later("inputs", call.span);
     let node = e.graph.push(Node::Input(n - 1));
     Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
 }
 
 fn midi<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let name = take!(e.text_arg(call, "device"));
+    let name = if call.left() > 0 { take!(e.text_arg(call, "device")) } else { Arc::from("") };
     let mut ch = None;
     if let Some(item) = call.take_named("ch") {
         let arg = e.item(item, call.scope);
@@ -199,9 +199,8 @@ fn midi<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
             }
         }
     }
-    e.later("MIDI notes", call.span);
-    let silence = e.score.silence();
-    Value::Pat(e.score.to_notes(silence))
+    let source = LiveSource { device: name.to_lowercase(), channel: ch.map(|ch| ch as u8 - 1) };
+    Value::Pat(e.score.live(source))
 }
 
 fn channel<'a>(e: &mut Elab<'a>, call: &Call<'a>, arg: ArgVal<'a>) -> Option<u32> {
@@ -238,6 +237,7 @@ fn osc_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     e.silence()
 }
 
+/// A controller that nobody listens to yet.
 fn controller<'a>(e: &mut Elab<'a>, call: &Call<'a>, path: String) -> Value<'a> {
     e.later("controllers (they stay where they are)", call.span);
     e.outside_param(path)
@@ -247,7 +247,7 @@ fn cc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let arg = take!(e.want(call, "n"));
     match arg.value {
         Value::Num(n) if n.value.fract() == 0.0 && (0.0..=127.0).contains(&n.value) => {
-            controller(e, call, format!("cc/{}", n.value))
+            e.outside_param(format!("cc/{}", n.value))
         }
         _ => {
             e.error("type", arg.span, "controllers are numbered from 0 to 127").help = Some("write `cc(74)`".into());
@@ -256,12 +256,12 @@ fn cc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     }
 }
 
-fn bend<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    controller(e, call, "bend".into())
+fn bend<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
+    e.outside_param("bend".into())
 }
 
-fn press<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    controller(e, call, "press".into())
+fn press<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
+    e.outside_param("press".into())
 }
 
 fn osc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

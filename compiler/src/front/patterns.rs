@@ -205,6 +205,8 @@ impl<'a> Elab<'a> {
             pattern,
             word: None,
             choke: None,
+            live: 0,
+            mpe: false,
             fields: vec![field],
         };
         self.units.push(unit);

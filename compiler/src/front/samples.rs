@@ -58,7 +58,7 @@ impl<'a> Elab<'a> {
         self.voices_of(
             pattern,
             voice,
-            Plan { kind, voices, word: None, choke: None, label: "sample", straight, given },
+            Plan { kind, voices, word: None, choke: None, label: "sample", straight, mpe: false, given },
             None,
             span,
         )

@@ -35,6 +35,8 @@ pub(super) struct Plan<'a> {
     pub label: &'static str,
     /// Keeps time: the swing of the session is not for it.
     pub straight: bool,
+    /// A channel of MIDI for each voice.
+    pub mpe: bool,
     /// Arguments that are there already.
     pub given: Vec<(&'static str, Value<'a>)>,
 }
@@ -44,9 +46,7 @@ pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(pattern) = notes(e, call) else { return Value::Broken };
     let Some(n) = e.count(call, "n", 256) else { return Value::Broken };
     let Some(voice) = e.want(call, "voice") else { return Value::Broken };
-    if !mpe(e, call) {
-        return Value::Broken;
-    }
+    let Some(mpe) = mpe(e, call) else { return Value::Broken };
     let plan = Plan {
         kind: UnitKind::Poly,
         voices: n,
@@ -54,21 +54,22 @@ pub(super) fn poly<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         choke: None,
         label: "poly",
         straight: false,
+        mpe,
         given: Vec::new(),
     };
     e.voices_of(pattern, voice, plan, None, call.span)
 }
 
 /// `mpe: on`: a channel of MIDI for each voice.
-fn mpe<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> bool {
-    let Some(item) = call.take_named("mpe") else { return true };
+fn mpe<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<bool> {
+    let Some(item) = call.take_named("mpe") else { return Some(false) };
     let arg = e.item(item, call.scope);
     match arg.value {
-        Value::Num(_) => true,
-        Value::Broken => false,
+        Value::Num(n) => Some(n.value != 0.0),
+        Value::Broken => None,
         _ => {
             e.error("type", arg.span, "`mpe` is on or off").help = Some("write `mpe: on`".into());
-            false
+            None
         }
     }
 }
@@ -94,6 +95,7 @@ pub(super) fn mono<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         choke: None,
         label: "mono",
         straight: false,
+        mpe: false,
         given: Vec::new(),
     };
     e.voices_of(pattern, voice, plan, glide, call.span)
@@ -169,7 +171,16 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 /// A drum of a kit.
 fn drum<'a>(choke: Option<Sym>) -> Plan<'a> {
-    Plan { kind: UnitKind::Mono, voices: 1, word: None, choke, label: "drum", straight: false, given: Vec::new() }
+    Plan {
+        kind: UnitKind::Mono,
+        voices: 1,
+        word: None,
+        choke,
+        label: "drum",
+        straight: false,
+        mpe: false,
+        given: Vec::new(),
+    }
 }
 
 /// The pattern of a call, in which words such as `c4` are notes.
@@ -223,7 +234,9 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         }
         let f = Arc::clone(f);
-        let pattern = match self.swing.filter(|_| !plan.straight) {
+        // A hand swings by itself.
+        let live = self.score.score().live(pattern);
+        let pattern = match self.swing.filter(|_| !plan.straight && live == 0) {
             Some(amount) => self.score.swing(pattern, amount, 8),
             None => pattern,
         };
@@ -239,6 +252,8 @@ impl<'a> Elab<'a> {
             pattern,
             word: plan.word,
             choke: plan.choke,
+            live,
+            mpe: plan.mpe,
             fields: Vec::new(),
         };
         self.units.push(unit);
@@ -295,6 +310,7 @@ impl<'a> Elab<'a> {
     ) -> Option<Vec<ArgVal<'a>>> {
         let unit = self.units.len() - 1;
         let given = self.score.score().fields(pattern);
+        let live = self.score.score().live(pattern) != 0;
         let mut args = Vec::with_capacity(f.params.len());
         self.tell_unheard(f, given, span);
         for i in 0..f.params.len() {
@@ -331,6 +347,9 @@ impl<'a> Elab<'a> {
                     };
                     (FieldSource::Named(field), fallback, dim)
                 }
+                ("press", None) if live => (FieldSource::Press, 0.0, Dim::None),
+                ("slide", None) if live => (FieldSource::Slide, 0.0, Dim::None),
+                ("bend", None) if live => (FieldSource::Bend, 0.0, Dim::None),
                 ("press" | "slide" | "bend", None) if default.is_none() => {
                     args.push(self.voice_arg(name, Value::Num(Num::constant(0.0)), span));
                     continue;

@@ -147,7 +147,18 @@ fn rings_of_another_size_start_anew() {
 }
 
 fn unit(frame: FrameId, kind: UnitKind, voices: u32, path: &str) -> Unit {
-    Unit { path: path.into(), frame, kind, voices, pattern: PatId(0), word: None, choke: None, fields: vec![] }
+    Unit {
+        path: path.into(),
+        frame,
+        kind,
+        voices,
+        pattern: PatId(0),
+        word: None,
+        choke: None,
+        live: 0,
+        mpe: false,
+        fields: vec![],
+    }
 }
 
 #[test]

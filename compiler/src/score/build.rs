@@ -7,7 +7,7 @@
 use super::node::{Factor, Kind, List, Node, Slot};
 use super::random::combine;
 use super::rhythm::{MAX_STEPS, euclid};
-use super::{FieldId, MAX_DEPTH, MAX_FIELDS, PatId, Ratio, Score, Sym, Tail, Value, harmony};
+use super::{FieldId, LiveSource, MAX_DEPTH, MAX_FIELDS, PatId, Ratio, Score, Sym, Tail, Value, harmony};
 use crate::lang::pattern::PatternError;
 
 /// Makes a [`Score`].
@@ -84,18 +84,20 @@ impl ScoreBuilder {
 
     pub(super) fn add(&mut self, kind: Kind) -> PatId {
         let nodes = &self.score.nodes;
-        let (mut depth, mut continuous, mut known, mut sets) = (0, false, true, 0);
+        let (mut depth, mut continuous, mut known, mut sets, mut sources) = (0, false, true, 0, 0);
         kind.children(&self.score.lists, &self.score.slots, |p| match nodes.get(p.0 as usize) {
             Some(child) => {
                 depth = depth.max(child.depth + 1);
                 continuous |= child.continuous;
                 sets |= child.sets;
+                sources |= child.sources;
             }
             None => known = false,
         });
         let of = |p: PatId| nodes.get(p.0 as usize).is_some_and(|n| n.continuous);
         // Where the structure comes from one side only, so does continuity: the other is sampled.
         match kind {
+            Kind::Live { source } => sources |= 1 << source.min(63),
             Kind::Ramp { .. } | Kind::Signal { .. } | Kind::ChooseAt { .. } => continuous = true,
             Kind::Arp { index, .. } => continuous = of(index),
             Kind::Inner { list, .. } => continuous = list.of(&self.score.lists).iter().any(|p| of(*p)),
@@ -114,8 +116,24 @@ impl ScoreBuilder {
             self.overflow = true;
             return self.silence;
         };
-        self.score.nodes.push(Node { kind, continuous, depth, sets });
+        self.score.nodes.push(Node { kind, continuous, depth, sets, sources });
         PatId(id)
+    }
+
+    /// The notes of a source, as a hand plays them.
+    pub fn live(&mut self, source: LiveSource) -> PatId {
+        let source = self.source(source);
+        self.add(Kind::Live { source })
+    }
+
+    /// The number of a source of live notes.
+    pub(super) fn source(&mut self, source: LiveSource) -> u32 {
+        let sources = &mut self.score.sources;
+        let known = sources.iter().position(|known| *known == source);
+        known.unwrap_or_else(|| {
+            sources.push(source);
+            sources.len() - 1
+        }) as u32
     }
 
     pub(super) fn list(&mut self, pats: &[PatId]) -> List {

@@ -107,9 +107,17 @@ impl<'a> Copier<'a> {
         new
     }
 
+    /// The sources of live notes that a pattern of the copy depends on ([`Score::live`]).
+    pub fn live(&self, p: PatId) -> u64 {
+        self.new.score.live(p)
+    }
+
     fn kind(&mut self, kind: Kind) -> Kind {
         match kind {
             Kind::Silence | Kind::Ramp { .. } | Kind::Signal { .. } => kind,
+            Kind::Live { source } => Kind::Live {
+                source: self.old.sources.get(source as usize).map_or(0, |source| self.new.source(source.clone())),
+            },
             Kind::Pure { value, tail, source, pattern } => {
                 let next = self.origins.len() as u32;
                 // Numbers that the text computes were written nowhere.

@@ -111,7 +111,7 @@ impl Score {
             if let Kind::Field { field, .. } = node.kind {
                 mask |= 1u16.checked_shl(u32::from(field.0)).unwrap_or(0);
             }
-            if let Kind::Accent { .. } = node.kind {
+            if let Kind::Accent { .. } | Kind::Live { .. } = node.kind {
                 mask |= 1 << super::FieldId::VEL.0;
             }
         });
@@ -153,7 +153,7 @@ impl Score {
         };
         let mut of = |p: PatId| self.density_of(p, known);
         let d = match node.kind {
-            Kind::Silence => 0.0,
+            Kind::Silence | Kind::Live { .. } => 0.0,
             Kind::ClipIndex { .. } | Kind::ClipShare { .. } => 1.0,
             Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => 1.0,
             // A slot longer than its cycle shows a part of it.

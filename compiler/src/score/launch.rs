@@ -8,7 +8,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
-use super::Ratio;
+use super::{Ratio, Value};
 
 /// Launches of one set that are remembered.
 pub const REMEMBERED: usize = 8;
@@ -119,15 +119,30 @@ impl History {
     }
 }
 
-/// The histories of all sets.
+/// A note that a hand plays: patterns of its source have one event in the span that begins with it, and none at any other time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LiveNote {
+    /// Which source of the score ([`super::Score::sources`]).
+    pub source: u32,
+    /// When.
+    pub at: Ratio,
+    /// Its value.
+    pub value: Value,
+    /// Velocity, 0 to 1.
+    pub velocity: f32,
+}
+
+/// The histories of all sets, and what a hand plays at this moment.
 #[derive(Clone, Debug, Default)]
 pub struct Launches {
     /// By number of the set. A set beyond the end plays its first clip all the time.
     pub sets: Vec<History>,
+    /// The live note that is asked for, if one is.
+    pub live: Option<LiveNote>,
 }
 
 /// Nothing was ever launched: every set plays its first clip.
-pub static UNLAUNCHED: Launches = Launches { sets: Vec::new() };
+pub static UNLAUNCHED: Launches = Launches { sets: Vec::new(), live: None };
 
 #[cfg(test)]
 mod tests {

@@ -291,6 +291,16 @@ pub struct Score {
     /// What each word means as a note, ready for the callback.
     pub(crate) word_notes: Vec<Option<f64>>,
     pub(crate) field_names: Vec<String>,
+    pub(crate) sources: Vec<LiveSource>,
+}
+
+/// Where live notes come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveSource {
+    /// Part of the device's name, in lower case; empty for every device.
+    pub device: String,
+    /// Channel, 0 to 15; `None` for all.
+    pub channel: Option<u8>,
 }
 
 impl Score {
@@ -308,6 +318,16 @@ impl Score {
     /// The sets of clips that a pattern depends on: bit `i` is set `i`, the last bit all beyond.
     pub fn sets(&self, pat: PatId) -> u64 {
         self.nodes.get(pat.0 as usize).map_or(0, |n| n.sets)
+    }
+
+    /// The sources of live notes that a pattern depends on: bit `i` is source `i`, the last bit all beyond.
+    pub fn live(&self, pat: PatId) -> u64 {
+        self.nodes.get(pat.0 as usize).map_or(0, |n| n.sources)
+    }
+
+    /// Where live notes come from, by number of the source.
+    pub fn sources(&self) -> &[LiveSource] {
+        &self.sources
     }
 
     /// What counts as true: any number but 0, any word but `f` and `false`.

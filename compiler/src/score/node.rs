@@ -174,12 +174,18 @@ pub(crate) struct Node {
     pub depth: u32,
     /// Sets of clips below: bit `i` is set `i`, the last bit all beyond.
     pub sets: u64,
+    /// Sources of live notes below: bit `i` is source `i`, the last bit all beyond.
+    pub sources: u64,
 }
 
 /// What a node does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Silence,
+    /// The note that a hand plays now ([`super::launch::LiveNote`]), of one of the sources of the score.
+    Live {
+        source: u32,
+    },
     /// One event per cycle.
     Pure {
         value: Value,
@@ -411,7 +417,7 @@ impl Kind {
             }
         };
         match self {
-            Kind::Silence | Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => {}
+            Kind::Silence | Kind::Live { .. } | Kind::Pure { .. } | Kind::Ramp { .. } | Kind::Signal { .. } => {}
             Kind::ClipIndex { .. } | Kind::ClipShare { .. } => {}
             Kind::Seq { slots: list } => list.of(slots).iter().for_each(|s| f(s.pat)),
             Kind::Stack { list }

@@ -121,6 +121,7 @@ impl Query<'_> {
         // One method per kind, none inlined: the frame of this recursion stays small.
         match node.kind {
             Kind::Silence => {}
+            Kind::Live { source } => self.live(source, begin, end),
             Kind::Pure { value, tail, source, pattern } => self.pure(begin, end, value, tail, (source, pattern)),
             Kind::Seq { slots } => self.seq(slots, begin, end),
             Kind::Stack { list } => self.stack(list, begin, end),
@@ -193,6 +194,19 @@ impl Query<'_> {
             let whole = (Ratio::int(c), Ratio::int(c.saturating_add(1)));
             q.out.push(Event { whole, part: (b, e), value, tail, source, pattern, ..Event::default() });
         });
+    }
+
+    /// The live note, if it is of this source and begins in the span. How long it will be held nobody knows: it lasts a cycle here.
+    #[inline(never)]
+    fn live(&mut self, source: u32, begin: Ratio, end: Ratio) {
+        let Some(note) = self.launches.live.filter(|n| n.source == source && begin <= n.at && n.at < end) else {
+            return;
+        };
+        let whole = (note.at, note.at + Ratio::ONE);
+        let part = (note.at, whole.1.min(end));
+        let mut event = Event { whole, part, value: note.value, pattern: u32::MAX, ..Event::default() };
+        event.set_field(super::FieldId::VEL, note.velocity);
+        self.out.push(event);
     }
 
     #[inline(never)]

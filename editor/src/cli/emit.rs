@@ -209,6 +209,9 @@ fn unit_text(elaborated: &Elaborated, unit: &Unit) -> String {
     if let Some(sym) = unit.choke {
         let _ = write!(line, " choke {}", word(sym));
     }
+    if unit.mpe {
+        line.push_str(" mpe");
+    }
     for field in &unit.fields {
         let name = match field.source {
             FieldSource::Freq => "freq",
@@ -218,6 +221,9 @@ fn unit_text(elaborated: &Elaborated, unit: &Unit) -> String {
             FieldSource::Beat => "beat",
             FieldSource::Vel => "vel",
             FieldSource::Value => "value",
+            FieldSource::Press => "press",
+            FieldSource::Slide => "slide",
+            FieldSource::Bend => "bend",
             FieldSource::Named(id) => elaborated.score.field_name(id),
         };
         let _ = write!(line, " {name} {}", field.default);

@@ -11,7 +11,7 @@ use modurust_runtime::wav::Bits;
 use std::path::PathBuf;
 
 /// What a command that plays takes for it.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub(crate) struct Output {
     /// The output, or a part of its name; `null` plays by the clock, without sound
     #[arg(long, value_name = "NAME")]
@@ -22,6 +22,12 @@ pub(crate) struct Output {
     /// Frames per block; the device's own if it cannot
     #[arg(long, value_parser = work::block)]
     block: Option<u32>,
+    /// Channels of sound that come in, for `input(1)` and on; JACK gives them
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=64))]
+    inputs: u32,
+    /// Connect sources of MIDI with this in their name (JACK); may be given several times
+    #[arg(long, value_name = "NAME")]
+    midi: Vec<String>,
     /// Record what plays, before the limiter, into a WAV file
     #[arg(long, value_name = "WAV")]
     record: Option<PathBuf>,
@@ -30,7 +36,7 @@ pub(crate) struct Output {
 impl Output {
     /// To a device of this name, as it likes.
     pub fn to(device: Option<String>) -> Output {
-        Output { device, ..Output::default() }
+        Output { device, rate: None, block: None, inputs: 0, midi: Vec::new(), record: None }
     }
 
     /// The device, or what stands in for it, which is told. Refuses a recording over a file of the session.
@@ -38,11 +44,22 @@ impl Output {
         if let Some(record) = &self.record {
             work::keep_apart(record, files)?;
         }
-        let choice = device::choose(&DeviceOptions { name: self.device.clone(), rate: self.rate, block: self.block });
+        let choice = device::choose(&DeviceOptions {
+            name: self.device.clone(),
+            rate: self.rate,
+            block: self.block,
+            inputs: self.inputs as usize,
+            midi: self.midi.clone(),
+        });
         if let Some(message) = choice.message() {
             terminal::complain(&format!("{message}\n"));
         }
         Ok(choice)
+    }
+
+    /// Channels of sound that come in.
+    pub fn inputs(&self) -> usize {
+        self.inputs as usize
     }
 
     /// True if what plays is recorded.

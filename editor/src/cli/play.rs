@@ -143,6 +143,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         watch: !args.no_watch,
         colour: terminal::colour(),
         recorded: args.output.records(),
+        inputs: args.output.inputs(),
         journal: keeper::place(&args.files[0]).filter(|_| (!args.no_watch || args.resume) && on_disk),
         resume: args.resume || args.crashed().is_some(),
         crashed: args.crashed().is_some(),
@@ -307,6 +308,9 @@ impl Player {
         self.status.stale = snapshot.stale;
         if let Some(program) = snapshot.program {
             self.status.beats_per_bar = program.timing.beats_per_bar.to_f64();
+            if let Some(Notice::Device { message }) = self.running.deaf(&program) {
+                terminal::complain(&format!("{message}\n"));
+            }
             self.status.master = program.patch.graph.outs.iter().position(|out| out.kind == OutKind::Master);
         }
     }

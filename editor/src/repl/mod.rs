@@ -91,6 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         edited: true,
         colour: terminal::colour_out() && !args.pipe,
         recorded: args.output.records(),
+        inputs: args.output.inputs(),
         texts: BTreeMap::from([(file.clone(), text.clone())]),
         ..SessionOptions::new(roots.clone(), work::options(rate))
     })
@@ -150,6 +151,9 @@ fn serve(
         let mut notices = std::mem::take(&mut live.late);
         notices.extend(live.session.notices());
         notices.extend(live.attend());
+        if let Some(program) = live.program() {
+            notices.extend(live.running.deaf(&program));
+        }
         for notice in notices {
             let words = match notice {
                 Notice::Edited { file } if file == live.file => live.follow(),

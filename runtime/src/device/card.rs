@@ -68,6 +68,8 @@ fn id(device: &cpal::Device) -> String {
 /// Every output that can be opened, the null device last.
 pub fn list() -> Vec<DeviceInfo> {
     let mut all = Vec::new();
+    #[cfg(feature = "jack")]
+    all.extend(super::jack::info());
     for (name, host) in hosts() {
         let default = host.default_output_device().map(|d| id(&d));
         let Ok(devices) = host.output_devices() else { continue };

@@ -12,6 +12,8 @@
 pub mod back;
 pub mod begin;
 mod card;
+#[cfg(feature = "jack")]
+mod jack;
 pub mod null;
 pub mod offline;
 pub mod output;
@@ -27,6 +29,8 @@ use crate::command::Notice;
 use crate::engine::{Engine, FADE};
 use crate::handover::Handover;
 use crate::overload::{self, Watchdog};
+use modurust_compiler::graph::Node;
+use modurust_compiler::program::Program;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -41,6 +45,10 @@ pub struct DeviceOptions {
     pub rate: Option<u32>,
     /// Frames per block; the device's own if it cannot.
     pub block: Option<u32>,
+    /// Channels of sound that come in.
+    pub inputs: usize,
+    /// Sources of MIDI, by a part of their names.
+    pub midi: Vec<String>,
 }
 
 /// A device as shown to people.
@@ -96,6 +104,18 @@ pub fn choose(options: &DeviceOptions) -> Choice {
     if options.name.as_deref() == Some("null") {
         return null(None);
     }
+    #[cfg(feature = "jack")]
+    if options.name.as_ref().is_none_or(|name| name.eq_ignore_ascii_case("jack")) {
+        // If it runs and nothing else is named: whoever runs it wants it used.
+        match jack::find(options) {
+            Ok(card) => {
+                let message = card.message(options);
+                return Choice { message, ..Choice::of(Box::new(card), options, Arc::new(choose)) };
+            }
+            Err(why) if options.name.is_some() => return null(Some(format!("no audio device: using null ({why})"))),
+            Err(_) => {}
+        }
+    }
     match card::find(options) {
         Ok(card) => Choice {
             rate: card.rate(),
@@ -129,6 +149,14 @@ impl Choice {
         }
     }
 
+    /// Channels of sound that come in.
+    pub fn inputs(&self) -> usize {
+        match &self.kind {
+            Kind::Null | Kind::Card(_) => 0,
+            Kind::Other(output) => output.inputs(),
+        }
+    }
+
     /// Gives the engine to the device. A device that refuses now is replaced by the null device.
     pub fn start(self, engine: Engine) -> Running {
         let shared = Arc::new(Shared::default());
@@ -144,6 +172,8 @@ impl Choice {
             message: None,
             told: 0,
             told_level: 0,
+            inputs: 0,
+            missed: 0,
             wish: self.wish,
             opener: self.opener,
             look: None,
@@ -306,6 +336,9 @@ pub struct Running {
     message: Option<String>,
     told: u64,
     told_level: u32,
+    /// Channels that come in, and the highest that a text has missed.
+    inputs: usize,
+    missed: usize,
     wish: DeviceOptions,
     opener: Opener,
     /// When the device that is gone is looked for.
@@ -330,6 +363,7 @@ impl Running {
         };
         shared.heard.store(heard, Ordering::Relaxed);
         self.seen = None;
+        self.inputs = if let Kind::Other(output) = &kind { output.inputs() } else { 0 };
         self.driver = Some(match kind {
             Kind::Null => Driver::Null(null::NullDevice::start(slot, shared, self.rate, self.block)),
             Kind::Card(card) => Driver::Card(card.start(slot, shared)?),
@@ -342,7 +376,12 @@ impl Running {
         // The stream goes first; afterwards nobody else has the engine.
         self.driver = None;
         let name = Some("null".to_string());
-        let null = (self.opener)(&DeviceOptions { name, rate: Some(self.rate), block: Some(self.block) });
+        let null = (self.opener)(&DeviceOptions {
+            name,
+            rate: Some(self.rate),
+            block: Some(self.block),
+            ..DeviceOptions::default()
+        });
         self.name = null.describe();
         // The null device refuses nothing.
         let _ = self.begin(null.kind);
@@ -363,6 +402,19 @@ impl Running {
             return Some(Notice::Load { message: overload::words(self.told_level as u8) });
         }
         None
+    }
+
+    /// What a program listens to and this device does not give; once for each.
+    pub fn deaf(&mut self, program: &Program) -> Option<Notice> {
+        let asked = |node: &Node| if let Node::Input(n) = node { Some(*n as usize + 1) } else { None };
+        let wanted = program.patch.graph.nodes.iter().filter_map(asked).max().unwrap_or(0);
+        if wanted <= self.inputs.max(self.missed) {
+            return None;
+        }
+        self.missed = wanted;
+        let mend = if self.inputs > 0 { "`--inputs N` opens more" } else { "JACK gives inputs: `--device jack`" };
+        let message = format!("`input({wanted})` is silent: {} has {} inputs; {mend}", self.name, self.inputs);
+        Some(Notice::Device { message })
     }
 
     /// In a few words: the device, rate and block.

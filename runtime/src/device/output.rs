@@ -5,6 +5,7 @@
 //! again when that is gone.
 
 use super::{Choice, DeviceOptions, Shared, Slot};
+use crate::engine::Engine;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,6 +22,10 @@ pub trait Output: Send {
     fn block(&self) -> Option<u32>;
     /// In a few words.
     fn describe(&self) -> String;
+    /// Channels of sound that come in.
+    fn inputs(&self) -> usize {
+        0
+    }
     /// False for one that stands in for a device: what is late there is not too late, and a wish for a device is not fulfilled by it.
     fn heard(&self) -> bool {
         true
@@ -50,6 +55,19 @@ impl Line {
             Some(mut live) => {
                 let computed = live.compute(out, channels, &self.shared);
                 live.account(out.len() / channels.max(1), computed, took(), &self.shared);
+                self.slot.put(live);
+            }
+            None => out.fill(0.0),
+        }
+    }
+
+    /// Fills a block; before that the engine is given what has come in.
+    #[cfg_attr(not(feature = "jack"), allow(dead_code))]
+    pub(super) fn fill_with(&self, out: &mut [f32], channels: usize, give: impl FnOnce(&mut Engine)) {
+        match self.slot.take() {
+            Some(mut live) => {
+                give(&mut live.engine);
+                live.process(out, channels, &self.shared);
                 self.slot.put(live);
             }
             None => out.fill(0.0),

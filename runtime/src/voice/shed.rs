@@ -93,6 +93,8 @@ mod tests {
             pattern: PatId(0),
             word: None,
             choke: None,
+            live: 0,
+            mpe: false,
             fields: [FieldSource::Freq, FieldSource::Gate, FieldSource::Vel].map(field).to_vec(),
         })
     }

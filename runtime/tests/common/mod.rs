@@ -85,6 +85,8 @@ impl Build {
             pattern,
             word: None,
             choke: None,
+            live: 0,
+            mpe: false,
             fields: fields.iter().map(|source| UnitField { source: *source, default: default(source) }).collect(),
         });
         (0..fields.len() as u32)

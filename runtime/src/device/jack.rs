@@ -1,0 +1,293 @@
+//! JACK, and so PipeWire: sound in and out and MIDI in one callback, by one clock.
+//!
+//! The server says at which frame of a period a message came. Its note begins at that frame of the same period, if periods are whole
+//! quanta, and otherwise at the first that is still to be computed; sound that comes in is heard in the same period as well. Sources of MIDI
+//! are connected by hand, or by `--midi NAME`; what is connected to a port of ours gives it its name.
+//!
+//! ```text
+//! system:capture_1 -> modurust:in_1         modurust:out_1 -> system:playback_1
+//! Launchkey:midi   -> modurust:midi_in_1    modurust:midi_out_1 -> Digitone:midi
+//! ```
+
+use super::output::{Line, Output};
+use super::{DeviceInfo, DeviceOptions};
+use crate::inbox::{Incoming, PortName};
+use crate::midi::wire::Reader;
+use jack::{
+    AsyncClient, AudioIn, AudioOut, Client, ClientOptions, ClientStatus, Control, Frames, MidiIn, NotificationHandler,
+    Port, PortFlags, ProcessHandler, ProcessScope,
+};
+use modurust_compiler::graph::QUANTUM;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Ports for MIDI that comes in.
+const MIDI_PORTS: usize = 4;
+/// News of ports on their way to the callback.
+const NEWS: usize = 64;
+
+/// A client that is not active yet.
+pub struct Card {
+    client: Client,
+    inputs: usize,
+    midi: Vec<String>,
+}
+
+/// A client that plays until it is dropped, and the thread that looks after its ports.
+struct Stream {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How often ports are looked after.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Opens a client, if a server runs. It is not started for us.
+fn open() -> Result<Client, String> {
+    // Errors of the library come back as errors; what it prints besides is for nobody.
+    jack::set_logger(jack::LoggerType::None);
+    match Client::new("modurust", ClientOptions::NO_START_SERVER) {
+        Ok((client, _)) => Ok(client),
+        Err(error) => Err(format!("there is no JACK server: {error}")),
+    }
+}
+
+/// The server as an output, if it runs.
+pub fn info() -> Option<DeviceInfo> {
+    let client = open().ok()?;
+    Some(DeviceInfo {
+        host: "jack".into(),
+        name: "jack".into(),
+        description: "JACK server".into(),
+        default: true,
+        rate: client.sample_rate(),
+        channels: 2,
+    })
+}
+
+/// Connects to the server.
+pub fn find(options: &DeviceOptions) -> Result<Card, String> {
+    Ok(Card { client: open()?, inputs: options.inputs, midi: options.midi.clone() })
+}
+
+impl Card {
+    /// What is not as it was wished.
+    pub fn message(&self, options: &DeviceOptions) -> Option<String> {
+        let own = self.client.sample_rate();
+        let wanted = options.rate.filter(|rate| *rate != own)?;
+        Some(format!("JACK runs at {own} Hz, not at {wanted} Hz"))
+    }
+}
+
+impl Output for Card {
+    fn rate(&self) -> u32 {
+        self.client.sample_rate()
+    }
+
+    fn block(&self) -> Option<u32> {
+        Some(self.client.buffer_size())
+    }
+
+    fn describe(&self) -> String {
+        format!("JACK, {} Hz, {} frames, 2 channels", self.client.sample_rate(), self.client.buffer_size())
+    }
+
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Registers ports, connects them and begins to play.
+    fn start(self: Box<Self>, line: Line) -> Result<Box<dyn Any>, String> {
+        let Card { client, inputs, midi } = *self;
+        let failed = |error: jack::Error| format!("JACK: {error}");
+        let numbered = |name: &str, i: usize| format!("{name}_{}", i + 1);
+        let mut outs = Vec::new();
+        for i in 0..2 {
+            outs.push(client.register_port(&numbered("out", i), AudioOut::default()).map_err(failed)?);
+        }
+        let mut ins = Vec::new();
+        for i in 0..inputs {
+            ins.push(client.register_port(&numbered("in", i), AudioIn::default()).map_err(failed)?);
+        }
+        let mut keys = Vec::new();
+        for i in 0..MIDI_PORTS {
+            let port = client.register_port(&numbered("midi_in", i), MidiIn::default()).map_err(failed)?;
+            keys.push((port, Reader::default()));
+        }
+        let name = |port: Result<String, jack::Error>| port.map_err(failed);
+        let out_names = outs.iter().map(|port| name(port.name())).collect::<Result<Vec<_>, _>>()?;
+        let in_names = ins.iter().map(|port| name(port.name())).collect::<Result<Vec<_>, _>>()?;
+        let mut ports = Vec::new();
+        for (port, _) in &keys {
+            ports.push((name(port.name())?, String::new()));
+        }
+        let (news, heard) = RingBuffer::new(NEWS);
+        let block = vec![0.0; 2 * client.buffer_size() as usize];
+        let told = Told(line.clone());
+        let player = Player { line, outs, ins, keys, news: heard, block, late: None };
+        let client = client.activate_async(told, player).map_err(failed)?;
+        // To the loudspeakers and from the inputs of the machine, where there are some. A refusal is no reason not to play.
+        let physical = |kind, flags| client.as_client().ports(None, Some(kind), flags | PortFlags::IS_PHYSICAL);
+        for (ours, theirs) in out_names.iter().zip(physical(AUDIO, PortFlags::IS_INPUT)) {
+            let _ = client.as_client().connect_ports_by_name(ours, &theirs);
+        }
+        for (ours, theirs) in in_names.iter().zip(physical(AUDIO, PortFlags::IS_OUTPUT)) {
+            let _ = client.as_client().connect_ports_by_name(&theirs, ours);
+        }
+        let mut ports = Ports { client, ports, wanted: midi, news };
+        ports.look();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let look = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::park_timeout(LOOK);
+                ports.look();
+            }
+        };
+        let thread = std::thread::Builder::new().name("modurust-jack".into()).spawn(look).map_err(|e| e.to_string())?;
+        Ok(Box::new(Stream { stop, thread: Some(thread) }))
+    }
+}
+
+/// What JACK calls sound, and MIDI.
+const AUDIO: &str = "32 bit float mono audio";
+const MIDI: &str = "8 bit raw midi";
+
+/// Our ports, from outside of the callback.
+struct Ports {
+    client: AsyncClient<Told, Player>,
+    /// Ports for MIDI by their full names, and what was last told of them.
+    ports: Vec<(String, String)>,
+    wanted: Vec<String>,
+    news: Producer<Incoming>,
+}
+
+impl Ports {
+    /// Connects sources that are wished for as they come, and tells the engine what is connected.
+    fn look(&mut self) {
+        let client = self.client.as_client();
+        if !self.wanted.is_empty() {
+            let sources = client.ports(None, Some(MIDI), PortFlags::IS_OUTPUT);
+            for (wanted, (ours, _)) in self.wanted.iter().zip(&self.ports) {
+                let wanted = wanted.to_lowercase();
+                for source in sources.iter().filter(|source| source.to_lowercase().contains(&wanted)) {
+                    // What is connected already is refused.
+                    let _ = client.connect_ports_by_name(source, ours);
+                }
+            }
+        }
+        for (i, (ours, told)) in self.ports.iter_mut().enumerate() {
+            let Some(port) = client.port_by_name(ours) else { continue };
+            let mut sources = port.get_connections();
+            sources.sort();
+            let now = sources.join(", ");
+            if now == *told {
+                continue;
+            }
+            let port = i as u8;
+            let what = match (told.is_empty(), now.is_empty()) {
+                (true, _) => Incoming::Plugged(port, PortName::new(&now)),
+                (_, true) => Incoming::Gone(port),
+                // Others play on while one comes or goes.
+                _ => Incoming::Named(port, PortName::new(&now)),
+            };
+            if self.news.push(what).is_ok() {
+                *told = now;
+            }
+        }
+    }
+}
+
+/// What the server tells besides.
+struct Told(Line);
+
+impl NotificationHandler for Told {
+    unsafe fn shutdown(&mut self, _: ClientStatus, _: &str) {
+        self.0.gone();
+    }
+
+    fn sample_rate(&mut self, client: &Client, rate: Frames) -> Control {
+        // Told once at the start as well.
+        if rate != client.sample_rate() {
+            self.0.gone();
+        }
+        Control::Continue
+    }
+
+    fn xrun(&mut self, _: &Client) -> Control {
+        self.0.late();
+        Control::Continue
+    }
+}
+
+/// The callback.
+struct Player {
+    line: Line,
+    outs: Vec<Port<AudioOut>>,
+    ins: Vec<Port<AudioIn>>,
+    keys: Vec<(Port<MidiIn>, Reader)>,
+    news: Consumer<Incoming>,
+    /// A period, interleaved.
+    block: Vec<f32>,
+    /// Frames by which sound that comes in is late, once that is known.
+    late: Option<usize>,
+}
+
+impl ProcessHandler for Player {
+    fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
+        let frames = scope.n_frames() as usize;
+        let Player { line, outs, ins, keys, news, block, late } = self;
+        let Some(block) = block.get_mut(..2 * frames) else { return Control::Continue };
+        line.fill_with(block, 2, |engine| {
+            let first = engine.next_frame();
+            while let Ok(what) = news.pop() {
+                engine.tell(0, what);
+            }
+            for (port, (source, reader)) in keys.iter_mut().enumerate() {
+                for event in source.iter(scope) {
+                    let frame = first + u64::from(event.time);
+                    reader.message(event.bytes, |message| {
+                        engine.tell(frame, Incoming::Midi(port as u8, message));
+                    });
+                }
+            }
+            // Periods that are no whole quanta would ask for sound that is not there yet.
+            let ahead = *late.get_or_insert(if frames.is_multiple_of(QUANTUM) { 0 } else { QUANTUM });
+            if ahead > 0 {
+                engine.sound_in(ahead, |_, _| 0.0);
+                *late = Some(0);
+            }
+            if !ins.is_empty() {
+                engine.sound_in(frames, |frame, channel| {
+                    ins.get(channel).and_then(|port| port.as_slice(scope).get(frame)).copied().unwrap_or(0.0)
+                });
+            }
+        });
+        for (channel, port) in outs.iter_mut().enumerate() {
+            for (to, frame) in port.as_mut_slice(scope).iter_mut().zip(block.chunks_exact(2)) {
+                *to = frame.get(channel).copied().unwrap_or(0.0);
+            }
+        }
+        Control::Continue
+    }
+
+    fn buffer_size(&mut self, _: &Client, frames: Frames) -> Control {
+        // Allowed to allocate here.
+        self.block.resize(2 * frames as usize, 0.0);
+        Control::Continue
+    }
+}

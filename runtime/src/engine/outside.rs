@@ -1,0 +1,161 @@
+//! What comes from outside, heard at its frame: keys on voices, controllers on parameters, commands.
+
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
+use super::{Engine, NOW};
+use crate::fifo::Fifo;
+use crate::inbox::{Incoming, Timed};
+use crate::keys::{Keys, Stage};
+use crate::swap::Active;
+use modurust_compiler::graph::{ParamId, QUANTUM};
+use rtrb::Producer;
+
+impl Engine {
+    /// Sends an event into the engine from the thread that calls [`Engine::process`], and only from there. `frame` is one of the
+    /// engine's; 0, or one that has passed, is at once.
+    pub fn tell(&mut self, frame: u64, what: Incoming) {
+        self.inbox.put(Timed { frame, what });
+    }
+
+    /// From now on sound comes in from the thread that calls [`Engine::process`], by [`Engine::sound_in`].
+    pub fn take_sound(&mut self, inlet: Producer<f32>) {
+        self.inlet = Some(inlet);
+    }
+
+    /// Takes in some frames of sound: `at(frame, channel)`. The engine hears them in the order in which they come, each once, from the
+    /// next quantum on; what finds no room is left out.
+    pub fn sound_in(&mut self, frames: usize, at: impl Fn(usize, usize) -> f32) {
+        let (Some(inlet), Some((_, channels))) = (&mut self.inlet, &self.input) else { return };
+        let channels = (*channels).max(1);
+        let frames = frames.min(inlet.slots() / channels);
+        let Ok(chunk) = inlet.write_chunk_uninit(frames * channels) else { return };
+        chunk.fill_from_iter((0..frames * channels).map(|i| at(i / channels, i % channels)));
+    }
+
+    /// Audio input of the quantum; silence where none has come.
+    pub(super) fn feed(&mut self) {
+        let Some((ring, channels)) = &mut self.input else { return };
+        let channels = *channels;
+        let mut fading = self.fading.as_mut().and_then(|(parcel, _)| parcel.outgoing());
+        let wanted = self.active.instance.input_count();
+        let wanted_old = fading.as_ref().map_or(0, |a| a.instance.input_count());
+        let ready = ring.slots().min(QUANTUM * channels);
+        let Ok(chunk) = ring.read_chunk(ready) else { return };
+        if wanted > 0 || wanted_old > 0 {
+            let (first, second) = chunk.as_slices();
+            for channel in 0..channels {
+                for i in 0..QUANTUM {
+                    let at = i * channels + channel;
+                    let x = first.get(at).or_else(|| second.get(at - first.len())).copied().unwrap_or(0.0);
+                    if channel < wanted {
+                        self.active.instance.input_mut(channel)[i] = x;
+                    }
+                    if channel < wanted_old
+                        && let Some(old) = &mut fading
+                    {
+                        old.instance.input_mut(channel)[i] = x;
+                    }
+                }
+            }
+        }
+        chunk.commit_all();
+    }
+
+    /// The engine's frame that the next call of [`Engine::process`] hands out first.
+    pub fn next_frame(&self) -> u64 {
+        self.state.frame.saturating_sub(self.fifo.as_deref().map_or(0, Fifo::ready) as u64)
+    }
+
+    /// Takes in what happens in the coming quantum: commands at once, since they decide what is played; the rest is heard when
+    /// patterns have been.
+    pub(super) fn receive(&mut self) {
+        self.now.clear();
+        self.inbox.collect();
+        let end = self.state.frame + QUANTUM as u64;
+        while self.now.len() < NOW {
+            let Some(event) = self.inbox.next(end) else { return };
+            let frame = event.frame.max(self.state.frame);
+            match event.what {
+                Incoming::Command(command) => self.carry_out(command, frame),
+                _ => self.now.push(Timed { frame, ..event }),
+            }
+        }
+    }
+
+    /// Hears what happens in this quantum.
+    pub(super) fn hear(&mut self) {
+        for i in 0..self.now.len() {
+            let Some(Timed { frame, what }) = self.now.get(i).copied() else { return };
+            let Engine { active, state, keys, .. } = self;
+            let Active { program, table, .. } = active;
+            let (launches, transport) = (&mut state.launcher.launches, &state.transport);
+            let mut stage = Stage { table, program, launches, transport, base: state.frame, frame };
+            match what {
+                Incoming::Midi(port, message) => {
+                    // Values find their parameters behind what keys have done.
+                    let mut values = [(0, 0.0); 4];
+                    let mut count = 0;
+                    keys.hear(port, &message, &mut stage, |path, value| {
+                        if let Some(slot) = values.get_mut(count) {
+                            *slot = (path, value);
+                            count += 1;
+                        }
+                    });
+                    for (path, value) in values.into_iter().take(count) {
+                        self.value(path, value);
+                    }
+                }
+                Incoming::Plugged(port, name) => {
+                    keys.gone(port, &mut stage);
+                    keys.plug(port, name, &active.program);
+                }
+                Incoming::Named(port, name) => keys.rename(port, name, &active.program),
+                Incoming::Gone(port) => keys.gone(port, &mut stage),
+                Incoming::Value(path, value) => self.value(path, value),
+                Incoming::Param(path, value) if value.is_finite() => {
+                    if let Some(param) = active.param(path) {
+                        active.params.aim(param, value);
+                    }
+                }
+                Incoming::Param(..) | Incoming::Command(_) => {}
+            }
+        }
+    }
+
+    /// Something outside stands elsewhere.
+    fn value(&mut self, path: u64, value: f32) {
+        if !value.is_finite() {
+            return;
+        }
+        self.keys.see(path, value);
+        if let Some(param) = self.active.param(path) {
+            self.active.params.aim(param, value);
+        }
+    }
+
+    /// A program that is new here finds everything outside where it stands.
+    pub(super) fn listen(&mut self) {
+        let Engine { active, keys, .. } = self;
+        keys.listen(&active.program);
+        for at in 0..keys.seen_count() {
+            let Some((path, value)) = keys.seen_at(at) else { return };
+            if let Some(param) = active.param(path)
+                && active.params.target(param) != Some(value)
+                && active.params.put(param, value)
+            {
+                active.instance.set_param(ParamId(param as u32), value);
+            }
+        }
+    }
+
+    /// Events that found no room in the engine.
+    pub fn missed(&self) -> u64 {
+        self.inbox.lost()
+    }
+
+    /// Notes that are held by keys and pedals.
+    pub fn held_keys(&self) -> u32 {
+        Keys::held(&self.keys)
+    }
+}

@@ -1,0 +1,268 @@
+//! Hands on voices, through the whole engine: notes at their frames, bends of MPE, pedals, edits under held keys, and floods.
+
+mod common;
+
+use common::RATE;
+use modurust_compiler::exec::Backend;
+use modurust_compiler::front::{Compiler, Options};
+use modurust_compiler::graph::QUANTUM;
+use modurust_compiler::passes::Passes;
+use modurust_compiler::program::Program;
+use modurust_runtime::command::EngineCommand;
+use modurust_runtime::engine::{Engine, EngineOptions};
+use modurust_runtime::inbox::{Incoming, PortName};
+use modurust_runtime::midi::wire::Reader;
+use modurust_runtime::midi::{CENTRE, Message, Voice, scale};
+use modurust_runtime::swap::Control;
+use modurust_runtime::world::FileWorld;
+
+/// Rectangular sound while a key is held; its height is the frequency by 10,000.
+const BLOCKS: &str = "tone(freq, gate) = gate * freq / 10000hz\n";
+
+fn program(text: &str) -> Program {
+    let mut world = FileWorld::new();
+    world.overlay("a.modu", text);
+    let options = Options { sample_rate: RATE, passes: Passes::Exact, backend: Backend::Jit, seed: 1, verify: false };
+    let outcome = Compiler::new(options).compile(&world, &["a.modu".to_string()]);
+    assert!(outcome.diagnostics.iter().all(|d| !d.is_error()), "{}", outcome.render(false));
+    outcome.program.expect("a program")
+}
+
+struct Stage {
+    engine: Engine,
+    control: Control,
+    out: Vec<[f32; 2]>,
+}
+
+impl Stage {
+    fn new(text: &str) -> Stage {
+        let (engine, control, _) = Engine::new(&EngineOptions::new(RATE), Some(program(text))).expect("an engine");
+        let mut stage = Stage { engine, control, out: Vec::new() };
+        stage.engine.tell(0, Incoming::Plugged(0, PortName::new("Launchkey MK3")));
+        stage.run(1);
+        stage
+    }
+
+    fn send(&mut self, frame: u64, channel: u8, voice: Voice) {
+        self.engine.tell(frame, Incoming::Midi(0, Message::Channel(channel, voice)));
+    }
+
+    fn on(&mut self, frame: u64, channel: u8, note: u8) {
+        self.send(frame, channel, Voice::On { note, velocity: 0xffff });
+    }
+
+    fn off(&mut self, frame: u64, channel: u8, note: u8) {
+        self.send(frame, channel, Voice::Off { note, velocity: 0 });
+    }
+
+    fn run(&mut self, quanta: usize) {
+        let mut block = [[0.0f32; 2]; QUANTUM];
+        for _ in 0..quanta {
+            self.engine.process(block.as_flattened_mut(), 2);
+            self.out.extend_from_slice(&block);
+        }
+    }
+
+    /// The left channel at a frame.
+    fn at(&self, frame: u64) -> f32 {
+        self.out[frame as usize][0]
+    }
+}
+
+fn hz(note: f32) -> f32 {
+    440.0 * ((note - 69.0) / 12.0).exp2()
+}
+
+/// What a key sounds like by [`BLOCKS`] on voices of `poly`, which are halved.
+fn height(note: f32) -> f32 {
+    hz(note) / 20_000.0
+}
+
+fn near(a: f32, b: f32) -> bool {
+    (a - b).abs() < 1e-5
+}
+
+#[test]
+fn a_note_sounds_from_its_frame_to_its_frame_a_thousand_times() {
+    let mut stage = Stage::new(&format!("{BLOCKS}out = midi('launchkey') >> poly(4, tone)\n"));
+    let mut random = common::Random(7);
+    for _ in 0..1000 {
+        let from = stage.engine.next_frame() + random.below(200);
+        let until = from + 1 + random.below(150);
+        let note = 30 + random.below(60) as u8;
+        stage.on(from, 0, note);
+        stage.off(until, 0, note);
+        stage.run(8);
+        let expected = height(f32::from(note));
+        for frame in [from, until - 1] {
+            assert!(near(stage.at(frame), expected), "{frame} of {from}..{until}: {} {expected}", stage.at(frame));
+        }
+        assert_eq!((stage.at(from - 1), stage.at(until)), (0.0, 0.0), "{from}..{until}");
+    }
+    assert_eq!(stage.engine.held_keys(), 0);
+}
+
+#[test]
+fn what_a_text_does_to_patterns_is_done_to_hands() {
+    let mut stage = Stage::new(&format!("{BLOCKS}out = midi() >> transpose(12st) >> poly(4, tone)\n"));
+    stage.on(100, 3, 60);
+    stage.run(4);
+    assert!(near(stage.at(100), height(72.0)), "{} {}", stage.at(100), height(72.0));
+    let mut other = Stage::new(&format!("{BLOCKS}out = midi('keystep') >> poly(4, tone)\n"));
+    other.on(100, 3, 60);
+    let mut channel = Stage::new(&format!("{BLOCKS}out = midi('launch', ch: 2) >> poly(4, tone)\n"));
+    channel.on(100, 3, 60);
+    for stage in [&mut other, &mut channel] {
+        stage.run(4);
+        assert_eq!(stage.at(120), 0.0);
+    }
+    channel.on(400, 1, 60);
+    channel.run(4);
+    assert!(channel.at(400) > 0.0);
+}
+
+#[test]
+fn ten_notes_of_mpe_bend_apart() {
+    for said in [true, false] {
+        let mpe = if said { "" } else { ", mpe: on" };
+        let mut stage = Stage::new(&format!("{BLOCKS}out = midi() >> poly(16, tone{mpe})\n"));
+        if said {
+            stage.send(0, 0, Voice::Registered { bank: 0, index: 6, value: scale::up(10 << 7, 14, 32) });
+        }
+        for i in 0..10u8 {
+            let begin = 1000 + 2000 * u64::from(i);
+            stage.on(begin, i + 1, 40 + i);
+            // A bend of its own: half of 48 semitones by i / 10.
+            let value = CENTRE + (u64::from(u32::MAX - CENTRE) * u64::from(i) / 20) as u32;
+            stage.send(begin + 500, i + 1, Voice::Bend { value });
+        }
+        stage.run(400);
+        let mut expected = 0.0;
+        for i in 0..10u8 {
+            let begin = 1000 + 2000 * u64::from(i);
+            let straight = expected + height(f32::from(40 + i));
+            assert!(near(stage.at(begin + 400), straight), "{i}: {} {straight}", stage.at(begin + 400));
+            expected += height(f32::from(40 + i) + 24.0 * f32::from(i) / 10.0);
+            assert!((stage.at(begin + 600) - expected).abs() < 1e-4, "{i}: {} {expected}", stage.at(begin + 600));
+        }
+        // The master bends all, two semitones.
+        stage.send(0, 0, Voice::Bend { value: u32::MAX });
+        stage.run(4);
+        let (last, bent) = (stage.out.last().unwrap()[0], expected * 2f32.powf(2.0 / 12.0));
+        assert!((last - bent).abs() < 1e-3, "{last} {bent}");
+        (0..10).for_each(|i| stage.off(0, i + 1, 40 + i));
+        stage.run(2);
+        assert_eq!((stage.out.last().unwrap()[0], stage.engine.held_keys()), (0.0, 0));
+    }
+}
+
+#[test]
+fn pressure_slide_and_wheel_reach_voices_that_ask() {
+    let voice = "v(freq, gate, press = 0, slide = 0, bend = 0) = gate * (press + slide * 10 + bend * 100)\n";
+    let mut stage = Stage::new(&format!("{voice}out = midi() >> mono(v)\n"));
+    stage.on(0, 0, 60);
+    stage.send(0, 0, Voice::Pressure { value: CENTRE });
+    stage.send(0, 0, Voice::Controller { index: 74, value: u32::MAX });
+    stage.run(3);
+    assert!((stage.out.last().unwrap()[0] - 10.5).abs() < 1e-4, "{:?}", stage.out.last());
+    stage.send(0, 0, Voice::Bend { value: 0 });
+    stage.run(3);
+    assert!((stage.out.last().unwrap()[0] + 89.5).abs() < 1e-3, "{:?}", stage.out.last());
+}
+
+#[test]
+fn one_voice_goes_back_to_the_key_that_is_still_down() {
+    let mut stage = Stage::new(&format!("{BLOCKS}out = midi() >> mono(tone)\n"));
+    stage.on(100, 0, 60);
+    stage.on(200, 0, 67);
+    stage.off(300, 0, 67);
+    stage.off(400, 0, 60);
+    stage.run(10);
+    assert!(near(stage.at(150), hz(60.0) / 1e4) && near(stage.at(250), hz(67.0) / 1e4));
+    assert!(near(stage.at(300), hz(60.0) / 1e4) && near(stage.at(350), hz(60.0) / 1e4), "back, without a stroke");
+    assert_eq!(stage.at(400), 0.0);
+}
+
+#[test]
+fn controllers_move_parameters_and_are_found_by_edits() {
+    let mut stage = Stage::new("out = saw(100hz) * 0\n");
+    stage.send(0, 5, Voice::Controller { index: 74, value: u32::MAX });
+    stage.run(4);
+    stage.control.publish(&program("out = cc(74)\n"), None);
+    stage.run(60);
+    assert_eq!(stage.out.last().unwrap()[0], 1.0, "a controller is where it stands");
+    stage.send(0, 5, Voice::Controller { index: 74, value: 0 });
+    stage.run(8);
+    assert_eq!(stage.out.last().unwrap()[0], 0.0);
+}
+
+#[test]
+fn edits_and_seeks_leave_held_keys_alone_and_their_ends_are_heard() {
+    let mut stage = Stage::new(&format!("{BLOCKS}out = midi() >> poly(4, tone)\n"));
+    stage.on(0, 0, 60);
+    stage.run(4);
+    stage.engine.tell(0, Incoming::Command(EngineCommand::Seek(modurust_compiler::score::Ratio::int(5))));
+    stage.run(2);
+    assert!(near(stage.out.last().unwrap()[0], height(60.0)), "a seek");
+    // The unit stays, its pattern listens elsewhere: the key still ends its note.
+    stage.control.publish(&program(&format!("{BLOCKS}out = midi('other') >> poly(4, tone) * 1.5\n")), None);
+    stage.run(60);
+    assert!(near(stage.out.last().unwrap()[0], 1.5 * height(60.0)), "an edit");
+    stage.off(0, 0, 60);
+    stage.run(2);
+    assert_eq!(stage.out.last().unwrap()[0], 0.0);
+}
+
+#[test]
+fn a_port_that_is_unplugged_holds_nothing_and_comes_back() {
+    let mut stage = Stage::new(&format!("{BLOCKS}out = midi('launchkey') >> poly(4, tone)\n"));
+    stage.send(0, 0, Voice::Controller { index: 64, value: u32::MAX });
+    stage.on(0, 0, 60);
+    stage.off(0, 0, 60);
+    stage.on(0, 0, 64);
+    stage.run(3);
+    assert!(stage.out.last().unwrap()[0] > 0.0);
+    stage.engine.tell(0, Incoming::Gone(0));
+    stage.run(2);
+    assert_eq!((stage.out.last().unwrap()[0], stage.engine.held_keys()), (0.0, 0));
+    stage.on(0, 0, 62);
+    stage.run(2);
+    assert_eq!(stage.out.last().unwrap()[0], 0.0, "a port without a name is nobody's");
+    stage.engine.tell(0, Incoming::Plugged(0, PortName::new("Launchkey MK3")));
+    stage.on(0, 0, 62);
+    stage.run(2);
+    assert!(near(stage.out.last().unwrap()[0], height(62.0)));
+}
+
+#[test]
+fn a_million_random_bytes_leave_no_note_behind() {
+    let mut stage =
+        Stage::new(&format!("{BLOCKS}out = (midi() >> poly(16, tone)) + (midi('launch') >> mono(tone)) + cc(1) * 0\n"));
+    let mut random = common::Random(99);
+    let mut reader = Reader::default();
+    let mut sent = 0;
+    while sent < 1_000_000 {
+        let bytes: Vec<u8> = (0..200)
+            .map(|_| match random.below(4) {
+                // Bytes that are likely to mean something, and any others.
+                0 => 0x80 | random.below(128) as u8,
+                _ => random.below(256) as u8 & if random.below(8) > 0 { 0x7f } else { 0xff },
+            })
+            .collect();
+        sent += bytes.len();
+        let base = stage.engine.next_frame();
+        reader.feed(&bytes, |message| {
+            let frame = base + random.below(64);
+            stage.engine.tell(frame, Incoming::Midi(0, message));
+        });
+        stage.run(1);
+        assert!(stage.out.iter().all(|frame| frame[0].is_finite()));
+        stage.out.clear();
+    }
+    for channel in 0..16 {
+        stage.send(0, channel, Voice::Controller { index: 123, value: 0 });
+    }
+    stage.run(4);
+    assert_eq!((stage.engine.held_keys(), stage.engine.missed()), (0, 0));
+    assert_eq!(stage.out.last().unwrap()[0], 0.0);
+}
