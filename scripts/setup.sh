@@ -8,8 +8,8 @@
 # counts. On Debian, Ubuntu and their kin it says what it installs and installs it, as root or by sudo, without questions. On
 # other systems it says what to install. When nothing is missing it does nothing and says nothing.
 #
-# The tests of the language server speak with it through a client that others wrote, pygls. It goes into target/lsp-client, by pip and
-# of fixed versions. Without a network the tests go on without it and say so.
+# The tests of the language server and of OSC speak with them through what others wrote: pygls and python-osc. These go into
+# target/lsp-client and target/osc-client, by pip and of fixed versions. Without a network the tests go on without them and say so.
 #
 # MODURUST_NO_INSTALL=1 skips all of it.
 set -eu
@@ -60,29 +60,35 @@ if [ "$system" = Linux ]; then
         has jackd || need jackd2 "sound server, for the tests that play through one"
         python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv "Python, for the client that tests the language server"
         has nvim || need neovim "editor, in which the language server is tried"
-        optional="libjack-jackd2-dev jackd2 python3-venv tmux neovim"
+        has oscsend || need liblo-tools "programs that send OSC, for the tests that are played by them"
+        optional="libjack-jackd2-dev jackd2 python3-venv tmux neovim liblo-tools"
     fi
 elif ! links; then
     need cc "compiler driver, with which Rust links"
 fi
 
-client=target/lsp-client
-client_packages='pygls==2.1.1 lsprotocol==2025.0.0'
-
-# The client of the language server. That of other versions makes way.
-finish() {
-    if [ "$goal" != test ] || [ "$(cat "$client/installed" 2>/dev/null)" = "$client_packages" ]; then
-        exit 0
+# A folder with clients in Python, of fixed versions. Those of other versions make way.
+client() {
+    folder=$1
+    shift
+    if [ "$(cat "$folder/installed" 2>/dev/null)" = "$*" ]; then
+        return
     fi
-    say "installing $client_packages into $client"
-    rm -rf "$client"
-    # shellcheck disable=SC2086 # The names are meant to be split.
-    if python3 -m venv "$client" >"$log" 2>&1 &&
-        "$client/bin/python" -m pip install -q --disable-pip-version-check $client_packages >>"$log" 2>&1; then
-        printf '%s\n' "$client_packages" >"$client/installed"
+    say "installing $* into $folder"
+    rm -rf "$folder"
+    if python3 -m venv "$folder" >"$log" 2>&1 &&
+        "$folder/bin/python" -m pip install -q --disable-pip-version-check "$@" >>"$log" 2>&1; then
+        printf '%s\n' "$*" >"$folder/installed"
     else
         tail -3 "$log" >&2
-        say "going on without: the tests that speak with the language server say that they are skipped"
+        say "going on without: the tests that need it say that they are skipped"
+    fi
+}
+
+finish() {
+    if [ "$goal" = test ]; then
+        client target/lsp-client pygls==2.1.1 lsprotocol==2025.0.0
+        client target/osc-client python-osc==1.10.2
     fi
     exit 0
 }
@@ -96,9 +102,9 @@ if ! has apt-get; then
     Linux)
         say "those are Debian's names; install the like of them, for instance"
         if [ "$goal" = test ]; then
-            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit python3 tmux neovim"
-            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2 python tmux neovim"
-            say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack python3 tmux neovim"
+            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit python3 tmux neovim liblo"
+            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2 python tmux neovim liblo"
+            say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack python3 tmux neovim liblo-tools"
         else
             say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel"
             say "  Arch:   pacman -S gcc pkgconf alsa-lib"

@@ -8,6 +8,7 @@ use crate::exec::{Code, SampleMemory};
 use crate::graph::{Graph, RingId, RowId};
 use crate::score::timeline::Timeline;
 use crate::score::{FieldId, PatId, Ratio, Score, Sym};
+use modurust_lang::units::Dim;
 use std::sync::Arc;
 
 /// A patch ready to run at one sample rate.
@@ -184,6 +185,19 @@ pub struct Program {
     pub timing: Timing,
     /// Clips, scenes, arrangements, automation and commands; automation refers to `params`.
     pub timeline: Arc<Timeline>,
+    /// What has a name to be moved by, and a unit or a range, in the order of the names; parameters of the patch have these names.
+    pub knobs: Arc<Vec<Knob>>,
+}
+
+/// A parameter with a name to be moved by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Knob {
+    /// `bass.cutoff`, `cc/74`, `osc/deck/cut`.
+    pub name: Arc<str>,
+    /// What it measures, as code wants it: gains are factors, notes are hertz.
+    pub dim: Dim,
+    /// From where to where it goes, if the text says so.
+    pub range: Option<(f32, f32)>,
 }
 
 /// Tempo and meter, exact.

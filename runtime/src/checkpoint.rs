@@ -50,7 +50,7 @@ const START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// Tells programs apart: all that decides a bit of the sound, and the version. `input` are the samples that its inputs hear.
 pub fn key(program: &Program, limiter: bool, input: &[f32]) -> u64 {
-    let Program { patch, score, units, params, samples, timing, timeline } = program;
+    let Program { patch, score, units, params, samples, timing, timeline, knobs: _ } = program;
     let words = [FORMAT, meaning(patch), u64::from(limiter), input.len() as u64];
     let numbers = words.into_iter().chain(samples.iter().map(|s| s.hash()));
     let numbers = numbers.flat_map(u64::to_le_bytes).collect::<Vec<u8>>();

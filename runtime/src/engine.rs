@@ -105,6 +105,7 @@ pub fn silence(sample_rate: u32) -> Result<Program, exec::CompileError> {
         params: Arc::new(Vec::new()),
         timing: Timing { bpm: Ratio::int(120), beats_per_bar: Ratio::int(4) },
         timeline: Arc::default(),
+        knobs: Arc::default(),
     })
 }
 
@@ -201,9 +202,11 @@ impl Engine {
             smooth: 1.0 - (-(QUANTUM as f32) / (0.05 * rate as f32)).exp(),
             faults: vec![0; SLOTS].into_boxed_slice(),
         };
+        let active = Active::new(program.clone(), 0, &[]);
+        let seen = active.params.seen();
         let engine = Engine {
             fading: None,
-            active: Active::new(program.clone(), 0, &[]),
+            active,
             receiver: Receiver { mailbox: Arc::clone(&mailbox), retire: retire_in },
             inbox,
             keys: Keys::new(),
@@ -228,6 +231,8 @@ impl Engine {
             base: program,
             base_epoch: 0,
             pending: None,
+            seen,
+            seen_next: None,
             counter: 0,
         };
         Ok((engine, control, Taps { spouts, input: input_in, intake: Some(intake) }))
@@ -367,6 +372,7 @@ impl Engine {
         let cycle = self.state.transport.cycle(self.state.frame).to_f64();
         let gain = self.limiter.as_ref().map_or(1.0, Limiter::gain);
         self.meters.place(self.state.frame, cycle, gain, self.state.sequencer.lost());
+        self.meters.pace(&self.state.transport);
     }
 
     /// Time passes: the pieces of the quantum, what is launched in them, and, where it is heard, what plays.
@@ -525,6 +531,7 @@ impl Engine {
                 self.meters.scope.show(i, words);
             }
             if self.active.master == Some(i) {
+                self.meters.heard.show(0, words);
                 copy(words, out);
             }
             if !finite

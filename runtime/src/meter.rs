@@ -7,6 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use crate::scope::Scope;
+use crate::transport::Transport;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Outputs with a meter; later ones have none.
@@ -35,8 +36,13 @@ pub struct Meters {
     gain: AtomicU32,
     /// Events that found no room.
     pub lost: AtomicU64,
+    bar: AtomicU64,
+    beats: AtomicU64,
+    playing: AtomicBool,
     /// The last frames of an output, while somebody looks.
     pub scope: Scope,
+    /// The last frames of the whole, while somebody looks; it is its output 0.
+    pub heard: Scope,
 }
 
 /// A reading of one output.
@@ -59,7 +65,11 @@ impl Default for Meters {
             cycle: AtomicU64::new(0),
             gain: AtomicU32::new(1f32.to_bits()),
             lost: AtomicU64::new(0),
+            bar: AtomicU64::new(0),
+            beats: AtomicU64::new(4f64.to_bits()),
+            playing: AtomicBool::new(true),
             scope: Scope::default(),
+            heard: Scope::default(),
         }
     }
 }
@@ -78,6 +88,17 @@ impl Meters {
     /// Position in bars at the next frame.
     pub fn cycle(&self) -> f64 {
         f64::from_bits(self.cycle.load(Relaxed))
+    }
+
+    /// Beats per minute of now at a rate of frames per second; 0 before the first quantum.
+    pub fn bpm(&self, rate: u32) -> f64 {
+        let (bar, beats) = (f64::from_bits(self.bar.load(Relaxed)), f64::from_bits(self.beats.load(Relaxed)));
+        if bar > 0.0 { 60.0 * f64::from(rate) * beats / bar } else { 0.0 }
+    }
+
+    /// False while time stands still.
+    pub fn playing(&self) -> bool {
+        self.playing.load(Relaxed)
     }
 
     /// Gain of the safety limiter, 0..1.
@@ -144,6 +165,13 @@ impl Meters {
         self.cycle.store(cycle.to_bits(), Relaxed);
         self.gain.store(limiter.to_bits(), Relaxed);
         self.lost.store(lost, Relaxed);
+    }
+
+    /// How fast time goes.
+    pub(crate) fn pace(&self, transport: &Transport) {
+        self.bar.store(transport.frames_per_bar().to_f64().to_bits(), Relaxed);
+        self.beats.store(transport.timing().beats_per_bar.to_f64().to_bits(), Relaxed);
+        self.playing.store(transport.playing(), Relaxed);
     }
 
     pub(crate) fn clear(&self, epoch: u64) {

@@ -13,12 +13,15 @@
 //! ```
 
 use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, Perform};
+use crate::device::Gauge;
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
+use crate::feedback::{Feedback, Observer};
 use crate::jobs::{Job, Jobs, saved};
 use crate::journal::{Entry, Texts};
 use crate::launcher::{Links, Order, Quantise, Wish, bars};
 use crate::meter::Meters;
 use crate::performance::{Desk, Picture, resolve};
+use crate::remote::Remote;
 use crate::samples::Bank;
 use crate::scribe::Scribe;
 use crate::swap::Control;
@@ -131,7 +134,7 @@ pub struct Snapshot {
     pub picture: Picture,
 }
 
-enum Message {
+pub(crate) enum Message {
     Command(Command, Instant),
     Changed(Changed),
     Compiled(Box<Done>),
@@ -142,7 +145,7 @@ enum Message {
     Stop,
 }
 
-struct Done {
+pub(crate) struct Done {
     outcome: Result<Outcome, String>,
     ms: f64,
     at: Instant,
@@ -152,10 +155,9 @@ struct Done {
 
 /// A handle to a running session. Dropping it ends its threads, not the engine.
 pub struct Session {
-    inbox: Sender<Message>,
+    remote: Remote,
     notices: Mutex<Receiver<Notice>>,
-    snapshot: Arc<Mutex<Snapshot>>,
-    meters: Arc<Meters>,
+    device: Arc<Mutex<Option<Gauge>>>,
     taps: Arc<Mutex<Taps>>,
     thread: Option<JoinHandle<()>>,
     recorded: bool,
@@ -236,8 +238,12 @@ impl Session {
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
         let scribe = Scribe::new(for_text, notify.clone());
+        let device = Arc::new(Mutex::new(None));
+        let observer = Observer::new(Arc::clone(&device));
+        let remote = Remote::new(inbox, Arc::clone(&snapshot), observer.store(), meters);
         let mut inner = Inner {
             control,
+            observer,
             jobs,
             notify,
             watcher,
@@ -260,10 +266,9 @@ impl Session {
         inner.go_on(&before, options.crashed);
         let thread = std::thread::Builder::new().name("modurust-session".into()).spawn(move || inner.run(&messages))?;
         let session = Session {
-            inbox,
+            remote,
             notices: Mutex::new(notices),
-            snapshot,
-            meters,
+            device,
             taps,
             thread: Some(thread),
             recorded: options.recorded,
@@ -273,7 +278,7 @@ impl Session {
 
     /// Asks for something. Answers are notices.
     pub fn send(&self, command: Command) {
-        let _ = self.inbox.send(Message::Command(command, Instant::now()));
+        self.remote.send(command);
     }
 
     /// What happened since the last call, without waiting.
@@ -288,12 +293,27 @@ impl Session {
 
     /// The program and what became of state.
     pub fn snapshot(&self) -> Snapshot {
-        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.remote.snapshot()
     }
 
     /// Meters and position.
     pub fn meters(&self) -> &Arc<Meters> {
-        &self.meters
+        self.remote.meters()
+    }
+
+    /// How everything stands, as of the last thirtieth of a second.
+    pub fn feedback(&self) -> Arc<Feedback> {
+        self.remote.feedback()
+    }
+
+    /// Another handle, for another thread; it hears no notices.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// The device whose load and missed deadlines are part of the feedback from now on.
+    pub fn watch_device(&self, gauge: Gauge) {
+        *self.device.lock().unwrap_or_else(PoisonError::into_inner) = Some(gauge);
     }
 
     /// A tap that a recording can read; at most [`crate::tap::TAPS`] of them.
@@ -304,7 +324,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let _ = self.inbox.send(Message::Stop);
+        self.remote.post(Message::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -325,6 +345,7 @@ fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
 /// What the session thread owns.
 struct Inner {
     control: Control,
+    observer: Observer,
     jobs: Sender<Job>,
     notify: Sender<Notice>,
     watcher: Option<Watcher>,
@@ -649,6 +670,10 @@ impl Inner {
             for (name, value) in std::mem::take(&mut self.waiting) {
                 self.param(&name, value);
             }
+        }
+        if self.observer.due() {
+            let snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+            self.observer.look(&self.control, &self.timelines[0].1, &snapshot.picture);
         }
         let lost = self.control.meters().lost.load(Ordering::Relaxed);
         if lost > self.lost {

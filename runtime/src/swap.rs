@@ -35,6 +35,7 @@ use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{Target, Timeline};
 use rtrb::{Consumer, Producer};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 mod retune;
 
@@ -46,7 +47,11 @@ pub const SMOOTH: u8 = 4;
 pub(crate) struct ParamTable {
     slots: Vec<Slot>,
     moving: Vec<u32>,
+    seen: Seen,
 }
+
+/// Where parameters stand, as bits of their values, for whoever looks.
+pub type Seen = Arc<[AtomicU32]>;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
@@ -60,7 +65,14 @@ struct Slot {
 impl ParamTable {
     fn new(values: &[f32]) -> ParamTable {
         let slots = values.iter().map(|v| Slot { start: *v, value: *v, target: *v, left: 0, listed: false }).collect();
-        ParamTable { slots, moving: Vec::with_capacity(values.len()) }
+        let seen = values.iter().map(|v| AtomicU32::new(v.to_bits())).collect();
+        ParamTable { slots, moving: Vec::with_capacity(values.len()), seen }
+    }
+
+    fn show(&self, index: usize, value: f32) {
+        if let Some(seen) = self.seen.get(index) {
+            seen.store(value.to_bits(), Relaxed);
+        }
     }
 
     fn value(&self, index: usize) -> Option<f32> {
@@ -82,6 +94,11 @@ impl ParamTable {
         }
     }
 
+    /// What the control side sees of it.
+    pub fn seen(&self) -> Seen {
+        Arc::clone(&self.seen)
+    }
+
     /// Sends a parameter to a value, in a straight line over [`SMOOTH`] quanta.
     pub fn aim(&mut self, index: usize, target: f32) {
         let Some(slot) = self.slots.get_mut(index) else { return };
@@ -98,6 +115,7 @@ impl ParamTable {
             return false;
         }
         *slot = Slot { start: value, value, target: value, left: 0, listed: slot.listed };
+        self.show(index, value);
         true
     }
 
@@ -110,9 +128,11 @@ impl ParamTable {
             slot.left = slot.left.saturating_sub(1);
             let done = f32::from(SMOOTH - slot.left) / f32::from(SMOOTH);
             slot.value = if slot.left == 0 { slot.target } else { slot.start + (slot.target - slot.start) * done };
-            set(index, slot.value);
-            if slot.left == 0 {
-                slot.listed = false;
+            let (value, arrived) = (slot.value, slot.left == 0);
+            slot.listed = !arrived;
+            set(index, value);
+            self.show(index, value);
+            if arrived {
                 self.moving.swap_remove(i);
             } else {
                 i += 1;
@@ -124,7 +144,9 @@ impl ParamTable {
         for &(new, from) in pairs {
             if let (Some(slot), Some(theirs)) = (self.slots.get_mut(new), old.slots.get(from)) {
                 *slot = Slot { listed: false, ..*theirs };
-                if slot.left > 0 {
+                let (value, moves) = (slot.value, slot.left > 0);
+                self.show(new, value);
+                if moves {
                     self.list(new);
                 }
             }
@@ -401,6 +423,9 @@ pub struct Control {
     pub(crate) base: Program,
     pub(crate) base_epoch: u64,
     pub(crate) pending: Option<(Arc<Letter>, Program, u64)>,
+    /// The parameters of the engine's program, and of the one that waits if it has a memory of its own.
+    pub(crate) seen: Seen,
+    pub(crate) seen_next: Option<Seen>,
     /// Number of the newest program, whether it was adopted or called back.
     pub(crate) counter: u64,
 }
@@ -424,7 +449,10 @@ impl Control {
         let mut told = self.base.clone();
         if let Some((letter, waiting, epoch)) = self.pending.take() {
             match letter.parcel.take() {
-                None => (self.base, self.base_epoch) = (waiting.clone(), epoch),
+                None => {
+                    (self.base, self.base_epoch) = (waiting.clone(), epoch);
+                    self.seen = self.seen_next.take().unwrap_or_else(|| Arc::clone(&self.seen));
+                }
                 // What the text that is called back asked for is done all the same, once.
                 Some(parcel) if !parcel.wishes.is_empty() => {
                     let map = map_of(&waiting, program);
@@ -434,6 +462,7 @@ impl Control {
                 Some(_) => {}
             }
             told = waiting;
+            self.seen_next = None;
         }
         asked.extend(wishes(program, Some(&told)));
         asked
@@ -457,7 +486,9 @@ impl Control {
             report = Some(map.report.clone()).filter(|_| kind == ChangeKind::Code);
             let plan = plan(&self.base, program, map);
             let given: Vec<RingId> = plan.rings.iter().map(|(new, _)| *new).collect();
-            Body::Replace(Box::new(Active::new(program.clone(), epoch, &given)), plan)
+            let next = Box::new(Active::new(program.clone(), epoch, &given));
+            self.seen_next = Some(next.params.seen());
+            Body::Replace(next, plan)
         } else {
             Body::Update(program.clone())
         };
@@ -508,6 +539,12 @@ impl Control {
     /// The program that plays now and its number: while another waits, the one before it.
     pub fn playing(&self) -> (&Program, u64) {
         if self.is_pending() { (&self.base, self.base_epoch) } else { (self.program(), self.epoch()) }
+    }
+
+    /// Where the parameters of the program that plays stand now, in its order.
+    pub fn values(&self) -> impl Iterator<Item = f32> + '_ {
+        let next = self.seen_next.as_ref().filter(|_| !self.is_pending());
+        next.unwrap_or(&self.seen).iter().map(|seen| f32::from_bits(seen.load(Relaxed)))
     }
 
     /// True while a program waits to be adopted.

@@ -18,6 +18,7 @@ const OWNED: &[(&str, &str)] = &[
     ("cranelift-native", "compiler"),
     ("cpal", "runtime"),
     ("arc-swap", "runtime"),
+    ("rosc", "runtime"),
     ("rtrb", "runtime"),
     ("notify", "runtime"),
     ("hound", "runtime"),

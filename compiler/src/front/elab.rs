@@ -55,6 +55,8 @@ pub struct Elab<'a> {
     pub timeline: Timeline,
     /// Parameters that can be moved by a name, of the part being elaborated.
     pub controls: HashMap<Arc<str>, Control>,
+    /// From where to where knobs go, by the provenance of their numbers.
+    pub(super) ranges: HashMap<u64, (f32, f32)>,
     /// Clip sets as they are met; the timeline has those of the text in their order.
     pub(super) sets: Vec<ClipSet>,
     /// The strip being elaborated.
@@ -157,6 +159,7 @@ impl<'a> Elab<'a> {
             timing: Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) },
             timeline: Timeline::default(),
             controls: HashMap::default(),
+            ranges: HashMap::default(),
             sets: Vec::new(),
             strip: String::new(),
             fades: false,
@@ -453,7 +456,8 @@ impl<'a> Elab<'a> {
                 param
             }
         };
-        self.controls.entry(name.into()).or_insert(Control { param, dim: lowered.dim });
+        let range = self.ranges.get(&num.key).copied();
+        self.controls.entry(name.into()).or_insert(Control { param, dim: lowered.dim, range });
         let node = self.graph.push(Node::Param(param));
         Num { live: Some(node), ..num }
     }

@@ -9,10 +9,11 @@ use crate::front::layout::Layout;
 use crate::front::stand_ins::Role;
 use crate::front::timeline::Control;
 use crate::graph::Row;
-use crate::program::{FieldSource, Unit};
+use crate::program::{FieldSource, Knob, Unit};
 use crate::score::timeline::{Motion, Timeline};
 use crate::score::{Copier, PatId, Score};
 use modurust_lang::Diagnostic;
+use modurust_lang::units::Dim;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::sync::Arc;
 
@@ -80,6 +81,17 @@ impl Elab<'_> {
     /// What can be moved by a name.
     pub(super) fn control_of(&self, name: &str) -> Option<Control> {
         self.all_controls().find_map(|controls| controls.get(name)).copied()
+    }
+
+    /// What can be moved and has a unit or a range, in the order of its names.
+    pub(super) fn knobs(&self) -> Vec<Knob> {
+        let all = self.all_controls().flatten().filter(|(_, c)| c.range.is_some() || c.dim != Dim::None);
+        let mut all: Vec<Knob> =
+            all.map(|(name, c)| Knob { name: Arc::clone(name), dim: c.dim, range: c.range }).collect();
+        // A stable order: of two with a name the first is meant.
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.dedup_by(|b, a| a.name == b.name);
+        all
     }
 
     /// The names of all that can be moved, in order.

@@ -48,7 +48,7 @@ impl<'a> Elab<'a> {
             let known = e.outside.get(&path).copied();
             let param = known.unwrap_or_else(|| e.add_param(path.clone(), value));
             e.outside.insert(path.clone(), param);
-            e.controls.insert(path.into(), Control { param, dim: Dim::None });
+            e.controls.insert(path.into(), Control { param, dim: Dim::None, range: None });
             Sig { node: e.graph.push(Node::Param(param)), shape: Shape::MONO, dim: Dim::None }
         };
         let level = param(self, "level", 1.0);

@@ -147,6 +147,8 @@ pub struct Elaborated {
     pub timing: crate::program::Timing,
     /// Clips, scenes, arrangements, automation and commands.
     pub timeline: crate::score::timeline::Timeline,
+    /// What can be moved by a name.
+    pub knobs: Vec<crate::program::Knob>,
 }
 
 /// A pattern on its own.
@@ -286,6 +288,7 @@ impl Compiler {
             params: Arc::new(params),
             timing: elaborated.timing,
             timeline: Arc::new(elaborated.timeline),
+            knobs: Arc::new(elaborated.knobs),
         });
         outcome
     }
@@ -336,9 +339,10 @@ impl Compiler {
             let failed = elab.failed();
             let (diagnostics, broken) =
                 (std::mem::take(&mut elab.diagnostics), std::mem::take(&mut elab.broken_strips));
-            let (timing, timeline) = (elab.timing, std::mem::take(&mut elab.timeline));
+            let (timing, timeline, knobs) = (elab.timing, std::mem::take(&mut elab.timeline), elab.knobs());
             memory.keep(elab.into_arenas());
-            let elaborated = made.map(|(graph, score, units)| Elaborated { graph, score, units, timing, timeline });
+            let elaborated =
+                made.map(|(graph, score, units)| Elaborated { graph, score, units, timing, timeline, knobs });
             (elaborated.filter(|_| !failed), diagnostics, broken)
         };
         // A panic in it is a fault that must not take the sound down.

@@ -134,7 +134,7 @@ impl<'a> Elab<'a> {
         let known = self.outside.get(&path).copied();
         let param = known.unwrap_or_else(|| self.add_param(path.clone(), 0.0));
         self.outside.insert(path.clone(), param);
-        self.controls.insert(path.into(), Control { param, dim: Dim::None });
+        self.controls.insert(path.into(), Control { param, dim: Dim::None, range: None });
         let node = self.graph.push(Node::Param(param));
         Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
     }
@@ -276,7 +276,7 @@ fn osc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         e.error("type", arg.span, "an OSC path begins with `/`").help = Some(format!("write `osc('/{path}')`"));
         return Value::Broken;
     }
-    controller(e, call, format!("osc{path}"))
+    e.outside_param(format!("osc{path}"))
 }
 
 fn hid<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

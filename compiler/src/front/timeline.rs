@@ -26,6 +26,8 @@ pub struct Control {
     pub param: ParamId,
     /// What it measures.
     pub dim: Dim,
+    /// From where to where it may be moved, as the code wants it.
+    pub range: Option<(f32, f32)>,
 }
 
 /// Words after `then` that are no names.

@@ -54,6 +54,17 @@ pub(super) fn index<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     Value::Sig(Sig { node, shape: Shape { channels: sig.shape.channels, banked: false }, dim: Dim::None })
 }
 
+impl Elab<'_> {
+    /// A number of the text goes from one to another, if it gets a name to be moved by.
+    pub(super) fn note_range(&mut self, num: Num, low: Num, high: Num) {
+        let clock = self.clock();
+        // A bare number is of the unit that it bounds.
+        let bound =
+            |x: Num| number::canonical(Num { dim: if x.dim == Dim::None { num.dim } else { x.dim }, ..x }, clock);
+        self.ranges.insert(num.key, (bound(low).value as f32, bound(high).value as f32));
+    }
+}
+
 /// `knob(default, range)`: a number, named where it is bound, or after its place.
 pub(super) fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(default) = e.want(call, "default") else { return Value::Broken };
@@ -70,6 +81,7 @@ pub(super) fn knob<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
                 e.warn("range", span, "the knob starts outside its range").help =
                     Some("let the first number lie within the second".into());
             }
+            e.note_range(num, low, high);
             Value::Num(num)
         }
         Some((Value::Broken, _)) => Value::Broken,

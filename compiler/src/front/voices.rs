@@ -371,8 +371,18 @@ impl<'a> Elab<'a> {
                     // Each track has its own: `bass.cutoff`.
                     let value = match value {
                         Value::Num(num) if num.live.is_none() => {
+                            let known = self.ranges.get(&num.key).copied();
                             let num = Num { key: num.key.max(1), ..num };
                             let num = num.derive(num.value, num.dim, mix(hash_text(&self.binding), hash_text(name)));
+                            self.ranges.extend(known.map(|range| (num.key, range)));
+                            if let Some(range) = f.params.full(i).and_then(|p| p.range.as_ref()) {
+                                let at = std::mem::replace(&mut self.at, f.origin);
+                                let ends = [&range.low, &range.high].map(|end| self.eval(f.scope, end));
+                                self.at = at;
+                                if let [Value::Num(low), Value::Num(high)] = ends {
+                                    self.note_range(num, low, high);
+                                }
+                            }
                             let full = format!("{}.{name}", self.binding);
                             Value::Num(self.control(num, full))
                         }

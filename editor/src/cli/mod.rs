@@ -24,6 +24,7 @@ mod lsp;
 mod measure;
 mod midi_file;
 mod nodes;
+pub(crate) mod osc;
 pub(crate) mod output;
 pub mod picture;
 pub mod plan;

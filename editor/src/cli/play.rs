@@ -6,22 +6,28 @@
 
 use super::Failure;
 use super::length::Length;
+use super::osc::OscArgs;
 use super::output::Output;
 use super::status::{Reading, Status, position};
 use super::supervise;
 use super::terminal::{self, Level};
 use super::work::{self, Work};
+use crate::repl::buffer;
 use modurust_runtime::command::{ChangeKind, Command, Notice};
 use modurust_runtime::compiler::front::hold::{Fate, Held};
 use modurust_runtime::compiler::graph::OutKind;
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::device::{DeviceStats, Running};
 use modurust_runtime::keeper;
+use modurust_runtime::osc::dispatch::Eval;
 use modurust_runtime::session::{Session, SessionOptions};
+use modurust_runtime::world::read_text;
 use serde::Serialize;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// What `play` takes.
@@ -32,6 +38,8 @@ pub struct Args {
     files: Vec<String>,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    osc: OscArgs,
     /// Stop after 10s, 8bars
     #[arg(long = "for", value_name = "LENGTH")]
     length: Option<Length>,
@@ -61,6 +69,7 @@ impl Args {
         Args {
             files: vec![file],
             output: Output::to(device),
+            osc: OscArgs::default(),
             length: Some(length),
             no_watch: true,
             resume: false,
@@ -123,6 +132,9 @@ struct Player {
     started: bool,
     /// When the process before this one crashed, until this one sounds.
     crashed: Option<u64>,
+    /// The first file, and what it held when statements were put into its text, which then was this.
+    file: String,
+    put: Option<(String, String)>,
 }
 
 /// True if a track, a bus or `out` is heard.
@@ -175,7 +187,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.supervised.is_some() {
         supervise::listen(&stop);
     }
+    let osc = args.osc.start(&session)?;
     let running = choice.start(engine);
+    session.watch_device(running.gauge());
     let mut player = Player {
         session,
         running,
@@ -184,6 +198,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         compiled: None,
         started: false,
         crashed: args.crashed(),
+        file: args.files[0].clone(),
+        put: None,
     };
     if !args.json {
         let watched = if args.no_watch { "" } else { ", watched" };
@@ -195,7 +211,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     player.refresh();
     let begin = Instant::now();
-    player.play(&stop, frames, args.supervised.is_some())?;
+    player.play(&stop, frames, args.supervised.is_some(), osc.as_ref().map(|heard| &heard.evals))?;
+    drop(osc);
     let stats = player.fade();
     let recorded = args.output.finish(recorder)?;
     if args.json {
@@ -231,8 +248,17 @@ fn obey_interrupts(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 
 impl Player {
     /// Until somebody stops it, or `frames` have been played.
-    fn play(&mut self, stop: &AtomicBool, frames: Option<u64>, supervised: bool) -> Result<(), Failure> {
+    fn play(
+        &mut self,
+        stop: &AtomicBool,
+        frames: Option<u64>,
+        supervised: bool,
+        evals: Option<&Receiver<Eval>>,
+    ) -> Result<(), Failure> {
         loop {
+            for Eval { text, reply } in evals.into_iter().flat_map(Receiver::try_iter) {
+                let _ = reply.send(self.evaluate(&text));
+            }
             let first = self.session.wait(TICK);
             let mut notices: Vec<Notice> = first.into_iter().collect();
             notices.extend(self.session.notices());
@@ -273,6 +299,27 @@ impl Player {
         Ok(())
     }
 
+    /// Puts statements into the first text, until its file is saved. What is wrong with them is told like any other edit.
+    fn evaluate(&mut self, input: &str) -> String {
+        let saved = match read_text(Path::new(&self.file)) {
+            Ok(saved) => saved,
+            Err(why) => return format!("{}: {why}\n", self.file),
+        };
+        // What was put into an older file is gone with it.
+        let before = self.put.take().filter(|(file, _)| *file == saved).map_or_else(|| saved.clone(), |(_, text)| text);
+        match buffer::with_all(&before, input) {
+            Ok(text) => {
+                self.put = Some((saved, text.clone()));
+                self.session.send(Command::Text { file: self.file.clone(), text });
+                "understood\n".into()
+            }
+            Err(messages) => {
+                self.put = Some((saved, before));
+                messages
+            }
+        }
+    }
+
     /// Lets the sound fade, so that neither ears nor a recording hear a cut.
     fn fade(&mut self) -> DeviceStats {
         let meters = Arc::clone(self.session.meters());
@@ -289,13 +336,11 @@ impl Player {
     }
 
     fn show(&mut self, stats: &DeviceStats) -> Result<(), Failure> {
-        let meters = self.session.meters();
+        let (meters, feedback) = (self.session.meters(), self.session.feedback());
         let reading = Reading {
             cycle: meters.cycle(),
-            peak: self.status.master.map_or(0.0, |out| {
-                let [left, right] = meters.take(out).peak;
-                left.max(right)
-            }),
+            peak: feedback.peak(),
+            number: feedback.number,
             load: stats.load,
             xruns: stats.xruns,
         };
@@ -311,7 +356,6 @@ impl Player {
             if let Some(Notice::Device { message }) = self.running.deaf(&program) {
                 terminal::complain(&format!("{message}\n"));
             }
-            self.status.master = program.patch.graph.outs.iter().position(|out| out.kind == OutKind::Master);
         }
     }
 

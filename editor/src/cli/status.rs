@@ -15,8 +15,10 @@ const CELLS: usize = 24;
 pub struct Reading {
     /// Position in bars.
     pub cycle: f64,
-    /// Largest sample since the last reading.
+    /// Largest sample of a thirtieth of a second.
     pub peak: f32,
+    /// Counts these: one that is read twice counts once.
+    pub number: u64,
     /// Share of the time that computing takes.
     pub load: f32,
     /// Deadlines missed.
@@ -31,10 +33,9 @@ pub struct Status {
     due: Instant,
     bar: Option<i64>,
     peak: f32,
+    seen: u64,
     /// Beats in a bar.
     pub beats_per_bar: f64,
-    /// Index of the output that is heard.
-    pub master: Option<usize>,
     /// The text has errors, and something older plays in part.
     pub stale: bool,
 }
@@ -49,15 +50,17 @@ impl Status {
             due: Instant::now(),
             bar: None,
             peak: 0.0,
+            seen: 0,
             beats_per_bar: 4.0,
-            master: None,
             stale: false,
         }
     }
 
     /// Shows a reading, if it is time to.
     pub fn show(&mut self, reading: &Reading) -> Result<(), Failure> {
-        self.peak = self.peak.max(reading.peak);
+        if reading.number != self.seen {
+            (self.seen, self.peak) = (reading.number, self.peak.max(reading.peak));
+        }
         let (bar, beat) = position(reading.cycle, self.beats_per_bar);
         if !self.shown {
             return Ok(());

@@ -7,7 +7,7 @@
 
 use modurust_runtime::compiler::front::hold::key;
 use modurust_runtime::compiler::lang::ast::Item;
-use modurust_runtime::compiler::lang::{FileId, Source, parse, split};
+use modurust_runtime::compiler::lang::{FileId, Source, diag, parse, split};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -204,6 +204,17 @@ pub fn merged(base: &str, theirs: &str, ours: &str) -> String {
         Some(statement) => with(&text, Some(key), statement),
         None => without(&text, key),
     })
+}
+
+/// The text with all statements of an input in it. `Err` are messages about what cannot be read.
+pub fn with_all(text: &str, input: &str) -> Result<String, String> {
+    let source = Source::new("", format!("{}\n", input.trim_end()));
+    let parsed = parse::parse(FileId(0), &source);
+    if parsed.diagnostics.iter().any(|d| d.is_error()) {
+        return Err(diag::render(&parsed.diagnostics, std::slice::from_ref(&source), false));
+    }
+    let put = |text: String, part: Part| with(&text, part.key.as_deref(), &input[part.range]);
+    Ok(parts(input).into_iter().fold(text.to_string(), put))
 }
 
 #[cfg(test)]

@@ -48,6 +48,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// All of it, in lines.
+    pub fn told(&self) -> String {
+        let done = self.done.iter().map(|done| format!("{} {}\n", done.word, done.name));
+        format!("{}{}", done.collect::<String>(), self.text)
+    }
+
     /// Only words.
     pub fn say(text: impl Into<String>) -> Answer {
         Answer { text: text.into(), ..Answer::default() }

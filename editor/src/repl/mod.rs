@@ -13,7 +13,7 @@
 //! ```
 
 mod acts;
-mod buffer;
+pub(crate) mod buffer;
 mod input;
 mod inspect;
 mod line;
@@ -23,12 +23,13 @@ mod scope;
 mod screen;
 mod words;
 
+use crate::cli::osc::OscArgs;
 use crate::cli::output::Output;
 use crate::cli::status::Reading;
 use crate::cli::{Failure, terminal, work};
 use live::{Answer, Known, Live};
 use modurust_runtime::command::{Command, Notice};
-use modurust_runtime::compiler::graph::OutKind;
+use modurust_runtime::osc::dispatch::Eval;
 use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::world::read_text;
 use rustyline::error::ReadlineError;
@@ -56,6 +57,8 @@ pub struct Args {
     files: Vec<String>,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    osc: OscArgs,
     /// Read statements from standard input and answer on standard output, for editors
     #[arg(long)]
     pipe: bool,
@@ -97,7 +100,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     })
     .map_err(Failure::outside)?;
     let recorder = args.output.recorder(&session, rate, false)?;
+    let osc = args.osc.start(&session)?;
     let running = choice.start(engine);
+    session.watch_device(running.gauge());
     let known = Arc::new(Mutex::new(Known::default()));
     let mut live = Live {
         session,
@@ -116,8 +121,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let mut screen = screen::Screen::new(!args.pipe);
     let say = if args.pipe { start_pipe(requests, &stop)? } else { start_typing(requests, &stop, &known, &live)? };
-    let ended = serve(&mut live, &inbox, &stop, &mut screen, say);
+    let evals = osc.as_ref().map(|heard| &heard.evals);
+    let ended = serve(&mut live, (&inbox, evals), &stop, &mut screen, say);
     screen.leave();
+    drop(osc);
     fade(&live, rate);
     args.output.finish(recorder)?;
     live.running.stop();
@@ -127,7 +134,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 /// Until somebody leaves.
 fn serve(
     live: &mut Live,
-    inbox: &Receiver<Request>,
+    (inbox, evals): (&Receiver<Request>, Option<&Receiver<Eval>>),
     stop: &AtomicBool,
     screen: &mut screen::Screen,
     mut say: Say,
@@ -147,6 +154,10 @@ fn serve(
         }
         if stop.load(Ordering::Relaxed) {
             return Ok(());
+        }
+        for Eval { text, reply } in evals.into_iter().flat_map(Receiver::try_iter) {
+            // Words are for those who sit here: they read and write files.
+            let _ = reply.send(live.evaluate(&text).told());
         }
         let mut notices = std::mem::take(&mut live.late);
         notices.extend(live.session.notices());
@@ -169,11 +180,14 @@ fn serve(
             ));
         }
         let snapshot = live.session.snapshot();
-        let meters = live.session.meters();
-        let master =
-            snapshot.program.as_ref().and_then(|p| p.patch.graph.outs.iter().position(|o| o.kind == OutKind::Master));
-        let peak = master.map_or(0.0, |out| meters.take(out).peak.into_iter().fold(0.0, f32::max));
-        let reading = Reading { cycle: meters.cycle(), peak, load: stats.load, xruns: stats.xruns };
+        let feedback = live.session.feedback();
+        let reading = Reading {
+            cycle: live.session.meters().cycle(),
+            peak: feedback.peak(),
+            number: feedback.number,
+            load: stats.load,
+            xruns: stats.xruns,
+        };
         let beats = snapshot.program.as_ref().map_or(4.0, |p| p.timing.beats_per_bar.to_f64());
         screen.show(&reading, beats, &live.file);
     }

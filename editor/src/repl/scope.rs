@@ -153,17 +153,19 @@ impl Live {
         let begin = Instant::now();
         while begin.elapsed() < LOOK || (meters.scope.written() < WINDOW as u64 && begin.elapsed() < PATIENCE) {
             std::thread::sleep(Duration::from_millis(10));
+            let feedback = self.session.feedback();
             for (peaks, (out, _)) in peaks.iter_mut().zip(&wanted) {
-                let reading = meters.take(*out);
-                for (peak, new) in peaks.iter_mut().zip(reading.peak) {
+                let Some(level) = feedback.levels.iter().find(|level| level.out == *out) else { continue };
+                for (peak, new) in peaks.iter_mut().zip(level.peak) {
                     *peak = peak.max(new);
                 }
             }
         }
         let sound = meters.scope.read(WINDOW);
         meters.scope.close();
+        let feedback = self.session.feedback();
         let rows = wanted.iter().zip(&peaks).map(|((out, name), peaks)| {
-            let rms = meters.take(*out).rms;
+            let rms = feedback.levels.iter().find(|level| level.out == *out).map_or([0.0; 2], |level| level.rms);
             let rms = format!("rms {}", terminal::decibels(rms[0].max(rms[1])));
             let peak = terminal::decibels(peaks[0].max(peaks[1]));
             vec![name.to_string(), bar(peaks[0]), bar(peaks[1]), peak, rms]

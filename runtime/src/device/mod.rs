@@ -316,6 +316,26 @@ pub struct DeviceStats {
     pub dead: bool,
 }
 
+/// Reads what a device counts.
+#[derive(Clone)]
+pub struct Gauge(Arc<Shared>);
+
+impl Gauge {
+    /// Counts since the start, and the peak load since somebody cleared it.
+    pub fn stats(&self) -> DeviceStats {
+        let s = &self.0;
+        DeviceStats {
+            frames: s.frames.load(Ordering::Relaxed),
+            blocks: s.blocks.load(Ordering::Relaxed),
+            xruns: s.xruns.load(Ordering::Relaxed),
+            overloads: s.overloads.load(Ordering::Relaxed),
+            load: f32::from_bits(s.load.load(Ordering::Relaxed)),
+            peak_load: f32::from_bits(s.peak_load.load(Ordering::Relaxed)),
+            dead: s.dead.load(Ordering::Relaxed),
+        }
+    }
+}
+
 /// Kept for what dropping it does.
 #[allow(dead_code)]
 enum Driver {
@@ -434,16 +454,13 @@ impl Running {
 
     /// Counts since the start; reading clears the peak load.
     pub fn stats(&self) -> DeviceStats {
-        let s = &self.shared;
-        DeviceStats {
-            frames: s.frames.load(Ordering::Relaxed),
-            blocks: s.blocks.load(Ordering::Relaxed),
-            xruns: s.xruns.load(Ordering::Relaxed),
-            overloads: s.overloads.load(Ordering::Relaxed),
-            load: f32::from_bits(s.load.load(Ordering::Relaxed)),
-            peak_load: f32::from_bits(s.peak_load.swap(0, Ordering::Relaxed)),
-            dead: s.dead.load(Ordering::Relaxed),
-        }
+        let peak_load = f32::from_bits(self.shared.peak_load.swap(0, Ordering::Relaxed));
+        DeviceStats { peak_load, ..self.gauge().stats() }
+    }
+
+    /// Its counts, for another thread; those of the device that it is on now.
+    pub fn gauge(&self) -> Gauge {
+        Gauge(Arc::clone(&self.shared))
     }
 
     /// Ends the sound and gives the engine back, unless it is lost.

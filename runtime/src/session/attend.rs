@@ -68,13 +68,13 @@ impl Session {
 
     fn tune(&self, running: &mut Running, rate: u32) -> Result<(), String> {
         let (ready, is_ready) = channel();
-        let _ = self.inbox.send(Message::Retune(rate, ready));
+        self.remote.post(Message::Retune(rate, ready));
         if !is_ready.recv_timeout(PATIENCE).unwrap_or(false) {
             return Err(format!("there is no program for {rate} Hz"));
         }
         running.retune(|engine| {
             let (back, is_back) = channel();
-            self.inbox.send(Message::Seat(Box::new(engine), back)).ok()?;
+            self.remote.post(Message::Seat(Box::new(engine), back));
             is_back.recv().ok().map(|engine| *engine)
         })
     }

@@ -197,6 +197,7 @@ impl Build {
             params: Arc::new(params),
             timing: self.timing,
             timeline: Arc::default(),
+            knobs: Arc::default(),
         }
     }
 }

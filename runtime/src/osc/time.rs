@@ -1,0 +1,67 @@
+//! Time tags: moments as OSC writes them.
+//!
+//! A tag counts seconds since 1900 in 64 bits, 32 of them behind the point (NTP, RFC 5905). It goes round every 136 years, next in 2036, so
+//! two tags are compared by their difference, which is right within 68 years.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Seconds from 1900 to 1970.
+const TO_1970: u64 = 2_208_988_800;
+/// The tag that means at once.
+const AT_ONCE: u64 = 1;
+
+/// A moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag(pub u64);
+
+impl Tag {
+    /// A tag as it is sent; `None` for the one that means at once.
+    pub fn new(bits: u64) -> Option<Tag> {
+        (bits != AT_ONCE).then_some(Tag(bits))
+    }
+
+    /// This moment by the clock of the system.
+    pub fn now() -> Tag {
+        Tag::at(SystemTime::now())
+    }
+
+    /// A moment by the clock of the system.
+    pub fn at(time: SystemTime) -> Tag {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
+        Tag((since.as_secs().wrapping_add(TO_1970) << 32) | fraction)
+    }
+
+    /// Seconds from another moment to this one; negative if this one comes first.
+    pub fn since(self, other: Tag) -> f64 {
+        self.0.wrapping_sub(other.0) as i64 as f64 / 4_294_967_296.0
+    }
+
+    /// So much later.
+    pub fn after(self, time: Duration) -> Tag {
+        Tag(self.0.wrapping_add((time.as_nanos() as u64 as u128 * 4_294_967_296 / 1_000_000_000) as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_those_of_ntp() {
+        let time = UNIX_EPOCH + Duration::from_millis(1500);
+        assert_eq!(Tag::at(time), Tag(((TO_1970 + 1) << 32) | (1 << 31)));
+        assert_eq!(Tag::at(time + Duration::from_secs(3)).since(Tag::at(time)), 3.0);
+        assert_eq!(Tag::at(time).since(Tag::at(time + Duration::from_millis(250))), -0.25);
+        assert_eq!(Tag::at(time).after(Duration::from_millis(250)).since(Tag::at(time)), 0.25);
+        assert_eq!((Tag::new(1), Tag::new(2)), (None, Some(Tag(2))));
+    }
+
+    #[test]
+    fn the_round_of_2036_is_no_gap() {
+        let last = Tag(u64::MAX - (1 << 31));
+        let next = last.after(Duration::from_secs(1));
+        assert_eq!(next.since(last), 1.0);
+        assert!(next.0 < last.0);
+    }
+}
