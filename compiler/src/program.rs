@@ -128,8 +128,21 @@ pub struct Unit {
     pub live: u64,
     /// A channel of MIDI for each voice, whatever the device says of itself.
     pub mpe: bool,
+    /// The instrument outside that plays its notes, if one does.
+    pub outlet: Option<Arc<Outlet>>,
     /// Field `i` of the unit's rows.
     pub fields: Vec<UnitField>,
+}
+
+/// An instrument outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlet {
+    /// A part of its name, in lower case.
+    pub device: String,
+    /// Channel, 0 to 15.
+    pub channel: u8,
+    /// It hears the clock.
+    pub clock: bool,
 }
 
 /// One field of a unit.

@@ -27,6 +27,7 @@ use crate::launcher::Launcher;
 use crate::limiter::Limiter;
 use crate::meter::{Meters, SLOTS};
 use crate::metronome::Metronome;
+use crate::outbox::Outbox;
 use crate::sequencer::{self, Sequencer};
 use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
 use crate::tap::{self, Spout, Tap};
@@ -117,6 +118,7 @@ pub struct Engine {
     receiver: Receiver,
     inbox: Inbox,
     keys: Keys,
+    outbox: Outbox,
     /// What comes from outside in this quantum.
     now: Vec<Timed>,
     commands: Consumer<EngineCommand>,
@@ -210,6 +212,7 @@ impl Engine {
             receiver: Receiver { mailbox: Arc::clone(&mailbox), retire: retire_in },
             inbox,
             keys: Keys::new(),
+            outbox: Outbox::new(),
             now: Vec::with_capacity(NOW),
             commands: commands_out,
             notices: notices_in,
@@ -336,6 +339,7 @@ impl Engine {
         } else {
             self.pass(false);
         }
+        self.depart();
         heard
     }
 
@@ -495,6 +499,9 @@ impl Engine {
         }
         self.state.hushed = false;
         self.listen();
+        if let Some(old) = parcel.outgoing() {
+            Self::ends(&mut self.outbox, old, frame);
+        }
         if fades {
             self.fading = Some((parcel, 0));
         } else {

@@ -48,6 +48,14 @@ impl PortName {
         port
     }
 
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        let name = self.bytes.get(..usize::from(self.len)).unwrap_or(&[]);
+        // A name that is cut within a letter ends before it.
+        std::str::from_utf8(name)
+            .unwrap_or_else(|e| name.get(..e.valid_up_to()).map_or("", |n| std::str::from_utf8(n).unwrap_or("")))
+    }
+
     /// True if a part of the name is `part`, which is in lower case; every name has the empty part.
     pub fn has(&self, part: &str) -> bool {
         let name = self.bytes.get(..usize::from(self.len)).unwrap_or(&[]);
@@ -57,8 +65,7 @@ impl PortName {
 
 impl std::fmt::Debug for PortName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = self.bytes.get(..usize::from(self.len)).unwrap_or(&[]);
-        write!(f, "{:?}", String::from_utf8_lossy(name))
+        write!(f, "{:?}", self.as_str())
     }
 }
 

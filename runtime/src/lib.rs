@@ -34,6 +34,7 @@ pub mod meter;
 pub mod metronome;
 pub mod midi;
 pub mod osc;
+pub mod outbox;
 pub mod overload;
 pub mod performance;
 pub mod recorder;

@@ -10,6 +10,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
+use crate::inbox::PortName;
 use modurust_compiler::exec::padded;
 use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::{FieldSource, Unit, UnitKind};
@@ -186,6 +187,29 @@ impl Voice {
         Voice { held: false, since: 0, rise: NEVER, fall: NEVER, fell: NEVER, end: Ratio::ZERO, key: 0, freq: 0.0 };
 }
 
+/// A gate that rises or falls, for an instrument outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Stroke {
+    /// Frame of the quantum.
+    pub offset: u8,
+    /// Which voice.
+    pub voice: u8,
+    /// Rises.
+    pub down: bool,
+}
+
+/// Where the notes of a unit go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outlet {
+    /// A part of the instrument's name.
+    pub device: PortName,
+    /// Channel, 0 to 15.
+    pub channel: u8,
+}
+
+/// Strokes of a unit in one quantum.
+const STROKES: usize = 256;
+
 /// Voices and rows of one unit.
 #[derive(Debug)]
 pub struct UnitState {
@@ -196,6 +220,12 @@ pub struct UnitState {
     /// A row per field.
     pub rows: Box<[RowMem]>,
     gates: Box<[bool]>,
+    /// The instrument outside.
+    pub outlet: Option<Outlet>,
+    /// What it is still to be told.
+    pub strokes: Vec<Stroke>,
+    /// The key that each voice holds there.
+    pub notes: Box<[u8]>,
     /// The field of velocities.
     vel: Option<usize>,
     /// What is left out of each voice.
@@ -224,6 +254,9 @@ impl UnitState {
             vel: unit.fields.iter().position(|f| f.source == FieldSource::Vel),
             shed: vec![Shed::default(); voices].into_boxed_slice(),
             fades: false,
+            outlet: unit.outlet.as_ref().map(|o| Outlet { device: PortName::new(&o.device), channel: o.channel }),
+            strokes: Vec::with_capacity(if unit.outlet.is_some() { STROKES } else { 0 }),
+            notes: vec![0; if unit.outlet.is_some() { voices } else { 0 }].into_boxed_slice(),
             serial: 0,
             held: 0,
             stepped: false,
@@ -271,6 +304,7 @@ impl UnitState {
     }
 
     fn gate(&mut self, voice: usize, frame: usize, value: f32) {
+        self.stroke(voice, frame, value > 0.0);
         self.stepped = true;
         for (row, is_gate) in self.rows.iter_mut().zip(&self.gates) {
             if *is_gate {
@@ -285,6 +319,13 @@ impl UnitState {
             if *is_gate {
                 self.stirred |= u64::from(row.line(voice, value)) * bit(voice);
             }
+        }
+    }
+
+    fn stroke(&mut self, voice: usize, frame: usize, down: bool) {
+        if self.strokes.len() < self.strokes.capacity() {
+            let offset = frame.min(QUANTUM - 1) as u8;
+            self.strokes.push(Stroke { offset, voice: voice as u8, down });
         }
     }
 
@@ -378,7 +419,20 @@ impl UnitState {
     pub fn adopt(&mut self, old: &mut UnitState, fields: &[(usize, usize)]) {
         self.serial = self.serial.max(old.serial);
         (self.stirred, old.stirred) = (u64::MAX, u64::MAX);
-        let voices = self.voices.len().min(old.voices.len());
+        let mut voices = self.voices.len().min(old.voices.len());
+        if old.outlet.is_some() {
+            // Another instrument knows nothing of the keys that the old one holds.
+            if self.outlet != old.outlet {
+                voices = 0;
+            }
+            for i in voices..old.voices.len() {
+                if old.voices[i].held {
+                    old.stroke(i, 0, false);
+                }
+            }
+            let kept = voices.min(self.notes.len()).min(old.notes.len());
+            self.notes[..kept].copy_from_slice(&old.notes[..kept]);
+        }
         for i in 0..voices {
             self.voices[i] = old.voices[i];
             self.shed[i] = old.shed[i];
@@ -419,7 +473,9 @@ impl UnitTable {
     pub fn fits(&self, units: &[Unit]) -> bool {
         self.units.len() == units.len()
             && self.units.iter().zip(units).all(|(state, unit)| {
+                let outlet = unit.outlet.as_ref().map(|o| (PortName::new(&o.device), o.channel));
                 state.kind == unit.kind
+                    && state.outlet.map(|o| (o.device, o.channel)) == outlet
                     && state.rows.len() == unit.fields.len()
                     && state.rows.first().is_none_or(|r| r.values.len() == unit.voices.max(1) as usize)
                     && state.gates.iter().zip(&unit.fields).all(|(g, f)| *g == (f.source == FieldSource::Gate))
@@ -457,6 +513,7 @@ mod tests {
             choke: None,
             live: 0,
             mpe: false,
+            outlet: None,
             fields,
         };
         UnitState::new(&unit)

@@ -12,7 +12,8 @@ use modurust_runtime::command::EngineCommand;
 use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::inbox::{Incoming, PortName};
 use modurust_runtime::midi::wire::Reader;
-use modurust_runtime::midi::{CENTRE, Message, Voice, scale};
+use modurust_runtime::midi::{CENTRE, Message, System, Voice, scale};
+use modurust_runtime::outbox::Departure;
 use modurust_runtime::swap::Control;
 use modurust_runtime::world::FileWorld;
 
@@ -265,4 +266,83 @@ fn a_million_random_bytes_leave_no_note_behind() {
     stage.run(4);
     assert_eq!((stage.engine.held_keys(), stage.engine.missed()), (0, 0));
     assert_eq!(stage.out.last().unwrap()[0], 0.0);
+}
+
+/// What leaves in some quanta.
+fn departures(stage: &mut Stage, quanta: usize) -> Vec<Departure> {
+    let mut all = Vec::new();
+    for _ in 0..quanta {
+        stage.run(1);
+        stage.engine.take_departures(u64::MAX, |departure| all.push(departure));
+    }
+    all
+}
+
+fn notes(all: &[Departure]) -> Vec<(u64, u8, bool)> {
+    let note = |d: &Departure| match d.message {
+        Message::Channel(channel, Voice::On { note, .. }) => Some((d.frame, channel, note, true)),
+        Message::Channel(channel, Voice::Off { note, .. }) => Some((d.frame, channel, note, false)),
+        _ => None,
+    };
+    all.iter()
+        .filter_map(note)
+        .inspect(|n| assert_eq!(n.1, 2))
+        .map(|(frame, _, note, down)| (frame, note, down))
+        .collect()
+}
+
+#[test]
+fn patterns_play_instruments_at_their_frames() {
+    // A bar lasts 96,000 frames at 48 kHz.
+    let text = "tempo 120\ntrack gear = \"c2 ~ g2 c3\" >> midi_out('Digitone', 3)\n";
+    let mut stage = Stage::new(text);
+    let all = departures(&mut stage, 3000);
+    assert!(all.iter().all(|d| d.device == PortName::new("digitone")));
+    let expected: Vec<(u64, u8, bool)> = (0..2u64)
+        .flat_map(|bar| {
+            let at = |quarter: u64| bar * 96_000 + quarter * 24_000;
+            [(0, 36), (2, 43), (3, 48)].map(|(q, note)| [(at(q), note, true), (at(q + 1) - 1, note, false)])
+        })
+        .flatten()
+        .collect();
+    let heard = notes(&all);
+    assert_eq!(&heard[..expected.len() - 1], &expected[..expected.len() - 1]);
+    // What is held ends when the text no longer plays it.
+    let held = heard.iter().filter(|n| n.2).count() - heard.iter().filter(|n| !n.2).count();
+    stage.control.publish(&program("tempo 120\nout = saw(100hz) * 0\n"), None);
+    let ends = notes(&departures(&mut stage, 60)).iter().filter(|n| !n.2).count();
+    assert_eq!((held, ends), (1, 1), "the third bar had begun");
+    stage.control.publish(&program(text), None);
+    let begun = notes(&departures(&mut stage, 720));
+    assert!(begun.last().is_some_and(|n| n.2), "{begun:?}");
+    stage.control.publish(&program("tempo 120\nout = saw(100hz) * 0\n"), None);
+    let ends = notes(&departures(&mut stage, 60));
+    assert_eq!(ends.iter().map(|n| (n.1, n.2)).collect::<Vec<_>>(), [(begun.last().unwrap().1, false)]);
+}
+
+#[test]
+fn the_clock_goes_with_the_music() {
+    let mut stage = Stage::new("tempo 125\ntrack gear = \"c2\" >> midi_out('Digitone', 3, clock: on)\n");
+    // The first quantum has passed.
+    let mut all = departures(&mut stage, 1500 * 4);
+    let told = |all: &[Departure]| {
+        let system = |d: &Departure| if let Message::System(s) = d.message { Some((d.frame, s)) } else { None };
+        all.iter().filter_map(system).collect::<Vec<_>>()
+    };
+    let ticks: Vec<u64> = told(&all).iter().filter(|(_, s)| *s == System::Clock).map(|(frame, _)| *frame).collect();
+    // 960 frames a tick; the one of frame 0 was told in the first quantum, and was not taken within a second or was.
+    let first = ticks[0] / 960;
+    let expected: Vec<u64> = (first..first + ticks.len() as u64).map(|tick| tick * 960).collect();
+    assert_eq!(ticks, expected);
+    assert!(ticks.len() > 390);
+    stage.engine.tell(0, Incoming::Command(EngineCommand::Pause));
+    all = departures(&mut stage, 100);
+    assert_eq!(told(&all).iter().map(|(_, s)| *s).collect::<Vec<_>>(), [System::Stop]);
+    stage.engine.tell(0, Incoming::Command(EngineCommand::Seek(modurust_compiler::score::Ratio::int(2))));
+    stage.engine.tell(0, Incoming::Command(EngineCommand::Play));
+    all = departures(&mut stage, 3);
+    assert_eq!(
+        told(&all).iter().map(|(_, s)| *s).collect::<Vec<_>>()[..3],
+        [System::Position(32), System::Continue, System::Clock]
+    );
 }

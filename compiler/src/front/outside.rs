@@ -14,7 +14,8 @@ use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::Node;
-use crate::score::LiveSource;
+use crate::program::{FieldSource, Outlet, Unit, UnitField, UnitKind};
+use crate::score::{LiveSource, PatId};
 use modurust_lang::Span;
 use modurust_lang::units::Dim;
 use std::sync::Arc;
@@ -30,6 +31,9 @@ const fn entry(
     Builtin { name, signature, doc, category, run: Run::Fn(run) }
 }
 
+/// Notes that an instrument outside holds at a time.
+const OUT_VOICES: u32 = 32;
+
 const OUTSIDE: &str = "outside";
 const SAMPLES: &str = "samples";
 
@@ -38,7 +42,7 @@ const SAMPLES: &str = "samples";
 pub static TABLE: &[Builtin] = &[
     entry("input", "input(n = 1)", "An input of the sound card, counted from 1.", OUTSIDE, input),
     entry("midi", "midi('device', ch: 1)", "The notes of a keyboard by a part of its name (without one: of any), or of a file (`midi('riff.mid')`), as a pattern; without `ch` of all channels.", OUTSIDE, midi),
-    entry("midi_out", "midi_out(pattern, 'device', ch = 1)", "Plays a pattern on an instrument outside.", OUTSIDE, midi_out),
+    entry("midi_out", "midi_out(pattern, 'device', ch = 1, clock: off)", "Plays a pattern on an instrument outside, which may hear the clock of the session as well.", OUTSIDE, midi_out),
     entry("osc_out", "osc_out(x, '/path')", "Sends events or values by OSC.", OUTSIDE, osc_out),
     entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
     entry("bend", "bend()", "The pitch wheel of any MIDI device, -1 to 1.", OUTSIDE, bend),
@@ -139,6 +143,30 @@ impl<'a> Elab<'a> {
         Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
     }
 
+    /// Notes that leave: voices without sound.
+    fn send_out(&mut self, pattern: PatId, outlet: Outlet) {
+        let pattern = match self.swing {
+            Some(amount) => self.score.swing(pattern, amount, 8),
+            None => pattern,
+        };
+        let frame = self.graph.frame(self.frame, "midi_out", false, hash_text(&outlet.device));
+        let field = |source, default| UnitField { source, default };
+        let fields = vec![field(FieldSource::Freq, 440.0), field(FieldSource::Gate, 0.0), field(FieldSource::Vel, 0.8)];
+        self.units.push(Unit {
+            path: self.graph.path(frame),
+            frame,
+            kind: UnitKind::Poly,
+            voices: OUT_VOICES,
+            pattern,
+            word: None,
+            choke: None,
+            live: 0,
+            mpe: false,
+            outlet: Some(Arc::new(outlet)),
+            fields,
+        });
+    }
+
     /// No sound.
     pub(super) fn silence(&mut self) -> Value<'a> {
         Value::Sig(self.lower(Num::constant(0.0)))
@@ -217,13 +245,28 @@ fn channel<'a>(e: &mut Elab<'a>, call: &Call<'a>, arg: ArgVal<'a>) -> Option<u32
 
 fn midi_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let arg = take!(e.want(call, "pattern"));
-    take!(e.pattern(arg.value, arg.span));
-    take!(e.text_arg(call, "device"));
+    let pattern = take!(e.pattern(arg.value, arg.span));
+    let words = !e.score.score().words(pattern).is_empty();
+    let pattern = if words { e.score.to_notes(pattern) } else { pattern };
+    let device = take!(e.text_arg(call, "device")).to_lowercase();
+    let mut ch = 1;
     if let Some(item) = call.take("ch") {
         let arg = e.item(item, call.scope);
-        take!(channel(e, call, arg));
+        ch = take!(channel(e, call, arg));
     }
-    e.later("MIDI out", call.span);
+    let mut clock = false;
+    if let Some(item) = call.take_named("clock") {
+        let arg = e.item(item, call.scope);
+        clock = match arg.value {
+            Value::Num(n) => n.value != 0.0,
+            Value::Broken => return Value::Broken,
+            _ => {
+                e.error("type", arg.span, "`clock` is on or off").help = Some("write `clock: on`".into());
+                return Value::Broken;
+            }
+        };
+    }
+    e.send_out(pattern, Outlet { device, channel: ch as u8 - 1, clock });
     e.silence()
 }
 

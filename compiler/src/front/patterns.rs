@@ -207,6 +207,7 @@ impl<'a> Elab<'a> {
             choke: None,
             live: 0,
             mpe: false,
+            outlet: None,
             fields: vec![field],
         };
         self.units.push(unit);

@@ -254,6 +254,7 @@ impl<'a> Elab<'a> {
             choke: plan.choke,
             live,
             mpe: plan.mpe,
+            outlet: None,
             fields: Vec::new(),
         };
         self.units.push(unit);

@@ -157,6 +157,7 @@ fn unit(frame: FrameId, kind: UnitKind, voices: u32, path: &str) -> Unit {
         choke: None,
         live: 0,
         mpe: false,
+        outlet: None,
         fields: vec![],
     }
 }

@@ -11,21 +11,23 @@
 
 use super::output::{Line, Output};
 use super::{DeviceInfo, DeviceOptions};
+use crate::engine::Engine;
 use crate::inbox::{Incoming, PortName};
-use crate::midi::wire::Reader;
+use crate::midi::wire::{self, Reader};
 use jack::{
-    AsyncClient, AudioIn, AudioOut, Client, ClientOptions, ClientStatus, Control, Frames, MidiIn, NotificationHandler,
-    Port, PortFlags, ProcessHandler, ProcessScope,
+    AsyncClient, AudioIn, AudioOut, Client, ClientOptions, ClientStatus, Control, Frames, MidiIn, MidiOut,
+    NotificationHandler, Port, PortFlags, ProcessHandler, ProcessScope, RawMidi,
 };
 use modurust_compiler::graph::QUANTUM;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Ports for MIDI that comes in.
+/// Ports for MIDI that comes in, and for MIDI that goes out.
 const MIDI_PORTS: usize = 4;
 /// News of ports on their way to the callback.
 const NEWS: usize = 64;
@@ -128,6 +130,11 @@ impl Output for Card {
             let port = client.register_port(&numbered("midi_in", i), MidiIn::default()).map_err(failed)?;
             keys.push((port, Reader::default()));
         }
+        let mut instruments = Vec::new();
+        for i in 0..MIDI_PORTS {
+            let port = client.register_port(&numbered("midi_out", i), MidiOut::default()).map_err(failed)?;
+            instruments.push((port, PortName::NONE));
+        }
         let name = |port: Result<String, jack::Error>| port.map_err(failed);
         let out_names = outs.iter().map(|port| name(port.name())).collect::<Result<Vec<_>, _>>()?;
         let in_names = ins.iter().map(|port| name(port.name())).collect::<Result<Vec<_>, _>>()?;
@@ -135,10 +142,15 @@ impl Output for Card {
         for (port, _) in &keys {
             ports.push((name(port.name())?, String::new()));
         }
+        let mut exits = Vec::new();
+        for (port, _) in &instruments {
+            exits.push((name(port.name())?, PortName::NONE));
+        }
         let (news, heard) = RingBuffer::new(NEWS);
+        let (asks, asked) = RingBuffer::new(NEWS);
         let block = vec![0.0; 2 * client.buffer_size() as usize];
         let told = Told(line.clone());
-        let player = Player { line, outs, ins, keys, news: heard, block, late: None };
+        let player = Player { line, outs, ins, keys, instruments, news: heard, asks, block, late: None };
         let client = client.activate_async(told, player).map_err(failed)?;
         // To the loudspeakers and from the inputs of the machine, where there are some. A refusal is no reason not to play.
         let physical = |kind, flags| client.as_client().ports(None, Some(kind), flags | PortFlags::IS_PHYSICAL);
@@ -148,7 +160,7 @@ impl Output for Card {
         for (ours, theirs) in in_names.iter().zip(physical(AUDIO, PortFlags::IS_OUTPUT)) {
             let _ = client.as_client().connect_ports_by_name(&theirs, ours);
         }
-        let mut ports = Ports { client, ports, wanted: midi, news };
+        let mut ports = Ports { client, ports, exits, asked, wanted: midi, news };
         ports.look();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -172,6 +184,9 @@ struct Ports {
     client: AsyncClient<Told, Player>,
     /// Ports for MIDI by their full names, and what was last told of them.
     ports: Vec<(String, String)>,
+    /// Ports for MIDI that goes out, and the instruments that they are for.
+    exits: Vec<(String, PortName)>,
+    asked: Consumer<(usize, PortName)>,
     wanted: Vec<String>,
     news: Producer<Incoming>,
 }
@@ -187,6 +202,20 @@ impl Ports {
                 for source in sources.iter().filter(|source| source.to_lowercase().contains(&wanted)) {
                     // What is connected already is refused.
                     let _ = client.connect_ports_by_name(source, ours);
+                }
+            }
+        }
+        while let Ok((port, name)) = self.asked.pop() {
+            if let Some(exit) = self.exits.get_mut(port) {
+                exit.1 = name;
+            }
+        }
+        if self.exits.iter().any(|(_, name)| *name != PortName::NONE) {
+            let sinks = client.ports(None, Some(MIDI), PortFlags::IS_INPUT);
+            for (ours, name) in self.exits.iter().filter(|(_, name)| *name != PortName::NONE) {
+                let fits = |sink: &&String| sink.to_lowercase().contains(name.as_str());
+                for sink in sinks.iter().filter(fits) {
+                    let _ = client.connect_ports_by_name(ours, sink);
                 }
             }
         }
@@ -210,6 +239,34 @@ impl Ports {
             }
         }
     }
+}
+
+/// Writes what leaves in this period into the port of its instrument, at its frame.
+fn send(
+    engine: &mut Engine,
+    first: u64,
+    instruments: &mut [(Port<MidiOut>, PortName)],
+    asks: &mut Producer<(usize, PortName)>,
+    scope: &ProcessScope,
+) {
+    let mut names = [PortName::NONE; MIDI_PORTS];
+    names.iter_mut().zip(instruments.iter()).for_each(|(to, (_, name))| *to = *name);
+    let mut ports = instruments.iter_mut();
+    let mut writers: [_; MIDI_PORTS] = std::array::from_fn(|_| ports.next().map(|(port, _)| port.writer(scope)));
+    engine.take_departures(first + u64::from(scope.n_frames()), |departure| {
+        let known = names.iter().position(|name| *name == departure.device);
+        let free = || names.iter().position(|name| *name == PortName::NONE);
+        let Some(port) = known.or_else(free) else { return };
+        if known.is_none() && asks.push((port, departure.device)).is_ok() {
+            names[port] = departure.device;
+        }
+        let time = departure.frame.saturating_sub(first) as Frames;
+        if let Some(Some(writer)) = writers.get_mut(port) {
+            // A full buffer is the server's own limit; what it does not take is lost.
+            wire::write(&departure.message, |bytes| drop(writer.write(&RawMidi { time, bytes })));
+        }
+    });
+    instruments.iter_mut().zip(names).for_each(|((_, to), name)| *to = name);
 }
 
 /// What the server tells besides.
@@ -240,7 +297,10 @@ struct Player {
     outs: Vec<Port<AudioOut>>,
     ins: Vec<Port<AudioIn>>,
     keys: Vec<(Port<MidiIn>, Reader)>,
+    /// Ports for instruments, and which each is for.
+    instruments: Vec<(Port<MidiOut>, PortName)>,
     news: Consumer<Incoming>,
+    asks: Producer<(usize, PortName)>,
     /// A period, interleaved.
     block: Vec<f32>,
     /// Frames by which sound that comes in is late, once that is known.
@@ -250,16 +310,17 @@ struct Player {
 impl ProcessHandler for Player {
     fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
         let frames = scope.n_frames() as usize;
-        let Player { line, outs, ins, keys, news, block, late } = self;
+        let Player { line, outs, ins, keys, instruments, news, asks, block, late } = self;
         let Some(block) = block.get_mut(..2 * frames) else { return Control::Continue };
-        line.fill_with(block, 2, |engine| {
-            let first = engine.next_frame();
+        let first = Cell::new(0);
+        let give = |engine: &mut Engine| {
+            first.set(engine.next_frame());
             while let Ok(what) = news.pop() {
                 engine.tell(0, what);
             }
             for (port, (source, reader)) in keys.iter_mut().enumerate() {
                 for event in source.iter(scope) {
-                    let frame = first + u64::from(event.time);
+                    let frame = first.get() + u64::from(event.time);
                     reader.message(event.bytes, |message| {
                         engine.tell(frame, Incoming::Midi(port as u8, message));
                     });
@@ -276,7 +337,9 @@ impl ProcessHandler for Player {
                     ins.get(channel).and_then(|port| port.as_slice(scope).get(frame)).copied().unwrap_or(0.0)
                 });
             }
-        });
+        };
+        let take = |engine: &mut Engine| send(engine, first.get(), instruments, asks, scope);
+        line.fill_with(block, 2, give, take);
         for (channel, port) in outs.iter_mut().enumerate() {
             for (to, frame) in port.as_mut_slice(scope).iter_mut().zip(block.chunks_exact(2)) {
                 *to = frame.get(channel).copied().unwrap_or(0.0);

@@ -61,13 +61,20 @@ impl Line {
         }
     }
 
-    /// Fills a block; before that the engine is given what has come in.
+    /// Fills a block; before that the engine is given what has come in, and afterwards what is to leave is taken.
     #[cfg_attr(not(feature = "jack"), allow(dead_code))]
-    pub(super) fn fill_with(&self, out: &mut [f32], channels: usize, give: impl FnOnce(&mut Engine)) {
+    pub(super) fn fill_with(
+        &self,
+        out: &mut [f32],
+        channels: usize,
+        give: impl FnOnce(&mut Engine),
+        take: impl FnOnce(&mut Engine),
+    ) {
         match self.slot.take() {
             Some(mut live) => {
                 give(&mut live.engine);
                 live.process(out, channels, &self.shared);
+                take(&mut live.engine);
                 self.slot.put(live);
             }
             None => out.fill(0.0),

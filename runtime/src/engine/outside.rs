@@ -7,6 +7,7 @@ use super::{Engine, NOW};
 use crate::fifo::Fifo;
 use crate::inbox::{Incoming, Timed};
 use crate::keys::{Keys, Stage};
+use crate::outbox::{Departure, Outbox};
 use crate::swap::Active;
 use modurust_compiler::graph::{ParamId, QUANTUM};
 use rtrb::Producer;
@@ -147,6 +148,35 @@ impl Engine {
                 active.instance.set_param(ParamId(param as u32), value);
             }
         }
+    }
+
+    /// What voices have done goes out, and the clock with it.
+    pub(super) fn depart(&mut self) {
+        let Engine { active, outbox, state, .. } = self;
+        let Active { program, table, clocked, .. } = active;
+        for (state_of, unit) in table.units.iter_mut().zip(program.units.iter()) {
+            outbox.collect(state_of, unit, state.frame);
+        }
+        // What nobody takes is no use a second later.
+        outbox.take(state.frame.saturating_sub(u64::from(state.rate)), |_| {});
+        outbox.tick(clocked, state.transport.pieces(), (&program.timeline.tempo, &program.timing), state.frame);
+    }
+
+    /// What ends with a program that is replaced at a frame.
+    pub(super) fn ends(outbox: &mut Outbox, old: &mut Active, frame: u64) {
+        for (state, unit) in old.table.units.iter_mut().zip(old.program.units.iter()) {
+            outbox.collect(state, unit, frame);
+        }
+    }
+
+    /// Takes what is to leave before a frame, in the order of time; from the thread that calls [`Engine::process`].
+    pub fn take_departures(&mut self, end: u64, f: impl FnMut(Departure)) {
+        self.outbox.take(end, f);
+    }
+
+    /// Messages that nobody took in time.
+    pub fn unsent(&self) -> u64 {
+        self.outbox.lost()
     }
 
     /// Events that found no room in the engine.

@@ -95,6 +95,7 @@ mod tests {
             choke: None,
             live: 0,
             mpe: false,
+            outlet: None,
             fields: [FieldSource::Freq, FieldSource::Gate, FieldSource::Vel].map(field).to_vec(),
         })
     }

@@ -87,6 +87,7 @@ impl Build {
             choke: None,
             live: 0,
             mpe: false,
+            outlet: None,
             fields: fields.iter().map(|source| UnitField { source: *source, default: default(source) }).collect(),
         });
         (0..fields.len() as u32)

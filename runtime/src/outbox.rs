@@ -1,0 +1,180 @@
+//! What goes out, each at its frame: notes of `midi_out`, and the clock.
+//!
+//! A unit with an outlet has voices like any other; when the gate of one rises or falls, a message is made of it. The clock has 24 ticks
+//! for a quarter note, which fall on the frames of their positions, so it goes with the music to the frame, whatever the tempo does. The
+//! [`Outbox`] holds what was made until whoever plays the sound takes it: a device with ports of its own in the same period, a thread
+//! otherwise.
+
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
+use crate::inbox::PortName;
+use crate::midi::{Message, System, Voice};
+use crate::transport::Piece;
+use crate::voice::UnitState;
+use modurust_compiler::graph::QUANTUM;
+use modurust_compiler::program::{FieldSource, Timing, Unit};
+use modurust_compiler::score::Ratio;
+use modurust_compiler::score::tempo::TempoMap;
+
+/// Messages that wait to be taken.
+const WAITING: usize = 2048;
+/// Instruments that hear the clock.
+pub const CLOCKED: usize = 8;
+/// Ticks of a quarter note.
+const TICKS: i64 = 24;
+/// Velocity of a note that ends.
+const SPEED: u16 = 0x8000;
+
+/// A message on its way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Departure {
+    /// The engine's frame.
+    pub frame: u64,
+    /// A part of the instrument's name, in lower case.
+    pub device: PortName,
+    /// What.
+    pub message: Message,
+}
+
+/// What waits to be taken, in the order of time.
+pub(crate) struct Outbox {
+    waiting: Vec<Departure>,
+    lost: u64,
+    clock: Clock,
+}
+
+impl Outbox {
+    pub fn new() -> Outbox {
+        Outbox { waiting: Vec::with_capacity(WAITING), lost: 0, clock: Clock::default() }
+    }
+
+    fn put(&mut self, departure: Departure) {
+        if self.waiting.len() == self.waiting.capacity() {
+            self.lost += 1;
+            return;
+        }
+        let at = self.waiting.partition_point(|waiting| waiting.frame <= departure.frame);
+        self.waiting.insert(at, departure);
+    }
+
+    /// Takes what is due before a frame.
+    pub fn take(&mut self, end: u64, mut f: impl FnMut(Departure)) {
+        let due = self.waiting.partition_point(|waiting| waiting.frame < end);
+        self.waiting.drain(..due).for_each(&mut f);
+    }
+
+    /// Messages that found no room.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// What voices have done in the quantum from `base` on, as messages.
+    pub fn collect(&mut self, state: &mut UnitState, unit: &Unit, base: u64) {
+        let Some(outlet) = state.outlet else { return };
+        for i in 0..state.strokes.len() {
+            let Some(stroke) = state.strokes.get(i).copied() else { break };
+            let (voice, offset) = (usize::from(stroke.voice), usize::from(stroke.offset));
+            let value = |source: FieldSource| {
+                let field = unit.fields.iter().position(|field| field.source == source)?;
+                state.rows.get(field).map(|row| row.at(voice, offset))
+            };
+            let message = if stroke.down {
+                let freq = value(FieldSource::Freq).unwrap_or(440.0);
+                let key = 69.0 + 12.0 * (freq / 440.0).log2();
+                let note = key.round().clamp(0.0, 127.0) as u8;
+                let velocity = value(FieldSource::Vel).unwrap_or(1.0).clamp(0.0, 1.0);
+                let velocity = ((velocity * f32::from(u16::MAX)) as u16).max(1 << 9);
+                if let Some(known) = state.notes.get_mut(voice) {
+                    *known = note;
+                }
+                Voice::On { note, velocity }
+            } else {
+                Voice::Off { note: state.notes.get(voice).copied().unwrap_or(0), velocity: SPEED }
+            };
+            let message = Message::Channel(outlet.channel, message);
+            self.put(Departure { frame: base + u64::from(stroke.offset), device: outlet.device, message });
+        }
+        state.strokes.clear();
+    }
+
+    /// The ticks of the quantum that begins at frame `base`, for instruments that hear the clock.
+    pub fn tick(&mut self, devices: &[PortName], pieces: &[Piece], (map, timing): (&TempoMap, &Timing), base: u64) {
+        if devices.is_empty() && self.clock == Clock::default() {
+            return;
+        }
+        let mut clock = self.clock;
+        clock.run(pieces, (map, timing), base, |frame, system| {
+            for device in devices {
+                self.put(Departure { frame, device: *device, message: Message::System(system) });
+            }
+        });
+        self.clock = clock;
+    }
+}
+
+/// What the clock has told.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Clock {
+    running: bool,
+    /// Where time will go on, which has been told: a multiple of a sixteenth.
+    waits: Option<Ratio>,
+}
+
+impl Clock {
+    fn run(
+        &mut self,
+        pieces: &[Piece],
+        (map, timing): (&TempoMap, &Timing),
+        base: u64,
+        mut tell: impl FnMut(u64, System),
+    ) {
+        if pieces.iter().all(|piece| piece.silent) {
+            if std::mem::take(&mut self.running) {
+                tell(base, System::Stop);
+            }
+            self.waits = None;
+            return;
+        }
+        for piece in pieces.iter().filter(|piece| !piece.silent) {
+            let (beats, _) = map.meter(timing, piece.begin);
+            let inside =
+                |at: Ratio| piece.mark.frame_of(at).clamp(base as i64, base as i64 + QUANTUM as i64 - 1) as u64;
+            if piece.jump && std::mem::take(&mut self.running) {
+                tell(inside(piece.begin), System::Stop);
+            }
+            if piece.jump {
+                self.waits = None;
+            }
+            if !self.running && self.waits.is_none() {
+                let begin = grid(piece.begin, beats * Ratio::int(4));
+                let sixteenths = (begin * beats * Ratio::int(4)).floor();
+                if sixteenths != 0 {
+                    tell(inside(piece.begin), System::Position(sixteenths.clamp(0, 0x3fff) as u16));
+                }
+                self.waits = Some(begin);
+            }
+            let mut next = grid(piece.begin, beats * Ratio::int(TICKS));
+            while next < piece.end {
+                let frame = inside(next);
+                if self.waits.is_some_and(|at| at <= next) {
+                    tell(frame, if next.is_zero() { System::Start } else { System::Continue });
+                    (self.running, self.waits) = (true, None);
+                }
+                tell(frame, System::Clock);
+                let after = grid(next + Ratio::new(1, 1 << 20), beats * Ratio::int(TICKS));
+                if after <= next {
+                    break;
+                }
+                next = after;
+            }
+        }
+    }
+}
+
+/// The first of so many equal parts of a bar that begins at or after a position.
+fn grid(cycle: Ratio, parts: Ratio) -> Ratio {
+    let bar = Ratio::int(cycle.floor());
+    let within = ((cycle - bar) * parts).ceil();
+    (bar + Ratio::int(within) / parts).min(bar + Ratio::ONE)
+}
