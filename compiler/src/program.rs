@@ -130,6 +130,8 @@ pub struct Unit {
     pub mpe: bool,
     /// The instrument outside that plays its notes, if one does.
     pub outlet: Option<Arc<Outlet>>,
+    /// It follows the swing of the session.
+    pub swings: bool,
     /// Field `i` of the unit's rows.
     pub fields: Vec<UnitField>,
 }

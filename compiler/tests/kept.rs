@@ -19,6 +19,7 @@ impl World for Text<'_> {
             "a.modu" => Ok(self.0.to_string()),
             "more.modu" => Ok("wob = sin(3hz)\nshape(x) = x * wob >> drive(amount)\namount = 6db\n".into()),
             "amen.wav" if self.1 => Ok(String::new()),
+            "just.scl" if self.1 => Ok("! just.scl\n!\nfive\n 5\n!\n 9/8\n 5/4\n 3/2\n 5/3\n 2/1\n".into()),
             _ => Err("no such file".into()),
         }
     }
@@ -86,7 +87,16 @@ fn same(old: &mut Compiler, text: &str, files: bool, past: &[String]) {
 
 /// Statements by what they are about; each has several forms.
 const STOCK: &[&[&str]] = &[
-    &["tempo 120bpm", "tempo 126bpm", "tempo 120bpm // the same"],
+    &[
+        "tempo 120bpm",
+        "tempo 126bpm",
+        "tempo 120bpm // the same",
+        "tempo \"120|150\"",
+        "tempo 100bpm ~> 140bpm over 8bars",
+        "tempo 60bpm",
+        "tempo pace",
+    ],
+    &["pace = 120", "pace = 96", "pace = 1b / 1s * 60"],
     &["cut = 400hz", "cut = 400hz // as before", "cut = 900hz", "cut = 400hz + 200hz", "cut = lowest * 2", "cut = 400"],
     &["lowest = 200hz", "lowest = 100hz", "lowest = 200hz // low", "lowest = cut / 2"],
     &["slow = lfsin(0.2hz)", "slow = lfsin(0.3hz)", "slow = noise >> lpf(1hz)", "slow = 0.5", "slow = fast1 * 0.5"],
@@ -176,7 +186,36 @@ const STOCK: &[&[&str]] = &[
     ],
     &["track h = \"bd sd\" >> kit('mine')", "track h = play('long.wav', start: 2s)"],
     &["// a word", "// two words"],
-    &["seed 3", "swing 56%"],
+    &["seed 3", "seed 4", "seed 3 // the same", "seed pace"],
+    &["swing 56%", "swing 60%", "swing 50%", "swing nearly"],
+    &["nearly = 55%", "nearly = gap / 1b * 1.2"],
+    &["meter 4/4", "meter 7/8", "meter 3/4", "meter 5/4\nmeter 6/8 from 4bars"],
+    &["tuning 'just.scl'", "tuning 'nothing.scl'"],
+    // Times that hang on the tempo: lengths of delay lines, what is chosen by them, and numbers that parts share.
+    &["gap = 3/16n", "gap = 1/8n", "gap = 150ms", "gap = 1bar / 16", "gap = 1/8n + 20ms"],
+    &[
+        "push(x, by = 6db) = x >> drive(by) >> echo(gap, fb: 0.3, mix: 0.3)",
+        "push(x, by = 5db) = x >> drive(by) >> echo(gap, fb: 0.3, mix: 0.3)",
+        "push(x, by = 6db) = x * by >> delay(if gap / 1s < 0.3 then gap * 2 else gap)",
+        "push(x, by = 6db) = {\n  wet = x >> chorus(0.3) >> twice\n  wet * by + x * noise\n}",
+        "push = x => x >> echo(gap)",
+    ],
+    &[
+        "track j = riff >> mono(v) >> push(by: 4db) >> pan(lfsin(1bar))",
+        "track j = \"0 3 7\" >> scale(c3, minor) >> poly(3, v) >> push >> send(hall, -6db)",
+        "track j = noise * 0.1 >> push >> push(by: -3db)",
+    ],
+    &[
+        "track k = \"bd? [hh|oh]*4 sd\" >> degradeBy(0.3) >> kit('tr909') >> push",
+        "track k = beat >> kit('tr909') >> push >> push",
+        "track k = clips { a: beat for 3beats then b  b: \"hh*8\" for 2bars then a } >> kit('tr909') >> push",
+    ],
+    &[
+        "track l = loop('amen.wav', 1bar + 2beats) >> push(by: 3db)",
+        "track l = 'amen.wav' >> warp(140bpm) >> push",
+        "track l = \"0 1\" >> with(bright: 500 ~> 900 over 4s) >> mono(v) >> push",
+        "track l = saw(sizes) >> mix >> push(by: 2db) * lfsin(2b)",
+    ],
 ];
 
 struct Set {

@@ -514,6 +514,7 @@ mod tests {
             live: 0,
             mpe: false,
             outlet: None,
+            swings: true,
             fields,
         };
         UnitState::new(&unit)

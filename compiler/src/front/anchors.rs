@@ -97,7 +97,7 @@ impl<'a> Elab<'a> {
                 Some(format!("write `{}`", call.signature));
             return None;
         }
-        let bar = self.timing.beats_per_bar.to_f64() * 60.0 / self.timing.bpm.to_f64();
+        let bar = self.beats_per_bar().to_f64() * 60.0 / self.bpm().to_f64();
         for pair in anchors.windows(2) {
             let (a, b) = (&pair[0], &pair[1]);
             let factor = (b.bars - a.bars).to_f64() * bar / (b.moment - a.moment);
@@ -128,15 +128,16 @@ pub(super) fn anchors<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     };
     let by_name = call.is_named();
     let anchors = take!(e.anchors_of(call, every));
-    let beat = 60.0 / e.timing.bpm.to_f64();
-    let beats = |bars: Ratio| (bars * e.timing.beats_per_bar).to_f64();
+    let beat = 60.0 / e.bpm().to_f64();
+    let beats = |bars: Ratio| (bars * e.beats_per_bar()).to_f64();
     let micro = |seconds: f64| (seconds * 1e6).round().clamp(0.0, f64::from(u32::MAX)) as u32;
     let moved = anchors.iter().map(|a| [micro(a.moment), micro(beats(a.bars) * beat)]).collect();
     let round = if by_name { 0.0 } else { beats(every) * (anchors.len() - 1) as f64 };
     let slot = Value::Slot(Arc::new(Sample { anchors: moved, ..Sample::clone(&slot) }));
     let own = Value::Num(Num::new(beat, Dim::Time, 0));
     let one = e.score.pure(score::Value::Num(0.0));
-    let pattern = e.score.fast(one, e.timing.beats_per_bar);
+    let per_bar = e.beats_per_bar();
+    let pattern = e.score.fast(one, per_bar);
     let given = vec![("slot", slot), ("own", own), ("pieces", Value::Num(Num::constant(round)))];
     e.played((pattern, "sampleanchored"), (UnitKind::Mono, 1, true), given, call.span)
 }

@@ -5,13 +5,15 @@
 //! and refused with a mend where it is not (a plain number is not a time).
 
 use crate::front::elab::{Elab, Pending};
+use crate::front::glance::{hash_expr, literal_dim, uses_it};
 use crate::front::names;
 use crate::front::number;
+use crate::front::recall::DEEPEST;
 use crate::front::scope::*;
 use crate::front::types::Kind;
 use crate::front::value::*;
 use crate::graph::FrameId;
-use modurust_lang::ast::{Arg, Expr, ExprKind, Ident, Param, UnaryOp};
+use modurust_lang::ast::{Arg, Expr, ExprKind, Ident, Param};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
 use std::sync::Arc;
@@ -328,7 +330,7 @@ impl<'a> Elab<'a> {
     }
 
     fn call_closure(&mut self, f: &Arc<Closure<'a>>, args: Vec<ArgVal<'a>>, span: Span, hint: u64) -> Value<'a> {
-        if self.depth > 90 {
+        if self.depth > DEEPEST {
             self.error("cycle", span, format!("`{}` calls itself without end", f.name)).help =
                 Some("a function cannot call itself; feedback is written with a prime: `y = x + 0.5 * y'`".into());
             return Value::Broken;
@@ -339,19 +341,29 @@ impl<'a> Elab<'a> {
             self.site = Some((at, span));
         }
         self.depth += 1;
+        if let Some(noting) = &mut self.noting {
+            noting.deepest = noting.deepest.max(self.depth);
+        }
         self.frame = self.graph.frame(frame, f.name, false, hint);
         let scope = self.scopes.add(Some(f.scope));
+        let of_library = f.origin.library && f.scope == self.library_scope;
         let body = || mix(std::ptr::from_ref(f.body).addr() as u64, u64::from(self.bank.unwrap_or(0)));
-        let mut like = (f.origin.library && f.scope == self.library_scope).then(body);
-        let mut broken = false;
+        let mut like = of_library.then(body);
+        let mut kind = (of_library && self.noting.is_none()).then(|| self.kind_of_call(f.body));
+        let (mut broken, mut holes) = (false, Vec::new());
         for (i, slot) in slots.into_iter().enumerate() {
             let value = self.parameter(f, i, slot, scope);
             broken |= matches!(value, Value::Broken);
             like = like.zip(value.outline()).map(|(like, outline)| mix(like, outline));
+            kind = kind.and_then(|mut kind| self.add_to_kind(&mut kind, &mut holes, &value).then_some(kind));
             self.scopes.bind(scope, f.params.name(i), Binding::Value(value));
         }
         (self.at, self.call) = (f.origin, like);
-        let value = if broken { Value::Broken } else { self.eval(scope, f.body) };
+        let value = match kind {
+            _ if broken => Value::Broken,
+            Some(kind) => self.recalled(kind, &holes, scope, f.body),
+            None => self.eval(scope, f.body),
+        };
         self.depth -= 1;
         (self.at, self.frame, self.site, self.call) = (at, frame, site, call);
         value
@@ -536,19 +548,18 @@ impl<'a> Elab<'a> {
         function: &str,
         param: &str,
     ) -> Value<'a> {
-        let clock = self.clock();
         let good = match (dim, num.dim) {
             (a, b) if a == b => Some(num),
-            (Dim::Frequency, Dim::Pitch) | (Dim::Time, Dim::Beats) => Some(number::canonical(num, clock)),
+            (Dim::Frequency, Dim::Pitch) | (Dim::Time, Dim::Beats) => Some(number::canonical(num, self.clock())),
             (Dim::Frequency, Dim::Beats) => {
-                let made = num.derive(1.0 / (num.value * clock.beat).max(1e-9), Dim::Frequency, 0x31);
+                let made = num.derive(1.0 / (num.value * self.clock().beat()).max(1e-9), Dim::Frequency, 0x31);
                 Some(Num { live: num.live.map(|node| self.reciprocal(node)), ..made })
             }
-            (Dim::None, Dim::Gain) => Some(number::canonical(num, clock)),
+            (Dim::None, Dim::Gain) => Some(number::canonical(num, self.clock())),
             (Dim::Gain, Dim::None) => Some(Num { dim, live: None, ..num }),
             (Dim::Interval | Dim::Angle, Dim::None) => Some(Num { dim, ..num }),
             (Dim::Beats, Dim::Time) => {
-                Some(Num { live: num.live, ..num.derive(num.value / clock.beat, Dim::Beats, 0x32) })
+                Some(Num { live: num.live, ..num.derive(num.value / self.clock().beat(), Dim::Beats, 0x32) })
             }
             // Nothing is nothing in every unit.
             (_, Dim::None) if num.value == 0.0 => Some(Num { dim, ..num }),
@@ -631,70 +642,5 @@ fn wanted(param: &Param, library: bool) -> Want {
         },
         None if library => Want::Signal,
         None => Want::Any,
-    }
-}
-
-/// The dimension of a default, seen from its text.
-fn literal_dim(expr: &Expr) -> Option<Dim> {
-    match &expr.kind {
-        ExprKind::Number { unit, .. } => Some(unit.map_or(Dim::None, |u| u.dim())),
-        ExprKind::Note(_) => Some(Dim::Pitch),
-        ExprKind::Unary { op: UnaryOp::Neg, x } => literal_dim(x),
-        ExprKind::Call { callee, args } if matches!(&callee.kind, ExprKind::Name(n) if n == "knob") => {
-            args.first().and_then(|a| literal_dim(&a.value))
-        }
-        _ => None,
-    }
-}
-
-/// True when an expression names the piped value.
-fn uses_it(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::It => true,
-        ExprKind::Call { callee, args } => uses_it(callee) || args.iter().any(|a| uses_it(&a.value)),
-        ExprKind::Index { base, index } => uses_it(base) || uses_it(index),
-        ExprKind::Field { base, .. } => uses_it(base),
-        ExprKind::Prime(x) | ExprKind::Unary { x, .. } => uses_it(x),
-        ExprKind::Binary { left, right, .. } => uses_it(left) || uses_it(right),
-        // What stands right of an inner `>>` has an `it` of its own.
-        ExprKind::Pipe { left, .. } => uses_it(left),
-        ExprKind::Ramp { from, to, over, .. } => uses_it(from) || uses_it(to) || over.as_deref().is_some_and(uses_it),
-        ExprKind::Lambda { body, .. } => uses_it(body),
-        ExprKind::If { cond, then, other } => uses_it(cond) || uses_it(then) || uses_it(other),
-        ExprKind::Block { defs, value } => {
-            defs.iter().any(|d| uses_it(&d.body)) || value.as_deref().is_some_and(uses_it)
-        }
-        ExprKind::Array(items) => items.iter().any(uses_it),
-        ExprKind::Clips(clips) => clips.iter().any(|c| uses_it(&c.value)),
-        _ => false,
-    }
-}
-
-/// Hash of an expression without its place.
-pub(super) fn hash_expr(expr: &Expr) -> u64 {
-    let list = |seed: u64, items: &mut dyn Iterator<Item = &Expr>| items.fold(seed, |h, e| mix(h, hash_expr(e)));
-    match &expr.kind {
-        ExprKind::Number { value, unit, .. } => mix(value.to_bits(), unit.map_or(1, |u| u as u64 + 2)),
-        ExprKind::Note(n) => mix(0x40, *n as u64),
-        ExprKind::Text(t) | ExprKind::Name(t) => mix(0x41, hash_text(t)),
-        ExprKind::Pattern { text, .. } => mix(0x42, hash_text(text)),
-        ExprKind::It => 0x43,
-        ExprKind::Call { callee, args } => list(mix(0x44, hash_expr(callee)), &mut args.iter().map(|a| &a.value)),
-        ExprKind::Index { base, index } => mix(hash_expr(base), hash_expr(index)),
-        ExprKind::Field { base, name } => mix(hash_expr(base), hash_text(&name.name)),
-        ExprKind::Prime(x) => mix(0x45, hash_expr(x)),
-        ExprKind::Unary { op, x } => mix(0x46 + *op as u64, hash_expr(x)),
-        ExprKind::Binary { op, left, right } => mix(mix(0x50 + *op as u64, hash_expr(left)), hash_expr(right)),
-        ExprKind::Pipe { left, right } => mix(mix(0x60, hash_expr(left)), hash_expr(right)),
-        ExprKind::Ramp { from, to, .. } => mix(mix(0x61, hash_expr(from)), hash_expr(to)),
-        ExprKind::Lambda { body, .. } => mix(0x62, hash_expr(body)),
-        ExprKind::If { cond, then, other } => list(0x63, &mut [&**cond, &**then, &**other].into_iter()),
-        ExprKind::Block { defs, value } => {
-            let h = list(0x64, &mut defs.iter().map(|d| &d.body));
-            value.as_deref().map_or(h, |v| mix(h, hash_expr(v)))
-        }
-        ExprKind::Array(items) => list(0x65, &mut items.iter()),
-        ExprKind::Clips(clips) => list(0x66, &mut clips.iter().map(|c| &c.value)),
-        ExprKind::Broken => 0x67,
     }
 }

@@ -8,8 +8,10 @@ use crate::front::layout::Layout;
 use crate::front::link::Gathered;
 use crate::front::mixer::Gain;
 use crate::front::parts::{Parts, Question};
+use crate::front::recall::{Noting, Recalled};
 use crate::front::scope::*;
 use crate::front::segment::Mark;
+use crate::front::settings::{Asked, Settings};
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::front::{LEAST_ROOM, STACK, World};
@@ -49,8 +51,10 @@ pub struct Elab<'a> {
     pub bodies: Vec<std::ops::Range<u32>>,
     /// What went wrong.
     pub diagnostics: Vec<Diagnostic>,
-    /// Tempo and meter.
-    pub timing: Timing,
+    /// What the text sets for all of it; read by who says so ([`crate::front::settings`]).
+    pub(super) settings: Arc<Settings>,
+    /// Settings that the part being elaborated asked for.
+    pub(super) asked: Asked,
     /// Clips, scenes, arrangements, automation, commands.
     pub timeline: Timeline,
     /// Parameters that can be moved by a name, of the part being elaborated.
@@ -65,10 +69,6 @@ pub struct Elab<'a> {
     pub(super) later: Vec<(&'static str, Origin, Span)>,
     /// The session's swing, for every pattern that is played.
     pub(super) swing: Option<Ratio>,
-    /// The session's tuning, for scales without one of their own.
-    pub(super) default_tuning: Option<Vec<f64>>,
-    /// A song of the session has sections that fade into each other.
-    pub(super) fades: bool,
     /// Where the sections of the session's first song begin, in bars.
     pub(super) sections: Vec<(String, Ratio)>,
     /// Strips that lead to a bus and nowhere else, with the place that says so, of the part being elaborated; at the end of all.
@@ -81,8 +81,6 @@ pub struct Elab<'a> {
     pub broken_strips: Vec<String>,
     /// Frames per second.
     pub sample_rate: f64,
-    /// Seed of noise; patterns have it in the score.
-    pub seed: u64,
     /// Names.
     pub scopes: Scopes<'a>,
     /// Definitions.
@@ -94,7 +92,7 @@ pub struct Elab<'a> {
     /// Origins of pattern literals: file and first byte of the text, by the id that events carry.
     pub patterns: Vec<(FileId, u32)>,
     /// Names of results and stand-ins, to print loops.
-    pub named: HashMap<NodeId, (String, Option<(Origin, Span)>)>,
+    pub named: HashMap<NodeId, Called>,
     /// What stand-ins stand for.
     pub aliases: HashMap<NodeId, NodeId>,
     /// The nodes that names or what they stand for were noted of, of this text.
@@ -132,6 +130,9 @@ pub struct Elab<'a> {
     pub(super) call: Option<u64>,
     /// Shapes of feedback in such calls, of this text and of earlier ones, by number of the call and address of the definition.
     pub(super) shapes: HashMap<(u64, usize), Shape>,
+    /// Calls of the library that were noted, of this text and of earlier ones, and the one that is being noted.
+    pub(super) recalled: Recalled,
+    pub(super) noting: Option<Noting>,
     pub(super) library: HashMap<(&'static str, &'static str), LazyId>,
     pub(super) library_scope: ScopeId,
 }
@@ -147,6 +148,8 @@ pub(super) struct Pending<'a> {
 impl<'a> Elab<'a> {
     /// An elaborator with an empty graph.
     pub fn new(world: &'a dyn World, sample_rate: u32, seed: u64) -> Elab<'a> {
+        let timing = Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) };
+        let settings = Arc::new(Settings { timing, tuning: None, seed, fades: false });
         let mut scopes = Scopes::default();
         let library_scope = scopes.add(None);
         let root = scopes.add(Some(library_scope));
@@ -156,13 +159,13 @@ impl<'a> Elab<'a> {
             units: Vec::new(),
             bodies: Vec::new(),
             diagnostics: Vec::new(),
-            timing: Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) },
+            settings,
+            asked: Asked::default(),
             timeline: Timeline::default(),
             controls: HashMap::default(),
             ranges: HashMap::default(),
             sets: Vec::new(),
             strip: String::new(),
-            fades: false,
             led: Vec::new(),
             sections: Vec::new(),
             feeds: Vec::new(),
@@ -170,9 +173,7 @@ impl<'a> Elab<'a> {
             broken_strips: Vec::new(),
             later: Vec::new(),
             swing: None,
-            default_tuning: None,
             sample_rate: f64::from(sample_rate),
-            seed,
             scopes,
             lazies: Vec::new(),
             buses: Vec::new(),
@@ -205,6 +206,8 @@ impl<'a> Elab<'a> {
             guesses: HashMap::default(),
             call: None,
             shapes: HashMap::default(),
+            recalled: Recalled::default(),
+            noting: None,
             library: HashMap::default(),
             library_scope,
         }
@@ -273,7 +276,7 @@ impl<'a> Elab<'a> {
     /// Evaluates an expression.
     pub fn eval(&mut self, scope: ScopeId, expr: &'a Expr) -> Value<'a> {
         // Calls leave a place each, even those that only count.
-        if self.graph.nodes.len().max(self.graph.frames.len()) > MAX_NODES {
+        if !self.has_room(0) {
             // What is kept counts as well: alone it may be small enough.
             self.parts.bail |= self.parts.resumed;
             self.error("limit", expr.span, "this patch is too large to play").help =
@@ -342,7 +345,6 @@ impl<'a> Elab<'a> {
 
     /// A literal in canonical units.
     fn literal(&mut self, value: f64, ratio: Option<(u32, u32)>, unit: Option<LangUnit>, span: Span) -> Num {
-        let beats_per_bar = self.timing.beats_per_bar.to_f64();
         let value = ratio.map_or(value, |(n, d)| f64::from(n) / f64::from(d));
         let (value, dim) = match unit {
             None => (value, Dim::None),
@@ -350,7 +352,7 @@ impl<'a> Elab<'a> {
                 let scale = match unit {
                     LangUnit::Percent => 0.01,
                     LangUnit::Khz => 1000.0,
-                    LangUnit::Bar => beats_per_bar,
+                    LangUnit::Bar => self.beats_per_bar().to_f64(),
                     LangUnit::Whole => 4.0,
                     LangUnit::Millisecond => 1e-3,
                     LangUnit::Microsecond => 1e-6,
@@ -381,6 +383,11 @@ impl<'a> Elab<'a> {
         let lazy = Lazy { def, origin, scope, frame, call, state, guess: Shape::MONO, stand_in: None, cell: None };
         self.lazies.push(lazy);
         LazyId(self.lazies.len() as u32 - 1)
+    }
+
+    /// True if the graph may have so many values more.
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        self.graph.nodes.len().max(self.graph.frames.len()) + more <= MAX_NODES
     }
 
     fn eval_block(&mut self, parent: ScopeId, defs: &'a [Def], value: Option<&'a Expr>, span: Span) -> Value<'a> {
@@ -414,7 +421,7 @@ impl<'a> Elab<'a> {
 
     /// The parameter of a provenance, made when first asked for.
     pub(super) fn param(&mut self, num: Num) -> NodeId {
-        let salt = mix(num.key, num.dim as u64);
+        let salt = salt(num);
         let id = match self.params.get(&salt) {
             Some(&id) => id,
             None => {
@@ -447,7 +454,7 @@ impl<'a> Elab<'a> {
             return num;
         }
         let lowered = crate::front::number::canonical(num, self.clock());
-        let salt = mix(lowered.key, lowered.dim as u64);
+        let salt = salt(lowered);
         let param = match self.params.get(&salt) {
             Some(&param) => param,
             None => {
@@ -513,4 +520,9 @@ impl<'a> Elab<'a> {
     pub(super) fn voices(&self) -> u32 {
         self.bank.unwrap_or(1)
     }
+}
+
+/// What tells the parameters of numbers apart: provenance, unit, and the value, which may hang on a setting.
+fn salt(num: Num) -> u64 {
+    mix(mix(num.key, num.dim as u64), num.value.to_bits())
 }

@@ -79,8 +79,8 @@ impl<'a> Elab<'a> {
             Some(node) => node,
             None => {
                 let node = self.graph.push(Node::Join(Vec::new()));
-                self.said.push(node);
-                self.named.insert(node, (lazy.def.name.name.clone(), Some((lazy.origin, lazy.def.name.span))));
+                let (name, place) = (Arc::from(&*lazy.def.name.name), Some((lazy.origin, lazy.def.name.span)));
+                self.say(node, &name, place);
                 self.lazies[id.0 as usize].stand_in = Some(node);
                 node
             }
@@ -196,8 +196,7 @@ impl<'a> Elab<'a> {
         }
         (self.at, self.frame, self.binding, self.call) = saved;
         if let Value::Sig(sig) = &value {
-            self.said.push(sig.node);
-            self.named.entry(sig.node).or_insert_with(|| (def.name.name.clone(), Some((origin, def.name.span))));
+            self.say(sig.node, &Arc::from(&*def.name.name), Some((origin, def.name.span)));
         }
         self.lazies[id.0 as usize].state = State::Done(value.clone());
         self.journal.push(id);
@@ -360,6 +359,10 @@ impl<'a> Elab<'a> {
                 self.aliases.remove(&node);
                 self.said.swap_remove(at);
             }
+        }
+        if let Some(noting) = &mut self.noting {
+            noting.named.retain(|(node, ..)| node.0 < nodes);
+            noting.seeds.retain(|(node, _)| node.0 < nodes);
         }
         for key in self.counted.drain(mark.counted..) {
             if let Some(count) = self.occurrences.get_mut(&key) {

@@ -51,7 +51,7 @@ fn scale_of<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<PatId> {
         }
     };
     let tuning = match call.take_named("tuning") {
-        None => e.default_tuning.clone(),
+        None => e.default_tuning(),
         Some(item) => {
             let arg = e.item(item, call.scope);
             Some(e.tuning(&arg)?)

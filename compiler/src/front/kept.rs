@@ -9,7 +9,8 @@ use crate::front::join::Segments;
 use crate::front::layout::Layout;
 use crate::front::parts::Parts;
 use crate::front::places::Places;
-use crate::front::scope::Origin;
+use crate::front::recall::Recalled;
+use crate::front::scope::Called;
 use crate::front::segment::Mark;
 use crate::front::strips::File;
 use crate::front::value::{Shape, hash_text};
@@ -17,7 +18,7 @@ use crate::graph::{Graph, NodeId, ParamId};
 use crate::program::Unit;
 use crate::score::timeline::ClipSet;
 use crate::score::{MAX_FIELDS, PatId, ScoreBuilder};
-use modurust_lang::{FileId, Span};
+use modurust_lang::FileId;
 use rustc_hash::FxHashMap as HashMap;
 
 /// So many values of texts that are gone are always kept.
@@ -32,7 +33,7 @@ pub(super) struct Arenas {
     params: HashMap<u64, ParamId>,
     outside: HashMap<String, ParamId>,
     symbols: HashMap<PatId, PatId>,
-    named: HashMap<NodeId, (String, Option<(Origin, Span)>)>,
+    named: HashMap<NodeId, Called>,
     aliases: HashMap<NodeId, NodeId>,
     patterns: Vec<(FileId, u32)>,
     parts: Parts,
@@ -40,6 +41,7 @@ pub(super) struct Arenas {
     layout: Layout,
     marks: Vec<Mark>,
     shapes: HashMap<(u64, usize), Shape>,
+    recalled: Recalled,
 }
 
 /// Everything that is kept.
@@ -86,8 +88,8 @@ impl<'a> Elab<'a> {
         (self.params, self.outside, self.symbols) = (arenas.params, arenas.outside, arenas.symbols);
         (self.named, self.aliases, self.patterns) = (arenas.named, arenas.aliases, arenas.patterns);
         (self.parts, self.segments, self.layout) = (arenas.parts, arenas.segments, arenas.layout);
-        (self.marks, self.shapes) = (arenas.marks, arenas.shapes);
-        self.score.set_seed(self.seed);
+        (self.marks, self.shapes, self.recalled) = (arenas.marks, arenas.shapes, arenas.recalled);
+        self.score.set_seed(self.settings.seed);
     }
 
     /// The arenas, for the next text.
@@ -109,6 +111,7 @@ impl<'a> Elab<'a> {
             layout: self.layout,
             marks: self.marks,
             shapes: self.shapes,
+            recalled: self.recalled,
         }
     }
 }

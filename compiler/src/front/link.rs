@@ -17,6 +17,8 @@ use modurust_lang::units::Dim;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::sync::Arc;
 
+/// The session's swing is that of sixteenths: so many pairs a bar.
+const SWUNG: i64 = 8;
 /// Nothing of this text.
 const NONE: u32 = u32::MAX;
 
@@ -176,6 +178,9 @@ impl Elab<'_> {
         for unit in units {
             unit.pattern = copy.pattern(unit.pattern);
             unit.live = copy.live(unit.pattern);
+            if let Some(amount) = self.swing.filter(|_| unit.swings) {
+                unit.pattern = copy.swing(unit.pattern, amount, SWUNG);
+            }
             unit.word = unit.word.map(|word| copy.word(word));
             unit.choke = unit.choke.map(|word| copy.word(word));
             for field in &mut unit.fields {

@@ -12,6 +12,7 @@ mod call;
 mod commands;
 mod elab;
 mod feedback;
+mod glance;
 mod harmony;
 pub mod hold;
 mod join;
@@ -30,11 +31,13 @@ mod pattern_fns;
 mod pattern_table;
 mod patterns;
 mod places;
+mod recall;
 mod rest;
 mod runs;
 pub mod samples;
 mod scope;
 mod segment;
+mod settings;
 mod settle;
 mod signal;
 mod spectral;
@@ -339,7 +342,7 @@ impl Compiler {
             let failed = elab.failed();
             let (diagnostics, broken) =
                 (std::mem::take(&mut elab.diagnostics), std::mem::take(&mut elab.broken_strips));
-            let (timing, timeline, knobs) = (elab.timing, std::mem::take(&mut elab.timeline), elab.knobs());
+            let (timing, timeline, knobs) = (elab.settings.timing, std::mem::take(&mut elab.timeline), elab.knobs());
             memory.keep(elab.into_arenas());
             let elaborated =
                 made.map(|(graph, score, units)| Elaborated { graph, score, units, timing, timeline, knobs });

@@ -3,6 +3,7 @@
 //! `800hz * 2` is a frequency, `-12db` stays in decibels and becomes a factor in a product, `440hz + 7st` is a frequency,
 //! `1 / 3hz` is a time. The result remembers the literals that it came from ([`Num::key`]).
 
+use crate::front::settings::Clock;
 use crate::front::value::{Num, hash_text, mix};
 use modurust_lang::ast::BinaryOp;
 use modurust_lang::units::Dim;
@@ -17,19 +18,12 @@ pub fn note_to_hz(note: f64) -> f64 {
     440.0 * ((note - 69.0) / 12.0).exp2()
 }
 
-/// Tempo and meter as the arithmetic needs them.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    /// Seconds of a beat.
-    pub beat: f64,
-}
-
 /// A number as code wants it: decibels as a factor, notes in hertz, beats in seconds.
-pub fn canonical(num: Num, clock: Clock) -> Num {
+pub fn canonical(num: Num, clock: Clock<'_>) -> Num {
     let made = match num.dim {
         Dim::Gain => num.derive(db_to_linear(num.value), Dim::None, 0x11),
         Dim::Pitch => num.derive(note_to_hz(num.value), Dim::Frequency, 0x12),
-        Dim::Beats => num.derive(num.value * clock.beat, Dim::Time, 0x13),
+        Dim::Beats => num.derive(num.value * clock.beat(), Dim::Time, 0x13),
         _ => num,
     };
     // The node of a live number has this value already.
@@ -55,7 +49,7 @@ pub fn quotient(a: Dim, b: Dim) -> Dim {
 }
 
 /// `a op b`, or what is wrong with it: "add a frequency to a time".
-pub fn binary(op: BinaryOp, a: Num, b: Num, clock: Clock) -> Result<Num, String> {
+pub fn binary(op: BinaryOp, a: Num, b: Num, clock: Clock<'_>) -> Result<Num, String> {
     use BinaryOp::*;
     let tag = mix(0x100, op as u64);
     let make = |value: f64, dim: Dim| a.derive2(b, value, dim, tag);
@@ -95,7 +89,7 @@ pub fn binary(op: BinaryOp, a: Num, b: Num, clock: Clock) -> Result<Num, String>
     })
 }
 
-fn sum(op: BinaryOp, a: Num, b: Num, clock: Clock) -> Result<Num, String> {
+fn sum(op: BinaryOp, a: Num, b: Num, clock: Clock<'_>) -> Result<Num, String> {
     let sign = if op == BinaryOp::Add { 1.0 } else { -1.0 };
     let tag = mix(0x200, op as u64);
     let make = |value: f64, dim: Dim| Ok(a.derive2(b, value, dim, tag));
@@ -174,6 +168,7 @@ pub fn show(num: Num) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::front::settings::Asked;
 
     fn num(value: f64, dim: Dim) -> Num {
         Num::new(value, dim, 7)
@@ -181,7 +176,8 @@ mod tests {
 
     #[test]
     fn dimensions_follow_the_words() {
-        let clock = Clock { beat: 0.5 };
+        let asked = Asked::default();
+        let clock = Clock::new(0.5, &asked);
         let go = |op, a, b| binary(op, a, b, clock).map(|n| (n.value, n.dim));
         let (hz, s, none) = (Dim::Frequency, Dim::Time, Dim::None);
         assert_eq!(go(BinaryOp::Mul, num(800.0, hz), num(2.0, none)), Ok((1600.0, hz)));
@@ -196,7 +192,8 @@ mod tests {
 
     #[test]
     fn provenance_tells_derivations_apart() {
-        let clock = Clock { beat: 0.5 };
+        let asked = Asked::default();
+        let clock = Clock::new(0.5, &asked);
         let x = num(3.0, Dim::None);
         let by = |k: f64| binary(BinaryOp::Mul, x, Num::constant(k), clock).unwrap().key;
         assert_ne!(by(2.0), by(3.0));

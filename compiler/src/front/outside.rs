@@ -145,10 +145,6 @@ impl<'a> Elab<'a> {
 
     /// Notes that leave: voices without sound.
     fn send_out(&mut self, pattern: PatId, outlet: Outlet) {
-        let pattern = match self.swing {
-            Some(amount) => self.score.swing(pattern, amount, 8),
-            None => pattern,
-        };
         let frame = self.graph.frame(self.frame, "midi_out", false, hash_text(&outlet.device));
         let field = |source, default| UnitField { source, default };
         let fields = vec![field(FieldSource::Freq, 440.0), field(FieldSource::Gate, 0.0), field(FieldSource::Vel, 0.8)];
@@ -163,6 +159,7 @@ impl<'a> Elab<'a> {
             live: 0,
             mpe: false,
             outlet: Some(Arc::new(outlet)),
+            swings: true,
             fields,
         });
     }
@@ -216,7 +213,7 @@ fn midi<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     }
     if [".mid", ".midi", ".smf"].iter().any(|end| name.to_ascii_lowercase().ends_with(end)) {
         let read = e.read_bytes(&e.sources_dir(&name));
-        let beats = e.timing.beats_per_bar;
+        let beats = e.beats_per_bar();
         match read.and_then(|bytes| midi_file::pattern(&bytes, ch, beats, &mut e.score)) {
             Ok(pattern) => return Value::Pat(pattern),
             Err(why) => {

@@ -25,6 +25,7 @@ use crate::front::layout::{Pieces, is_closed};
 use crate::front::mixer::Gain;
 use crate::front::owners::Owners;
 use crate::front::scope::*;
+use crate::front::settings::Settings;
 use crate::front::stand_ins::StandIns;
 use crate::front::timeline::Control;
 use crate::front::value::*;
@@ -127,6 +128,8 @@ pub(super) struct Part {
     heard: Arc<[Heard]>,
     /// The strip that it was elaborated for, if that makes a difference.
     strip: Option<String>,
+    /// Settings that it asked for, and all settings as it was elaborated.
+    asked: (u8, Arc<Settings>),
     /// It may be taken as it is.
     keep: bool,
 }
@@ -167,6 +170,7 @@ struct Outer<'a> {
     feeds: Vec<(String, String)>,
     gains: HashMap<String, Gain>,
     call: Option<u64>,
+    asked: u8,
 }
 
 /// All parts, and how far this text has come with them.
@@ -192,7 +196,7 @@ pub(super) struct Parts {
     /// The same by number; the first is that of nobody.
     pub names: Vec<Arc<str>>,
     /// Settings of the last text.
-    pub settings: Option<super::strips::Settings>,
+    pub settings: Option<Arc<Settings>>,
     /// There are parts of an earlier text.
     pub resumed: bool,
     /// What was told of files for this text.
@@ -251,6 +255,11 @@ impl Parts {
         if let Some(open) = self.open.last() {
             open.volatile.set(true);
         }
+    }
+
+    /// How often the part being elaborated was told something of a file.
+    pub fn heard(&self) -> usize {
+        self.open.last().map_or(0, |open| open.heard.borrow().len())
     }
 
     /// The part being elaborated was told something of a file.
@@ -373,6 +382,7 @@ impl<'a> Elab<'a> {
             feeds: std::mem::take(&mut self.feeds),
             gains: std::mem::take(&mut self.gains),
             call: self.call.take(),
+            asked: self.asked.take(),
         }
     }
 
@@ -426,8 +436,10 @@ impl<'a> Elab<'a> {
             feeds: std::mem::replace(&mut self.feeds, outer.feeds),
             heard: open.heard.into_inner().into(),
             strip: open.strip.get().then(|| self.strip.clone()),
+            asked: (self.asked.take(), Arc::clone(&self.settings)),
             keep,
         };
+        self.asked.add(outer.asked);
         (self.occurrences, self.counted, self.pending) = (outer.occurrences, outer.counted, outer.pending);
         (self.at, self.site, self.bank, self.depth) = (outer.at, outer.site, outer.bank, outer.depth);
         (self.binding, self.frame, self.gains, self.call) = (outer.binding, outer.frame, outer.gains, outer.call);
@@ -460,7 +472,7 @@ impl<'a> Elab<'a> {
         let fits = |part: &&Part| part.keep && part.strip.as_ref().is_none_or(|strip| *strip == self.strip);
         let Some(part) = self.parts.kept.get(&key).filter(fits) else { return false };
         let (reads, heard) = (Arc::clone(&part.reads), Arc::clone(&part.heard));
-        if !heard.iter().all(|heard| self.hears_again(heard)) {
+        if !self.would_be_told(part.asked.0, &part.asked.1) || !heard.iter().all(|heard| self.hears_again(heard)) {
             return false;
         }
         let state = |e: &mut Self, state| {
@@ -605,6 +617,7 @@ impl<'a> Elab<'a> {
             feeds: Vec::new(),
             gains: HashMap::default(),
             call: None,
+            asked: 0,
         };
         let mut part = self.end(outer, "");
         part.keep = false;

@@ -12,7 +12,7 @@ use crate::front::value::*;
 use crate::graph::*;
 use crate::program::{FieldSource, Unit, UnitField, UnitKind};
 use crate::score::timeline::Length;
-use crate::score::{self, Operator, PatId, Ratio, Signal};
+use crate::score::{self, Operator, PatId, Signal};
 use modurust_lang::ast::{self, BinaryOp, Expr};
 use modurust_lang::source::Span;
 use modurust_lang::units::Dim;
@@ -97,17 +97,12 @@ impl<'a> Elab<'a> {
         self.pattern(value, expr.span)
     }
 
-    /// Bars in a second, as the session begins.
-    pub(super) fn bars_per_second(&self) -> Ratio {
-        self.timing.bpm / Ratio::int(60) / self.timing.beats_per_bar
-    }
-
     /// A length in bars; a plain number counts cycles.
     pub(super) fn bars(&self, num: Num) -> f64 {
-        let per_bar = self.timing.beats_per_bar.to_f64();
+        let per_bar = || self.beats_per_bar().to_f64();
         match num.dim {
-            Dim::Beats => num.value / per_bar,
-            Dim::Time => num.value / self.clock().beat / per_bar,
+            Dim::Beats => num.value / per_bar(),
+            Dim::Time => num.value / self.clock().beat() / per_bar(),
             _ => num.value,
         }
     }
@@ -208,6 +203,7 @@ impl<'a> Elab<'a> {
             live: 0,
             mpe: false,
             outlet: None,
+            swings: false,
             fields: vec![field],
         };
         self.units.push(unit);

@@ -70,7 +70,7 @@ impl<'a> Elab<'a> {
         let bars = match &arg.value {
             Value::Num(num) if num.dim == Dim::Time => Ratio::from_f64(num.value) * self.bars_per_second(),
             _ => match self.coerce(arg, Want::Dim(Dim::Beats), function, name) {
-                Value::Num(num) => Ratio::from_f64(num.value) / self.timing.beats_per_bar,
+                Value::Num(num) => Ratio::from_f64(num.value) / self.beats_per_bar(),
                 Value::Broken => return None,
                 _ => {
                     let message = format!("`{function}` wants a length that is known");
@@ -288,11 +288,12 @@ pub(super) fn warp<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
             return Value::Broken;
         }
     };
-    let now = e.timing.bpm.to_f64();
+    let now = e.bpm().to_f64();
     let slot = Value::Slot(e.stretched(&slot, own / now));
     let beat = Value::Num(Num::new(60.0 / now, Dim::Time, 0));
     let one = e.score.pure(score::Value::Num(0.0));
-    let pattern = e.score.fast(one, e.timing.beats_per_bar);
+    let beats = e.beats_per_bar();
+    let pattern = e.score.fast(one, beats);
     let given = vec![("slot", slot), ("own", beat)];
     e.played((pattern, "samplewarp"), (UnitKind::Mono, 1, true), given, call.span)
 }

@@ -8,9 +8,10 @@
 use crate::front::value::{Shape, Value, hash_text};
 use crate::graph::{CellId, FrameId, NodeId};
 use modurust_lang::ast::{Def, Expr, Ident, Param};
-use modurust_lang::source::FileId;
+use modurust_lang::source::{FileId, Span};
 use rustc_hash::FxHashMap as HashMap;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// A scope of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,9 @@ pub struct Closure<'a> {
     /// Where its text stands.
     pub origin: Origin,
 }
+
+/// What a value is called, and where that is said.
+pub type Called = (Arc<str>, Option<(Origin, Span)>);
 
 /// Parameters of a definition, or the bare names of a lambda.
 #[derive(Clone, Copy)]
@@ -209,6 +213,11 @@ impl<'a> Scopes<'a> {
     /// What stands at the top level under a name that was noted.
     pub fn top(&self, name: TopName) -> Option<&Binding<'a>> {
         self.tops.get(&name)
+    }
+
+    /// How many names were noted since the log was taken.
+    pub fn logged(&self) -> usize {
+        self.log.borrow().len()
     }
 
     /// The names noted since the last call.

@@ -15,7 +15,7 @@
 use crate::front::elab::Elab;
 use crate::front::owners::{NOBODY, Owners};
 use crate::front::parts::Part;
-use crate::front::scope::Origin;
+use crate::front::scope::Called;
 use crate::front::segment::{Given, Segment, Wish};
 use crate::front::stand_ins::{StandIns, is_hollow};
 use crate::graph::check::components;
@@ -259,7 +259,7 @@ impl Elab<'_> {
     }
 
     fn report_loop(&mut self, cycle: &[NodeId]) {
-        let mut names: Vec<(String, Option<(Origin, Span)>)> = Vec::new();
+        let mut names: Vec<Called> = Vec::new();
         for node in cycle {
             if let Some((name, place)) = self.named.get(node)
                 && names.last().is_none_or(|(last, _)| last != name)
@@ -271,8 +271,8 @@ impl Elab<'_> {
             names.pop();
         }
         let first = names.first().cloned();
-        let name = first.as_ref().map_or("this", |f| f.0.as_str()).to_string();
-        let round = names.iter().map(|n| n.0.as_str()).chain([name.as_str()]).collect::<Vec<_>>().join(" -> ");
+        let name = first.as_ref().map_or("this", |f| &*f.0).to_string();
+        let round = names.iter().map(|n| &*n.0).chain([name.as_str()]).collect::<Vec<_>>().join(" -> ");
         let (origin, span) = first.and_then(|f| f.1).unwrap_or((self.at, Span::default()));
         let diagnostic = self.error_at(origin, "cycle", span, format!("`{name}` depends on itself without a delay"));
         diagnostic.label = Some(round);

@@ -1,7 +1,7 @@
 //! Values as signals: lowering numbers, spreading lanes, arithmetic with dimensions.
 
 use crate::front::elab::Elab;
-use crate::front::number::{self, Clock};
+use crate::front::number;
 use crate::front::scope::ScopeId;
 use crate::front::value::*;
 use crate::graph::ops::Op;
@@ -14,11 +14,6 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl<'a> Elab<'a> {
-    /// Tempo as arithmetic needs it.
-    pub(super) fn clock(&self) -> Clock {
-        Clock { beat: 60.0 / self.timing.bpm.to_f64() }
-    }
-
     /// A value as a signal; an error is reported if it cannot be one.
     pub(super) fn signal(&mut self, value: Value<'a>, span: Span) -> Option<Sig> {
         match value {
@@ -154,6 +149,12 @@ impl<'a> Elab<'a> {
             }
             lanes = lanes.max(bits.len());
             words.push((*ty, bits));
+        }
+        // What folds from a seed is another number elsewhere.
+        if let Some(noting) = &self.noting
+            && args.iter().any(|arg| noting.seeds.iter().any(|(seed, _)| *seed == arg.node))
+        {
+            noting.unfit.set(true);
         }
         Some(Node::Const(op.info().result, fold::op(op, &words)))
     }

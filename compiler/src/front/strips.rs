@@ -10,7 +10,6 @@ use crate::front::stand_ins::Role;
 use crate::front::timeline::curve_of;
 use crate::front::value::*;
 use crate::graph::*;
-use crate::program::Timing;
 use crate::score::Ratio;
 use crate::score::timeline::{Length, Motion};
 use modurust_lang::ast::{Expr, Ident, Item};
@@ -39,16 +38,6 @@ const SENT: u32 = 1 << 30;
 /// The place of the sum of all strips.
 const SUM: u32 = u32::MAX - 1;
 
-/// Settings that all else depends on.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Settings {
-    timing: Timing,
-    swing: Option<Ratio>,
-    tuning: Option<Vec<f64>>,
-    seed: u64,
-    fades: bool,
-}
-
 /// A track or bus to be elaborated.
 struct Strip<'a> {
     name: &'a Ident,
@@ -62,26 +51,14 @@ impl<'a> Elab<'a> {
     pub fn session(&mut self, files: &'a [File]) {
         self.parts.start(self.ends());
         let scopes = self.define(files);
-        for (file, scope) in files.iter().zip(&scopes) {
-            for stmt in file.stmts.iter().filter(|_| !file.used) {
-                self.at = origin(stmt);
-                match &*stmt.item {
-                    Item::Setting { name, value } => self.setting(*scope, name, value),
-                    Item::Meter { beats, unit, from: None, .. } => {
-                        self.timing.beats_per_bar = Ratio::new(i64::from(*beats) * 4, i64::from(*unit));
-                    }
-                    _ => {}
-                }
-            }
-        }
+        self.read_settings(files, &scopes);
         self.meters(files);
         self.find_sections(files);
-        self.fades = files.iter().filter(|f| !f.used).flat_map(|f| &f.stmts).any(
+        let fades = files.iter().filter(|f| !f.used).flat_map(|f| &f.stmts).any(
             |stmt| matches!(&*stmt.item, Item::Arrange { sections, .. } if sections.iter().any(|s| s.xfade.is_some())),
         );
-        if self.settings_moved() {
-            return;
-        }
+        self.set().fades = fades;
+        self.settled_settings();
         let strips = self.strips(files);
         let mut sum = Vec::new();
         let mut audible = false;
@@ -230,13 +207,23 @@ impl<'a> Elab<'a> {
         scopes
     }
 
-    /// True if what is kept was made under other settings than these.
-    fn settings_moved(&mut self) -> bool {
-        let (timing, swing, seed, fades) = (self.timing, self.swing, self.seed, self.fades);
-        let now = Settings { timing, swing, tuning: self.default_tuning.clone(), seed, fades };
-        let before = self.parts.settings.replace(now.clone());
-        self.parts.bail |= self.parts.resumed && before != Some(now);
-        self.parts.bail
+    /// Settings come before all else, wherever they stand; the seed first, since a tempo may be a matter of chance.
+    fn read_settings(&mut self, files: &'a [File], scopes: &[ScopeId]) {
+        let is_seed = |stmt: &Stmt| matches!(&*stmt.item, Item::Setting { name, .. } if name.name == "seed");
+        for seed in [true, false] {
+            for (file, scope) in files.iter().zip(scopes).filter(|(file, _)| !file.used) {
+                for stmt in file.stmts.iter().filter(|stmt| is_seed(stmt) == seed) {
+                    self.at = origin(stmt);
+                    match &*stmt.item {
+                        Item::Setting { name, value } => self.setting(*scope, name, value),
+                        Item::Meter { beats, unit, from: None, .. } => {
+                            self.set().timing.beats_per_bar = Ratio::new(i64::from(*beats) * 4, i64::from(*unit));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
     }
 
     /// Changes of meter, after the meter in which bars are counted is known.
@@ -269,14 +256,14 @@ impl<'a> Elab<'a> {
             (_, Value::Broken) => {}
             ("tempo", Value::Num(num)) if matches!(num.dim, Dim::Tempo | Dim::None) => {
                 if (1.0..=2000.0).contains(&num.value) {
-                    self.timing.bpm = Ratio::from_f64(num.value);
+                    self.set().timing.bpm = Ratio::from_f64(num.value);
                 } else {
                     self.error("type", expr.span, "a tempo lies between 1 and 2000 bpm").help =
                         Some("write `tempo 124bpm`".into());
                 }
             }
             ("tempo", Value::Line { from, to, over, curve }) if from.dim == Dim::Tempo && to.dim == Dim::Tempo => {
-                self.timing.bpm = Ratio::from_f64(from.value);
+                self.set().timing.bpm = Ratio::from_f64(from.value);
                 let curve = curve_of(curve, Dim::None);
                 let motion = Motion::Line { from: from.value, to: to.value, over, curve };
                 self.timeline.settings.tempo = Some(motion);
@@ -294,8 +281,8 @@ impl<'a> Elab<'a> {
             }
             // Settings come before any pattern.
             ("seed", Value::Num(num)) => {
-                self.seed = num.value.to_bits();
-                self.score.set_seed(self.seed);
+                self.set().seed = num.value.to_bits();
+                self.score.set_seed(num.value.to_bits());
             }
             ("quantise", Value::Num(num)) if num.dim == Dim::None && num.value == 0.0 => {
                 self.timeline.settings.quantise = None;
@@ -321,7 +308,7 @@ impl<'a> Elab<'a> {
             }
             ("tuning", value @ Value::Text(_)) => {
                 let arg = self.arg(value, expr.span);
-                self.default_tuning = self.tuning(&arg);
+                self.set().tuning = self.tuning(&arg);
             }
             // The edition of the language; there is one so far.
             ("modu", Value::Num(num)) if num.value == 1.0 => {}
@@ -354,7 +341,7 @@ impl<'a> Elab<'a> {
         let step = Ratio::new(1, 64);
         self.score.score().query(pattern, Ratio::ZERO, step, &mut room);
         if let Some(bpm) = room.events().iter().find_map(|e| e.value.number()).filter(|x| *x >= 1.0) {
-            self.timing.bpm = Ratio::from_f64(bpm);
+            self.set().timing.bpm = Ratio::from_f64(bpm);
         }
     }
 
@@ -370,7 +357,7 @@ impl<'a> Elab<'a> {
             }
             let index = bus.then(|| {
                 let input = self.stand_in_for(&name.name, Role::Input);
-                self.named.insert(input, (name.name.clone(), None));
+                self.named.insert(input, (name.name.as_str().into(), None));
                 self.buses.push(Bus { name: name.name.clone(), input });
                 self.buses.len() - 1
             });

@@ -14,8 +14,8 @@ use crate::front::value::*;
 use crate::graph::ParamId;
 use crate::score::timeline::*;
 use crate::score::{self, Ratio};
-use modurust_lang::ast::{self, Expr, Ident, Item};
-use modurust_lang::units::Dim;
+use modurust_lang::ast::{self, Expr, ExprKind, Ident, Item};
+use modurust_lang::units::{Dim, Unit};
 use modurust_lang::{Span, Stmt};
 use rustc_hash::FxHashMap as HashMap;
 
@@ -132,7 +132,7 @@ impl<'a> Elab<'a> {
         }
         // Clips of sound: all run, the one that is launched is heard; where songs fade, each by its share.
         let index = self.score.clip_index(id);
-        let index = if self.fades { None } else { Some(self.hold(index, false)) };
+        let index = if self.fades() { None } else { Some(self.hold(index, false)) };
         let mut sum: Option<Sig> = None;
         for (i, (value, span)) in values.into_iter().enumerate() {
             let Some(sig) = self.signal(value, span) else { return Value::Broken };
@@ -214,6 +214,12 @@ impl<'a> Elab<'a> {
 
     /// A place in time: a length that may be 0.
     pub(super) fn position(&mut self, scope: ScopeId, expr: &'a Expr) -> Option<Length> {
+        // Whole bars are that whatever the meter.
+        if let ExprKind::Number { value, ratio: None, unit: Some(Unit::Bar) } = expr.kind
+            && value.fract() == 0.0
+        {
+            return Some(Length::Bars(Ratio::from_f64(value)));
+        }
         let value = self.eval(scope, expr);
         let Value::Num(num) = value else {
             if !matches!(value, Value::Broken) {
@@ -224,7 +230,7 @@ impl<'a> Elab<'a> {
             return None;
         };
         match num.dim {
-            Dim::Beats => Some(Length::Bars(Ratio::from_f64(num.value) / self.timing.beats_per_bar)),
+            Dim::Beats => Some(Length::Bars(Ratio::from_f64(num.value) / self.beats_per_bar())),
             Dim::Time => Some(Length::Seconds(Ratio::from_f64(num.value))),
             Dim::None if num.value == 0.0 => Some(Length::Bars(Ratio::ZERO)),
             dim => {

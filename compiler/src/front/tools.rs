@@ -227,10 +227,12 @@ pub(super) fn line<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 pub(super) fn seed<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
     // The path of names and not a counter, so that an edit elsewhere changes no noise.
-    let place = e.place();
-    let voices = e.bank.unwrap_or(1);
-    let bits = (0..voices).map(|v| mix(place, u64::from(v)) as u32).collect();
+    let bits = e.seeds_at(e.frame);
     let node = e.graph.push(Node::Const(Ty::I32, bits));
+    let (frame, voices) = (e.frame, e.voices());
+    if let Some(noting) = &mut e.noting {
+        noting.seeds.push((node, frame));
+    }
     Value::Sig(Sig { node, shape: Shape { channels: 1, banked: voices > 1 }, dim: Dim::None })
 }
 
@@ -340,20 +342,26 @@ impl<'a> Elab<'a> {
         }
     }
 
-    /// Where the chance of this place starts.
-    fn place(&self) -> u64 {
-        self.place_hash() ^ self.seed
+    /// Where the chance of a place starts.
+    fn chance_at(&self, frame: FrameId) -> u64 {
+        self.place_hash(frame) ^ self.seed()
     }
 
-    /// [`Elab::place`] as a number of 32 bits, for all lanes of a kernel.
+    /// The same for each voice, as words.
+    pub(super) fn seeds_at(&self, frame: FrameId) -> Vec<u32> {
+        let place = self.chance_at(frame);
+        (0..self.voices()).map(|v| mix(place, u64::from(v)) as u32).collect()
+    }
+
+    /// The same for all lanes of a kernel that stands here.
     pub(super) fn place_seed(&self) -> u32 {
-        mix(self.place(), 0) as u32
+        mix(self.chance_at(self.frame), 0) as u32
     }
 
-    /// Hash of the place in the tree of names, with the number of equal calls before it.
-    fn place_hash(&self) -> u64 {
+    /// Hash of a place in the tree of names, with the number of equal calls before it.
+    fn place_hash(&self, frame: FrameId) -> u64 {
         let mut hash = 0x5EED;
-        let mut at = Some(self.frame);
+        let mut at = Some(frame);
         while let Some(id) = at {
             let frame = &self.graph.frames[id.index()];
             // What stands at the root is one of its kind; other places come after the one that holds them.

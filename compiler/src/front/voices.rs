@@ -234,12 +234,7 @@ impl<'a> Elab<'a> {
             return Value::Broken;
         }
         let f = Arc::clone(f);
-        // A hand swings by itself.
         let live = self.score.score().live(pattern);
-        let pattern = match self.swing.filter(|_| !plan.straight && live == 0) {
-            Some(amount) => self.score.swing(pattern, amount, 8),
-            None => pattern,
-        };
         let (voices, kind) = (plan.voices, plan.kind);
         let outer = (self.frame, self.bank);
         self.frame = self.graph.frame(outer.0, plan.label, false, hash_text(f.name));
@@ -255,6 +250,8 @@ impl<'a> Elab<'a> {
             live,
             mpe: plan.mpe,
             outlet: None,
+            // A hand swings by itself.
+            swings: !plan.straight && live == 0,
             fields: Vec::new(),
         };
         self.units.push(unit);

@@ -158,6 +158,7 @@ fn unit(frame: FrameId, kind: UnitKind, voices: u32, path: &str) -> Unit {
         live: 0,
         mpe: false,
         outlet: None,
+        swings: false,
         fields: vec![],
     }
 }

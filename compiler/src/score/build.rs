@@ -5,7 +5,6 @@
 //! a query never runs out of stack. Functions of patterns (`every(4, rev)`) are applied by the caller: he gives both results.
 
 use super::node::{Factor, Kind, List, Node, Slot};
-use super::random::combine;
 use super::rhythm::{MAX_STEPS, euclid};
 use super::{FieldId, LiveSource, MAX_DEPTH, MAX_FIELDS, PatId, Ratio, Score, Sym, Tail, Value, harmony};
 use crate::lang::pattern::PatternError;
@@ -14,7 +13,6 @@ use crate::lang::pattern::PatternError;
 #[derive(Debug)]
 pub struct ScoreBuilder {
     pub(super) score: Score,
-    pub(super) seed: u64,
     overflow: bool,
     silence: PatId,
     /// What is wrong in the texts built so far that only their meaning shows: a chord that nobody knows.
@@ -25,15 +23,15 @@ impl ScoreBuilder {
     /// An empty score whose chance follows `seed`. The fields `freq`, `vel` and `gate` exist from the start.
     pub fn new(seed: u64) -> ScoreBuilder {
         let field_names = ["freq", "vel", "gate"].map(str::to_owned).to_vec();
-        let score = Score { field_names, ..Score::default() };
-        let mut builder = ScoreBuilder { score, seed, overflow: false, silence: PatId(0), complaints: Vec::new() };
+        let score = Score { seed, field_names, ..Score::default() };
+        let mut builder = ScoreBuilder { score, overflow: false, silence: PatId(0), complaints: Vec::new() };
         builder.silence = builder.add(Kind::Silence);
         builder
     }
 
-    /// Changes the seed for what is built from now on.
+    /// Changes the seed.
     pub fn set_seed(&mut self, seed: u64) {
-        self.seed = seed;
+        self.score.seed = seed;
     }
 
     /// The finished score.
@@ -361,13 +359,11 @@ impl ScoreBuilder {
 
     /// Drops events with a probability.
     pub fn degrade(&mut self, p: PatId, prob: f64, seed: u64) -> PatId {
-        let seed = combine(self.seed, seed);
         self.add(Kind::Degrade { p, prob, seed, keep: false })
     }
 
     /// Keeps exactly the events that [`degrade`](Self::degrade) with the same seed would drop.
     pub fn undegrade(&mut self, p: PatId, prob: f64, seed: u64) -> PatId {
-        let seed = combine(self.seed, seed);
         self.add(Kind::Degrade { p, prob, seed, keep: true })
     }
 
@@ -377,7 +373,7 @@ impl ScoreBuilder {
             [] => self.silence,
             [one] => *one,
             _ => {
-                let (list, seed) = (self.list(pats), combine(self.seed, seed));
+                let list = self.list(pats);
                 self.add(Kind::Choose { list, seed })
             }
         }

@@ -4,7 +4,6 @@
 
 use super::node::{Kind, List, Map};
 use super::query_more::MAX_PIECES;
-use super::random::combine;
 use super::{PatId, ScoreBuilder, Value, chords};
 use crate::lang::Span;
 use crate::lang::diag::Severity;
@@ -54,7 +53,6 @@ impl ScoreBuilder {
     }
 
     fn pieces(&mut self, n: i64, p: PatId, seed: u64, each_once: bool) -> PatId {
-        let seed = combine(self.seed, seed);
         match n {
             ..=0 => self.silence(),
             1 => p,
@@ -64,7 +62,7 @@ impl ScoreBuilder {
 
     /// At each moment the value of one of several, by chance: a signal, to be sampled.
     pub fn choose_at(&mut self, pats: &[PatId], seed: u64) -> PatId {
-        let (list, seed) = (self.list(pats), combine(self.seed, seed));
+        let list = self.list(pats);
         self.add(Kind::ChooseAt { list, seed })
     }
 

@@ -3,7 +3,6 @@
 //! Many of them are only other ways to combine the common ones; those with a node of their own are the ones that need it.
 
 use super::node::{Curve, Factor, JoinMode, Kind, Operator, Scope, Signal};
-use super::random::combine;
 use super::timeline::SetId;
 use super::{PatId, Ratio, ScoreBuilder, Value};
 
@@ -131,10 +130,7 @@ impl ScoreBuilder {
                 let changed = self.undegrade(transformed, prob, seed);
                 self.stack(&[kept, changed])
             }
-            Scope::Cycle => {
-                let seed = combine(self.seed, seed);
-                self.add(Kind::Chance { prob, seed, a: transformed, b: plain })
-            }
+            Scope::Cycle => self.add(Kind::Chance { prob, seed, a: transformed, b: plain }),
         }
     }
 
@@ -231,7 +227,6 @@ impl ScoreBuilder {
 
     /// A continuous pattern in 0..1.
     pub fn signal(&mut self, signal: Signal, seed: u64) -> PatId {
-        let seed = combine(self.seed, seed);
         self.add(Kind::Signal { signal, seed })
     }
 

@@ -5,7 +5,7 @@
 //! before or in between. Numbers of words, fields, sets of clips and texts are given anew, in the order in which they are met.
 
 use super::node::{Factor, Kind, List, Slot};
-use super::{FieldId, PatId, Score, ScoreBuilder, Sym, Tail, Value};
+use super::{FieldId, PatId, Ratio, Score, ScoreBuilder, Sym, Tail, Value};
 use rustc_hash::FxHashMap as HashMap;
 use smallvec::SmallVec;
 
@@ -24,13 +24,18 @@ pub struct Copier<'a> {
 impl<'a> Copier<'a> {
     /// Copies out of `old`. `sets` are the numbers that sets of clips have in the copy.
     pub fn new(old: &'a Score, sets: &'a HashMap<u32, u32>) -> Copier<'a> {
-        let (new, made) = (ScoreBuilder::new(0), vec![None; old.nodes.len()]);
+        let (new, made) = (ScoreBuilder::new(old.seed), vec![None; old.nodes.len()]);
         Copier { old, new, made, words: vec![None; old.words.len()], origins: HashMap::default(), sets }
     }
 
     /// The copy.
     pub fn finish(self) -> Score {
         self.new.finish()
+    }
+
+    /// A pattern of the copy, swung ([`ScoreBuilder::swing`]).
+    pub fn swing(&mut self, p: PatId, amount: Ratio, per_cycle: i64) -> PatId {
+        self.new.swing(p, amount, per_cycle)
     }
 
     /// A word of the copy.

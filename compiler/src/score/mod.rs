@@ -281,6 +281,8 @@ impl EventBuf {
 /// All patterns of a program: immutable, cheap to share.
 #[derive(Clone, Debug, Default)]
 pub struct Score {
+    /// Where its chance starts.
+    pub(crate) seed: u64,
     pub(crate) nodes: Vec<node::Node>,
     pub(crate) lists: Vec<PatId>,
     pub(crate) slots: Vec<node::Slot>,
@@ -361,6 +363,11 @@ impl Score {
     /// The name of a field.
     pub fn field_name(&self, field: FieldId) -> &str {
         self.field_names.get(usize::from(field.0)).map_or("", String::as_str)
+    }
+
+    /// How many patterns there are.
+    pub fn pattern_count(&self) -> usize {
+        self.nodes.len()
     }
 
     /// How many fields have names.

@@ -132,9 +132,9 @@ impl Query<'_> {
             Kind::Rev { p } => self.rev(p, begin, end),
             Kind::Every { n, last, a, b } => self.every(n, last, (a, b), begin, end),
             Kind::Repeat { p, n } => self.repeat(p, n, begin, end),
-            Kind::Degrade { p, prob, seed, keep } => self.degrade(p, prob, (seed, keep), begin, end),
-            Kind::Choose { list, seed } => self.choose(list, seed, begin, end),
-            Kind::Chance { prob, seed, a, b } => self.chance(prob, seed, (a, b), begin, end),
+            Kind::Degrade { p, prob, seed, keep } => self.degrade(p, prob, (self.chance_of(seed), keep), begin, end),
+            Kind::Choose { list, seed } => self.choose(list, self.chance_of(seed), begin, end),
+            Kind::Chance { prob, seed, a, b } => self.chance(prob, self.chance_of(seed), (a, b), begin, end),
             Kind::Euclid { p, rhythm } => self.euclid(p, rhythm, begin, end),
             Kind::EuclidBy { p, pulses, steps, rotation } => self.euclid_by(p, (pulses, steps, rotation), begin, end),
             Kind::Struct { bools, p } => self.structure(bools, p, begin, end),
@@ -157,8 +157,10 @@ impl Query<'_> {
             Kind::Lookup { p, keys, to, drop } => self.lookup(p, (keys, to), drop, begin, end),
             Kind::Map { p, f } => self.map_values(p, f, begin, end),
             Kind::Accent { p, by } => self.accent(p, by, begin, end),
-            Kind::Shuffle { p, n, seed, each_once } => self.shuffle(p, n as usize, (seed, each_once), begin, end),
-            Kind::ChooseAt { list, seed } => self.choose_at(list, seed, begin, end),
+            Kind::Shuffle { p, n, seed, each_once } => {
+                self.shuffle(p, n as usize, (self.chance_of(seed), each_once), begin, end)
+            }
+            Kind::ChooseAt { list, seed } => self.choose_at(list, self.chance_of(seed), begin, end),
             Kind::Clips { set, list } => self.clips(set, list, begin, end),
             Kind::ClipIndex { set } => self.clip_index(set, begin, end),
             Kind::ClipShare { set, clip } => self.clip_share(set, clip, begin, end),
@@ -171,8 +173,13 @@ impl Query<'_> {
             Kind::Ramp { from, to, over, curve } => {
                 self.continuous(begin, end, line(from, to, begin.to_f64() / over.to_f64(), curve));
             }
-            Kind::Signal { signal, seed } => self.continuous(begin, end, wave(signal, seed, begin)),
+            Kind::Signal { signal, seed } => self.continuous(begin, end, wave(signal, self.chance_of(seed), begin)),
         }
+    }
+
+    /// The chance of a place, by the seed of all.
+    fn chance_of(&self, place: u64) -> u64 {
+        random::combine(self.score.seed, place)
     }
 
     /// Whether some events of a pattern are continuous.

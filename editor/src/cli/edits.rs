@@ -116,6 +116,15 @@ fn common(text: &str) -> Option<Place> {
     places(text).into_iter().filter(|p| p.function).max_by_key(|p| users(text, &p.name))
 }
 
+/// A session's setting at another number: where it stands, or in a statement of its own.
+fn set(text: &str, name: &str, value: &str) -> Option<String> {
+    let known = |p: &&Place| text[p.begin..p.end].split(' ').next() == Some(name);
+    let all = places(text);
+    let (begin, end) = all.iter().find(known).map_or((0, 0), |p| (p.begin, p.end));
+    let new = format!("{name} {value}{}", if end > 0 { "" } else { "\n" });
+    Some(with(text, begin, end, &new))
+}
+
 type Edit = fn(&str, usize) -> Option<String>;
 
 /// A kind of edit: what comes before it, unmeasured, and itself.
@@ -156,6 +165,10 @@ const KINDS: &[(&str, Option<Edit>, Edit)] = &[
         nth(t, n, |p| p.value && users(t, &p.name) > 1).map(|p| renamed(t, &p.name, &format!("{}_{n}", p.name)))
     }),
     ("a number in the function that most use", None, |t, n| common(t).and_then(|p| number(t, &p, n))),
+    ("the tempo", None, |t, n| set(t, "tempo", &format!("{}bpm", 101 + n))),
+    ("the meter", None, |t, n| set(t, "meter", &format!("{}/4", 3 + n))),
+    ("the swing", None, |t, n| set(t, "swing", &format!("{}%", 51 + n))),
+    ("the seed", None, |t, n| set(t, "seed", &format!("{}", 101 + n))),
     ("an error put in", None, |t, n| match t.contains("nothing_of_this_name") {
         true => Some(t.replace(" >> nothing_of_this_name", " * 0.5")),
         false => nth(t, n, |p| p.track).map(|p| with(t, p.end, p.end, " >> nothing_of_this_name")),

@@ -93,6 +93,7 @@ mod tests {
             pattern: PatId(0),
             word: None,
             choke: None,
+            swings: true,
             live: 0,
             mpe: false,
             outlet: None,

@@ -88,6 +88,7 @@ impl Build {
             live: 0,
             mpe: false,
             outlet: None,
+            swings: true,
             fields: fields.iter().map(|source| UnitField { source: *source, default: default(source) }).collect(),
         });
         (0..fields.len() as u32)
