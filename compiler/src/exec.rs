@@ -169,15 +169,20 @@ pub struct WordMove {
     pub count: u32,
 }
 
-/// The moves that carry the first lanes of cells over: (cell of `new`, cell of `old`, number of lanes). Cells of unlike type are
-/// left alone. Made off the audio thread; however the two patches pack their cells, what is left to do is to copy words.
+/// The moves that carry the first lanes of cells over: (cell of `new`, cell of `old`, number of lanes). A cell of one lane goes into as many as
+/// are asked for. Cells of unlike type are left alone. Made off the audio thread; however the two patches pack their cells, what is left to do is to copy words.
 pub fn word_moves(new: &Patch, old: &Patch, pairs: &[(CellId, CellId, u32)]) -> Vec<WordMove> {
     let mut moves = Vec::with_capacity(pairs.len());
     for &(to, from, lanes) in pairs {
         let (a, b) = (&new.graph.cells[to.index()], &old.graph.cells[from.index()]);
         if a.ty == b.ty {
-            let count = lanes.min(a.lanes).min(b.lanes);
-            moves.push(WordMove { to: new.layout.cells[to.index()], from: old.layout.cells[from.index()], count });
+            let (to, from) = (new.layout.cells[to.index()], old.layout.cells[from.index()]);
+            let lanes = lanes.min(a.lanes);
+            if b.lanes == 1 {
+                moves.extend((0..lanes).map(|lane| WordMove { to: to + lane, from, count: 1 }));
+            } else {
+                moves.push(WordMove { to, from, count: lanes.min(b.lanes) });
+            }
         }
     }
     // What lies side by side in both goes in one piece.

@@ -304,3 +304,52 @@ fn by_the_clock_with_every_other_text_wrong() {
     // On a machine with other work a single one may be late.
     assert!(middle < 50.0, "{answers:?}");
 }
+
+/// What goes on under another name, in another core or in more channels, sounds as if it had always been there: before, after, and whether the right
+/// side is a new one.
+const EXCHANGED: [(&str, &str, bool); 9] = [
+    ("out = saw(110hz) * 0.3", "out = tri(110hz) * 0.3", false),
+    ("out = sin(110hz) * 0.3", "out = square(110hz) * 0.3", false),
+    ("out = (saw(110hz) + 0.5) >> lpf(3hz) * 0.3", "out = (saw(110hz) + 0.5) >> hpf(3hz) * 0.3", false),
+    ("out = (saw(110hz) + 0.5) >> hpf(3hz, q: 1) * 0.3", "out = (saw(110hz) + 0.5) >> bpf(3hz, q: 1) * 0.3", false),
+    ("out = (saw(110hz) + 0.5) >> lpf(3hz) * 0.3", "out = (saw(110hz) + 0.5) * [1, 0.5] >> lpf(3hz) * 0.3", true),
+    ("out = [saw(110hz) + 0.5, 0.1] >> lpf(3hz) * 0.3", "out = (saw(110hz) + 0.5) >> lpf(3hz) * 0.3", false),
+    ("out = (saw(110hz) + 0.5) >> lpf(3hz) * 0.3", "osc = (saw(110hz) + 0.5) >> lpf(3hz)\nout = osc * 0.3", false),
+    ("osc = (saw(110hz) + 0.5) >> lpf(3hz)\nout = osc * 0.3", "out = (saw(110hz) + 0.5) >> lpf(3hz) * 0.3", false),
+    (
+        "out = saw(110hz) >> lpf(8hz) >> delay(0.2s)",
+        "out = saw(110hz) >> both\nboth(x) = x >> lpf(8hz) >> delay(0.2s)",
+        false,
+    ),
+];
+
+#[test]
+fn what_is_exchanged_goes_on_without_a_click() {
+    let mut compiler = Compiler::new(options(Backend::Jit));
+    let frames = RATE as usize;
+    let at = RATE as u64 / 4 / 64 * 64;
+    let silence = compile(&mut compiler, "out = 0 * sin(1hz)\n");
+    for (before, after, left) in EXCHANGED {
+        let [old, new] = [before, after].map(|text| compile(&mut compiler, &format!("{text}\n")));
+        let alone = play(&new, &[], frames);
+        // The largest difference behind the fade from what has always played.
+        let beside = |sound: &[f32]| {
+            let from = 2 * (at as usize + FADE);
+            let pairs = sound[from..].chunks(2).zip(alone[from..].chunks(2));
+            let side = |(a, b): (&[f32], &[f32])| {
+                if left { (a[0] - b[0]).abs() } else { (a[0] - b[0]).abs().max((a[1] - b[1]).abs()) }
+            };
+            pairs.map(side).fold(0.0, f32::max)
+        };
+        let heard = play(&old, &[(at, new.clone())], frames);
+        let kept = beside(&heard);
+        let during = 2 * (at as usize - 1)..2 * (at as usize + FADE + 1);
+        let bound = step(&play(&old, &[], frames)).max(step(&alone)) + SLOPE;
+        let largest = step(&heard[during]);
+        // The same without anything that goes on: it must be far off, or this would show nothing.
+        let anew = beside(&play(&old, &[(at - 2 * FADE as u64, silence.clone()), (at, new)], frames));
+        println!("{after}: {kept:.1e} beside, {anew:.1e} if it begins anew; largest step {largest:.4} of {bound:.4}");
+        assert!(kept < 1e-4 && anew > 30.0 * kept.max(1e-5), "{before} -> {after}: {kept} and {anew}");
+        assert!(largest <= bound, "{before} -> {after}: a step of {largest}, where {bound} is allowed");
+    }
+}

@@ -7,10 +7,14 @@
 //! 2. unnamed children (calls) by the longest common subsequence of their labels, so that a stage put into a pipe disturbs no
 //!    other; among equally long ones the one where more calls have equal arguments ([`Frame::hint`]), then equal shapes, wins;
 //!    calls that changed places (same label and arguments, left over on both sides) are matched after that;
-//! 3. named children left over on both sides whose shapes (labels and memory, all the way down) are equal: a rename.
+//! 3. named children left over on both sides whose shapes (labels and memory, all the way down) are equal: a rename;
+//! 4. calls left over between the same neighbours, a stage in the place of another: the calls of one core inside them that hold memory, such as
+//!    the phase of `saw` and of `tri`, or the two integrators of `lpf` and of `hpf`;
+//! 5. calls left over anywhere whose labels, arguments and shapes are equal: taken out into a name or a function, or put back.
 //!
-//! Inside two matched places, cells match by name, type and lanes, rings by name, lanes and capacity, each in order. Memory of
-//! unlike kinds never mixes, since labels, names and types must agree all the way up.
+//! Inside two matched places, cells match by name and type, rings by name, lanes and capacity, each in order. Where channels come to be, each of
+//! them has the memory of the one that was there; where they go, the first stay. Memory of unlike kinds never mixes, since labels of what
+//! holds it, names and types must agree.
 //!
 //! ```text
 //! old  bass: saw lpf delay          new  bass: saw lpf drive delay        kept saw lpf delay, made drive
@@ -51,7 +55,7 @@ pub struct Report {
 /// How to carry state from an old patch to a new one.
 #[derive(Clone, Debug, Default)]
 pub struct StateMap {
-    /// Cells to copy: new, old, number of lanes.
+    /// Cells to copy: new, old, number of lanes. The one lane of an old cell may go into several.
     pub cells: Vec<(CellId, CellId, u32)>,
     /// Rings to move.
     pub rings: Vec<(RingId, RingId)>,
@@ -67,7 +71,12 @@ impl StateMap {
     /// The plan from one graph and its units to another.
     pub fn between(old: &Graph, old_units: &[Unit], new: &Graph, new_units: &[Unit]) -> StateMap {
         let (old_tree, new_tree) = (Tree::new(old), Tree::new(new));
-        let mut matcher = Matcher { old: &old_tree, new: &new_tree, pairs: vec![None; new.frames.len()] };
+        let mut matcher = Matcher {
+            old: &old_tree,
+            new: &new_tree,
+            pairs: vec![None; new.frames.len()],
+            taken: vec![false; old.frames.len()],
+        };
         if !old.frames.is_empty() && !new.frames.is_empty() {
             matcher.run();
         }
@@ -151,6 +160,8 @@ impl StateMap {
         for &(i, j) in &self.units {
             voices.insert(new_units[i].frame, (new_units[i].voices, old_units[j].voices));
         }
+        let banks = |units: &[Unit]| units.iter().map(|u| (u.frame, (u.voices, u.voices))).collect::<HashMap<_, _>>();
+        let (old_banks, new_banks) = (banks(old_units), banks(new_units));
         let mut free: BTreeMap<(FrameId, &str, bool), Vec<usize>> = BTreeMap::new();
         for (i, cell) in old.cells.iter().enumerate() {
             free.entry((cell.frame, cell.name.as_ref(), cell.ty == Ty::I32)).or_default().push(i);
@@ -159,19 +170,28 @@ impl StateMap {
         for (i, cell) in new.cells.iter().enumerate() {
             let from = pairs.get(cell.frame.index()).copied().flatten();
             let list = from.and_then(|frame| free.get_mut(&(frame, cell.name.as_ref(), cell.ty == Ty::I32)));
+            // Outside of banks of voices, lanes are channels.
+            let single =
+                from.is_some_and(|from| is_single(old, from, &old_banks) && is_single(new, cell.frame, &new_banks));
             let found = list.and_then(|list| {
-                let fits = |&j: &usize| {
+                let bank = bank(new, cell.frame, &voices);
+                let same = |&j: &usize| {
                     let lanes = old.cells[j].lanes;
-                    lanes == cell.lanes || bank(new, cell.frame, &voices) == Some((cell.lanes, lanes))
+                    lanes == cell.lanes || bank == Some((cell.lanes, lanes))
                 };
-                let at = list.iter().position(fits)?;
+                let channels = single && !list.is_empty();
+                let at = list.iter().position(same).or(channels.then_some(0))?;
                 Some(list.remove(at))
             });
             let name = Some(key(new, cell.frame, &cell.name));
             let kind = cell_kind(cell.lanes);
             if let Some(j) = found {
                 taken[j] = true;
-                self.cells.push((CellId(i as u32), CellId(j as u32), cell.lanes.min(old.cells[j].lanes)));
+                let theirs = old.cells[j].lanes;
+                // A new channel begins with what the only one has; noise and phases of their own begin as they are made.
+                let spread = single && theirs == 1 && cell.ty == Ty::F32;
+                let lanes = if spread { cell.lanes } else { cell.lanes.min(theirs) };
+                self.cells.push((CellId(i as u32), CellId(j as u32), lanes));
                 self.tell(Some(key(old, old.cells[j].frame, &old.cells[j].name)), name, kind);
             } else {
                 self.tell(None, name, kind);
@@ -239,6 +259,11 @@ fn bank(graph: &Graph, frame: FrameId, voices: &HashMap<FrameId, (u32, u32)>) ->
     None
 }
 
+/// True for a place of which there is one, and not one for each voice.
+fn is_single(graph: &Graph, frame: FrameId, banks: &HashMap<FrameId, (u32, u32)>) -> bool {
+    bank(graph, frame, banks).is_none_or(|(voices, _)| voices == 1)
+}
+
 fn kind_code(kind: UnitKind) -> u8 {
     match kind {
         UnitKind::Poly => 0,
@@ -268,6 +293,8 @@ struct Tree<'a> {
     shapes: Vec<u64>,
     /// Whether there is any memory below.
     holds: Vec<bool>,
+    /// Hash of the memory of the place itself, if it has any.
+    own: Vec<Option<u64>>,
 }
 
 impl<'a> Tree<'a> {
@@ -289,6 +316,16 @@ impl<'a> Tree<'a> {
             ("ring", &ring.name, ring.lanes, ring.capacity).hash(&mut hashers[ring.frame.index()]);
             holds[ring.frame.index()] = true;
         }
+        // By names and types, whatever the order and the lanes.
+        let mut own: Vec<Option<u64>> = vec![None; n];
+        let cells = graph.cells.iter().map(|c| (c.frame, &c.name, c.ty == Ty::I32, 0));
+        let rings = graph.rings.iter().map(|r| (r.frame, &r.name, false, r.capacity));
+        for (frame, name, whole, capacity) in cells.chain(rings) {
+            let mut hasher = DefaultHasher::new();
+            (name, whole, capacity).hash(&mut hasher);
+            let sum = own[frame.index()].get_or_insert(0);
+            *sum = sum.wrapping_add(hasher.finish());
+        }
         // Parents come before their children, so backwards every child is done before its parent.
         let mut shapes = vec![0; n];
         for i in (0..n).rev() {
@@ -300,11 +337,21 @@ impl<'a> Tree<'a> {
             }
             shapes[i] = hasher.finish();
         }
-        Tree { frames: &graph.frames, children, shapes, holds }
+        Tree { frames: &graph.frames, children, shapes, holds, own }
     }
 
     fn of(&self, id: FrameId) -> &Frame {
         &self.frames[id.index()]
+    }
+
+    /// The calls at and below a place that hold memory themselves, in order.
+    fn holders(&self, id: FrameId, into: &mut Vec<FrameId>) {
+        if self.own[id.index()].is_some() && !self.of(id).named {
+            into.push(id);
+        }
+        for child in &self.children[id.index()] {
+            self.holders(*child, into);
+        }
     }
 
     fn split(&self, id: FrameId) -> (Vec<FrameId>, Vec<FrameId>) {
@@ -317,13 +364,40 @@ struct Matcher<'a> {
     new: &'a Tree<'a>,
     /// Old place of each new one.
     pairs: Vec<Option<FrameId>>,
+    /// Old places that have a new one.
+    taken: Vec<bool>,
 }
 
 impl Matcher<'_> {
     fn run(&mut self) {
-        let mut open = vec![(FrameId(0), FrameId(0))];
+        self.descend(FrameId(0), FrameId(0));
+        // What is left over anywhere, parents before their children.
+        let mut free: BTreeMap<(&str, u64, u64), Vec<FrameId>> = BTreeMap::new();
+        let key = |tree: &'_ Tree, id: FrameId| (tree.of(id).hint, tree.shapes[id.index()]);
+        let (old, new) = (self.old, self.new);
+        let call = |tree: &Tree, i: usize| tree.holds[i] && !tree.frames[i].named;
+        for i in (0..old.frames.len()).rev().filter(|i| call(old, *i) && !self.taken[*i]) {
+            let (hint, shape) = key(old, FrameId(i as u32));
+            free.entry((&*old.frames[i].label, hint, shape)).or_default().push(FrameId(i as u32));
+        }
+        for i in (0..new.frames.len()).filter(|i| call(new, *i)) {
+            let (hint, shape) = key(new, FrameId(i as u32));
+            if self.pairs[i].is_none()
+                && let Some(list) = free.get_mut(&(&*new.frames[i].label, hint, shape))
+                && let Some(at) = list.iter().rposition(|id| !self.taken[id.index()])
+            {
+                let from = list.remove(at);
+                self.descend(from, FrameId(i as u32));
+            }
+        }
+    }
+
+    /// Matches two places and all below them.
+    fn descend(&mut self, old: FrameId, new: FrameId) {
+        let mut open = vec![(old, new)];
         while let Some((old, new)) = open.pop() {
             self.pairs[new.index()] = Some(old);
+            self.taken[old.index()] = true;
             let (old_named, old_calls) = self.old.split(old);
             let (new_named, new_calls) = self.new.split(new);
             open.extend(self.by_name(&old_named, &new_named));
@@ -393,6 +467,7 @@ impl Matcher<'_> {
         if old.len() * new.len() <= LCS_LIMIT {
             self.align(old, new, &mut used, &mut pairs);
         }
+        let aligned = used.clone();
         // What changed places: same label and arguments.
         let mut index: HashMap<(&str, u64), Vec<usize>> = HashMap::new();
         for (i, id) in old.iter().enumerate().rev().filter(|(i, _)| !used.0[*i]) {
@@ -405,9 +480,45 @@ impl Matcher<'_> {
                 && let Some(i) = index.get_mut(&(&*frame.label, frame.hint)).and_then(Vec::pop)
             {
                 pairs.push((old[i], *id));
+                (used.0[i], used.1[j]) = (true, true);
             }
         }
+        self.exchanged((old, new), &aligned, &used, &mut pairs);
         pairs
+    }
+
+    /// Stages in the place of others, which is between the same neighbours: what holds memory in them, by its label and memory.
+    fn exchanged(
+        &self,
+        (old, new): (&[FrameId], &[FrameId]),
+        aligned: &(Vec<bool>, Vec<bool>),
+        used: &(Vec<bool>, Vec<bool>),
+        pairs: &mut Vec<(FrameId, FrameId)>,
+    ) {
+        // A gap is known by how many neighbours lie before it.
+        let gaps = |aligned: &[bool]| -> Vec<usize> {
+            let before = |count: &mut usize, here: &bool| {
+                *count += usize::from(*here);
+                Some(*count)
+            };
+            aligned.iter().scan(0, before).collect()
+        };
+        let mut free: BTreeMap<(usize, &str, Option<u64>), Vec<FrameId>> = BTreeMap::new();
+        let mut found = Vec::new();
+        for ((id, gap), _) in old.iter().zip(gaps(&aligned.0)).zip(&used.0).rev().filter(|(_, used)| !**used) {
+            self.old.holders(*id, &mut found);
+            for holder in found.drain(..).rev() {
+                let key = (gap, &*self.old.of(holder).label, self.old.own[holder.index()]);
+                free.entry(key).or_default().push(holder);
+            }
+        }
+        for ((id, gap), _) in new.iter().zip(gaps(&aligned.1)).zip(&used.1).filter(|(_, used)| !**used) {
+            self.new.holders(*id, &mut found);
+            for holder in found.drain(..) {
+                let key = (gap, &*self.new.of(holder).label, self.new.own[holder.index()]);
+                pairs.extend(free.get_mut(&key).and_then(Vec::pop).map(|from| (from, holder)));
+            }
+        }
     }
 
     /// The heaviest common subsequence.

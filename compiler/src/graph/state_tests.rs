@@ -85,7 +85,6 @@ fn trees() {
         // Kinds never mix, though names of memory agree.
         ("b{lpf.y}", "b{hpf.y}", "+b/hpf/y -b/lpf/y"),
         ("b{lpf.y}", "b{lpf#y}", "+b/lpf/y -b/lpf/y"),
-        ("b{lpf.y}", "b{lpf*y}", "+b/lpf/y -b/lpf/y"),
         ("b{lpf.y}", "b{lpf~y}", "+b/lpf/y -b/lpf/y"),
         ("b{lpf.y}", "b{lpf{}.y}", "+b/lpf/y -b/lpf/y"),
         // Bindings by name in any order; between files too, which share a root.
@@ -94,15 +93,34 @@ fn trees() {
         // A rename, of a binding, of an inner one, of both.
         ("bass{saw.p lpf.y}", "sub{saw.p lpf.y}", ">bass/lpf/y -> sub/lpf/y >bass/saw/p -> sub/saw/p"),
         ("a{x{lpf.y}}", "a{z{lpf.y}}", ">a/x/lpf/y -> a/z/lpf/y"),
-        // Not a rename: the body differs, or the old name is still there.
-        ("a{saw.p}", "b{saw.p lpf.y}", "+b/lpf/y +b/saw/p -a/saw/p"),
+        // Not a rename: the body differs (what is equal in it goes on), or the old name is still there.
+        ("a{saw.p}", "b{saw.p lpf.y}", ">a/saw/p -> b/saw/p +b/lpf/y"),
         ("a{saw.p}", "a{saw.p} b{saw.p}", "=a/saw/p +b/saw/p"),
         // A binding is removed, another added: unlike bodies start anew.
         ("a{saw.p} b{lpf.y}", "a{saw.p} c{hpf.y}", "=a/saw/p +c/hpf/y -b/lpf/y"),
         // Stages change places.
         ("a{saw.p lpf.y}", "a{lpf.y saw.p}", "=a/lpf/y =a/saw/p"),
-        // A call becomes a binding: another place.
-        ("a{lpf.y}", "a{x{lpf.y}}", "+a/x/lpf/y -a/lpf/y"),
+        // A call gets a name.
+        ("a{lpf.y}", "a{x{lpf.y}}", ">a/lpf/y -> a/x/lpf/y"),
+        // Channels come to be, or go.
+        ("b{lpf.y}", "b{lpf*y}", "=b/lpf/y"),
+        ("b{lpf*y}", "b{lpf.y}", "=b/lpf/y"),
+        // A stage in the place of another: what is of one core goes on, of another kind or another core not.
+        (
+            "b{lpf(svf.s.t) hp.z}",
+            "b{bpf(k{} svf.s.t) hp.z}",
+            "=b/hp/z >b/lpf/svf/s -> b/bpf/svf/s >b/lpf/svf/t -> b/bpf/svf/t",
+        ),
+        ("b{lpf(svf.s.t)}", "b{bpf(svf.t.s)}", ">b/lpf/svf/s -> b/bpf/svf/s >b/lpf/svf/t -> b/bpf/svf/t"),
+        ("b{lpf(svf.s)}", "b{bpf(svf#s)}", "+b/bpf/svf/s -b/lpf/svf/s"),
+        ("b{lpf(svf.s)}", "b{bpf(pole.s)}", "+b/bpf/pole/s -b/lpf/svf/s"),
+        ("b{lpf(svf:1.s) hp.z}", "b{hp.z bpf(svf:2.s)}", "=b/hp/z +b/bpf/svf/s -b/lpf/svf/s"),
+        ("b{saw(p{ph.c})}", "b{tri(ph.c)}", ">b/saw/p/ph/c -> b/tri/ph/c"),
+        // Taken out into a name or a function, and put back.
+        ("a{saw:1.p lpf:2.y}", "osc{saw:1.p} a{lpf:2.y}", "=a/lpf/y >a/saw/p -> osc/saw/p"),
+        ("a{saw:1.p lpf:2.y}", "a{both(saw:1.p lpf:2.y)}", ">a/lpf/y -> a/both/lpf/y >a/saw/p -> a/both/saw/p"),
+        ("a{both(saw:1.p lpf:2.y)}", "a{saw:1.p lpf:2.y}", ">a/both/lpf/y -> a/lpf/y >a/both/saw/p -> a/saw/p"),
+        ("a{saw:1.p}", "b{saw:2.p lpf.y}", "+b/lpf/y +b/saw/p -a/saw/p"),
         // Nested calls: the inner pipes are aligned on their own.
         ("v{voice(saw.p lpf.y)}", "v{voice(saw.p noise#s lpf.y)}", "=v/voice/lpf/y =v/voice/saw/p +v/voice/noise/s"),
         // Two cells of one name in a place go by order.
