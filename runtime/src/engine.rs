@@ -19,6 +19,7 @@
 use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
+use crate::follow::Follower;
 use crate::handover::Kept;
 use crate::inbox::{Inbox, Intake, Timed};
 use crate::keys::Keys;
@@ -118,6 +119,9 @@ pub struct Engine {
     receiver: Receiver,
     inbox: Inbox,
     keys: Keys,
+    follower: Follower,
+    /// The port whose clock is followed, and the frame of its last tick.
+    leader: Option<(u8, u64)>,
     outbox: Outbox,
     /// What comes from outside in this quantum.
     now: Vec<Timed>,
@@ -212,6 +216,8 @@ impl Engine {
             receiver: Receiver { mailbox: Arc::clone(&mailbox), retire: retire_in },
             inbox,
             keys: Keys::new(),
+            follower: Follower::new(rate),
+            leader: None,
             outbox: Outbox::new(),
             now: Vec::with_capacity(NOW),
             commands: commands_out,

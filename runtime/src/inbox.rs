@@ -85,6 +85,8 @@ pub enum Incoming {
     Value(u64, f32),
     /// A parameter of the text by the hash of its name, and where to.
     Param(u64, f32),
+    /// The transport of the device begins or stands still, or is elsewhere: whether it rolls, and its place, seconds.
+    Transport(bool, f64),
     /// A command.
     Command(EngineCommand),
 }

@@ -21,6 +21,7 @@ pub mod export;
 pub mod feedback;
 pub mod fifo;
 pub mod flac;
+pub mod follow;
 mod handover;
 pub mod inbox;
 mod jobs;

@@ -346,3 +346,45 @@ fn the_clock_goes_with_the_music() {
         [System::Position(32), System::Continue, System::Clock]
     );
 }
+
+#[test]
+fn a_clock_from_outside_is_followed() {
+    let mut stage = Stage::new("tempo 120\nlink on\nout = saw(100hz) * 0\n");
+    let mut random = common::Random(3);
+    let (bpm, begin) = (127.3, 30_000.0);
+    let period = 60.0 * f64::from(RATE) / (bpm * 24.0);
+    let place = |frame: u64| (frame as f64 - begin) / (period * 96.0);
+    stage.engine.tell(20_000, Incoming::Midi(2, Message::System(System::Start)));
+    let mut worst: f64 = 0.0;
+    for tick in 0..24 * 4 * 12u64 {
+        // Up to 3 ms early or late.
+        let late = (random.below(2001) as f64 / 1000.0 - 1.0) * 0.003 * f64::from(RATE);
+        let frame = (begin + period * tick as f64 + late) as u64;
+        stage.engine.tell(frame, Incoming::Midi(2, Message::System(System::Clock)));
+        // Another clock is not heard.
+        stage.engine.tell(frame, Incoming::Midi(3, Message::System(System::Clock)));
+        while stage.engine.frame() < frame + 64 {
+            stage.run(1);
+        }
+        stage.out.clear();
+        if tick == 191 {
+            let followed = stage.engine.followed().expect("a tempo");
+            assert!((followed - bpm).abs() < 0.1, "{followed} after two bars");
+        }
+        if tick > 24 * 4 * 4 {
+            let frame = stage.engine.frame();
+            worst = worst.max((stage.engine.cycle().to_f64() - place(frame)).abs() * period * 96.0 / f64::from(RATE));
+        }
+    }
+    assert!(worst < 0.003, "{worst} s from the clock");
+    stage.engine.tell(0, Incoming::Midi(2, Message::System(System::Stop)));
+    stage.run(2);
+    let stands = stage.engine.cycle();
+    stage.run(10);
+    assert_eq!(stage.engine.cycle(), stands);
+    stage.engine.tell(0, Incoming::Midi(2, Message::System(System::Position(32))));
+    stage.engine.tell(0, Incoming::Midi(2, Message::System(System::Continue)));
+    stage.engine.tell(0, Incoming::Midi(2, Message::System(System::Clock)));
+    stage.run(1);
+    assert!((stage.engine.cycle().to_f64() - 2.0).abs() < 0.01, "{:?}", stage.engine.cycle());
+}

@@ -302,9 +302,6 @@ impl<'a> Elab<'a> {
             }
             ("link", Value::Num(num)) => {
                 self.timeline.settings.link = num.value != 0.0;
-                if num.value != 0.0 {
-                    self.later("link", name.span);
-                }
             }
             ("tuning", value @ Value::Text(_)) => {
                 let arg = self.arg(value, expr.span);

@@ -54,7 +54,7 @@ words! {
     "seed" "seed 7" "Where all chance begins.";
     "quantise" "quantise 1bar" "When changes take effect.";
     "swing" "swing 56%" "Moves every second sixteenth: 50% is straight.";
-    "link" "link on" "Shares tempo and beat with other programs.";
+    "link" "link on" "Follows the clock of others: that of MIDI, or the transport of JACK.";
     "xfade" "xfade 20ms" "How long an edit of code fades; in a song, how long a section fades into the next.";
     "tuning" "tuning 'just.scl'" "The scale of all notes, from a Scala file.";
     "modu" "modu 1" "The version of the language that the text is written in.";

@@ -150,7 +150,7 @@ impl Output for Card {
         let (asks, asked) = RingBuffer::new(NEWS);
         let block = vec![0.0; 2 * client.buffer_size() as usize];
         let told = Told(line.clone());
-        let player = Player { line, outs, ins, keys, instruments, news: heard, asks, block, late: None };
+        let player = Player { line, outs, ins, keys, instruments, news: heard, asks, block, late: None, rolled: None };
         let client = client.activate_async(told, player).map_err(failed)?;
         // To the loudspeakers and from the inputs of the machine, where there are some. A refusal is no reason not to play.
         let physical = |kind, flags| client.as_client().ports(None, Some(kind), flags | PortFlags::IS_PHYSICAL);
@@ -241,6 +241,22 @@ impl Ports {
     }
 }
 
+/// What the transport does now that it did not do before. That it stands still from the start says nothing.
+fn transport(client: &Client, rolled: &mut Option<(bool, u32)>, frames: Frames) -> Option<Incoming> {
+    let now = client.transport().query().ok()?;
+    let rolls = now.state == jack::TransportState::Rolling;
+    let place = now.pos.frame();
+    let next = if rolls { place.wrapping_add(frames) } else { place };
+    let before = rolled.replace((rolls, next));
+    let news = match before {
+        None => rolls,
+        Some((false, _)) => rolls,
+        Some((true, expected)) => !rolls || place != expected,
+    };
+    let rate = now.pos.frame_rate().filter(|rate| *rate > 0).unwrap_or_else(|| client.sample_rate());
+    news.then(|| Incoming::Transport(rolls, f64::from(place) / f64::from(rate)))
+}
+
 /// Writes what leaves in this period into the port of its instrument, at its frame.
 fn send(
     engine: &mut Engine,
@@ -305,16 +321,21 @@ struct Player {
     block: Vec<f32>,
     /// Frames by which sound that comes in is late, once that is known.
     late: Option<usize>,
+    /// Whether the transport rolled in the last period, and where it was to go on.
+    rolled: Option<(bool, u32)>,
 }
 
 impl ProcessHandler for Player {
-    fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
+    fn process(&mut self, client: &Client, scope: &ProcessScope) -> Control {
         let frames = scope.n_frames() as usize;
-        let Player { line, outs, ins, keys, instruments, news, asks, block, late } = self;
+        let Player { line, outs, ins, keys, instruments, news, asks, block, late, rolled } = self;
         let Some(block) = block.get_mut(..2 * frames) else { return Control::Continue };
         let first = Cell::new(0);
         let give = |engine: &mut Engine| {
             first.set(engine.next_frame());
+            if let Some(what) = transport(client, rolled, frames as Frames) {
+                engine.tell(0, what);
+            }
             while let Ok(what) = news.pop() {
                 engine.tell(0, what);
             }

@@ -4,13 +4,22 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use super::{Engine, NOW};
+use crate::command::EngineCommand;
 use crate::fifo::Fifo;
+use crate::follow::{Follower, Told};
 use crate::inbox::{Incoming, Timed};
 use crate::keys::{Keys, Stage};
+use crate::midi::{Message, System};
 use crate::outbox::{Departure, Outbox};
 use crate::swap::Active;
 use modurust_compiler::graph::{ParamId, QUANTUM};
+use modurust_compiler::score::Ratio;
 use rtrb::Producer;
+
+/// An error of place from which on time jumps, seconds.
+const JUMP: f64 = 0.06;
+/// Time in which a smaller one is made up for, seconds.
+const CATCH_UP: f64 = 1.0;
 
 impl Engine {
     /// Sends an event into the engine from the thread that calls [`Engine::process`], and only from there. `frame` is one of the
@@ -79,9 +88,79 @@ impl Engine {
             let frame = event.frame.max(self.state.frame);
             match event.what {
                 Incoming::Command(command) => self.carry_out(command, frame),
+                Incoming::Transport(rolls, seconds) => self.roll(rolls, seconds, frame),
+                Incoming::Midi(port, Message::System(system)) => self.follow(port, system, frame),
                 _ => self.now.push(Timed { frame, ..event }),
             }
         }
+    }
+
+    /// Goes with the clock of a port, if the text says `link on`: with one port at a time, the first that ticks.
+    fn follow(&mut self, port: u8, system: System, frame: u64) {
+        if !self.active.program.timeline.settings.link {
+            self.leader = None;
+            return;
+        }
+        let gone = |last: u64| frame.saturating_sub(last) > 2 * u64::from(self.state.rate);
+        match self.leader {
+            Some((leader, last)) if leader != port && !gone(last) => return,
+            Some((leader, last)) if leader == port && !gone(last) => {}
+            _ => self.follower = Follower::new(self.state.rate),
+        }
+        self.leader = Some((port, frame));
+        let per_bar = Ratio::int(24) * self.state.transport.timing().beats_per_bar;
+        match self.follower.hear(system, frame) {
+            Told::Nothing => {}
+            Told::Begins(ticks) => {
+                self.carry_out(EngineCommand::Seek(Ratio::int(ticks) / per_bar), frame);
+                self.carry_out(EngineCommand::Play, frame);
+            }
+            Told::Stops => self.carry_out(EngineCommand::Pause, frame),
+            Told::Ticks => self.keep_up(per_bar),
+        }
+    }
+
+    /// Goes with the transport of the device, if the text says `link on`. Its place is that of the music at the tempo of now.
+    fn roll(&mut self, rolls: bool, seconds: f64, frame: u64) {
+        if !self.active.program.timeline.settings.link {
+            return;
+        }
+        let bars = seconds.max(0.0) * f64::from(self.state.rate) / self.state.transport.frames_per_bar().to_f64();
+        if rolls {
+            self.carry_out(EngineCommand::Seek(Ratio::from_f64(bars)), frame);
+            self.carry_out(EngineCommand::Play, frame);
+        } else {
+            self.carry_out(EngineCommand::Pause, frame);
+        }
+    }
+
+    /// Brings tempo and place to those of the clock, a few times a beat: small errors by a little more or less tempo, large ones by a jump.
+    fn keep_up(&mut self, per_bar: Ratio) {
+        let Some(bpm) = self.follower.bpm() else { return };
+        let mut wanted = bpm;
+        if let Some((at, ticks)) = self.follower.place() {
+            if ticks % 6 != 0 {
+                return;
+            }
+            let here = self.state.transport.cycle(self.state.frame).to_f64();
+            let passed = (self.state.frame as f64 - at) * bpm * 24.0 / (60.0 * f64::from(self.state.rate));
+            let there = (ticks as f64 + passed) / per_bar.to_f64();
+            let late = (there - here) * self.state.transport.frames_per_bar().to_f64() / f64::from(self.state.rate);
+            if late.abs() > JUMP {
+                self.carry_out(EngineCommand::Seek(Ratio::from_f64(there.max(0.0))), self.state.frame);
+            } else {
+                wanted *= 1.0 + (late / CATCH_UP).clamp(-0.02, 0.02);
+            }
+        }
+        let bpm = Ratio::new((wanted.clamp(1.0, 2000.0) * 1000.0).round() as i64, 1000);
+        if bpm != self.state.transport.timing().bpm {
+            self.carry_out(EngineCommand::Tempo(bpm), self.state.frame);
+        }
+    }
+
+    /// Beats per minute of a clock that is followed.
+    pub fn followed(&self) -> Option<f64> {
+        self.leader.and_then(|_| self.follower.bpm())
     }
 
     /// Hears what happens in this quantum.
@@ -119,7 +198,7 @@ impl Engine {
                         active.params.aim(param, value);
                     }
                 }
-                Incoming::Param(..) | Incoming::Command(_) => {}
+                Incoming::Param(..) | Incoming::Transport(..) | Incoming::Command(_) => {}
             }
         }
     }
