@@ -134,6 +134,14 @@ pub enum Command {
     Tempo(Ratio),
     /// Launches, stops, taps, loops.
     Perform(Perform),
+    /// A command that acts at a frame of the engine: launches and stops at that frame, all else with the quantum that it lies in. One that
+    /// has passed is at once.
+    At {
+        /// The frame; [`crate::clock::Clock`] knows which it is.
+        frame: u64,
+        /// The command.
+        command: Box<Command>,
+    },
     /// Everything falls silent until the next edit.
     Hush,
     /// As hush, at once, and state starts anew.

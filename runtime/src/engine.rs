@@ -17,6 +17,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use crate::bridge::Bridge;
+use crate::clock::Clock;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
 use crate::follow::Follower;
@@ -263,6 +264,11 @@ impl Engine {
     /// The next frame to be computed; a multiple of [`QUANTUM`].
     pub fn frame(&self) -> u64 {
         self.state.frame
+    }
+
+    /// Which frame plays when; whoever runs the engine writes it.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.meters.clock
     }
 
     /// Frames per second.

@@ -12,6 +12,7 @@
 
 pub mod bridge;
 pub mod checkpoint;
+pub mod clock;
 pub mod command;
 mod decode;
 pub mod device;

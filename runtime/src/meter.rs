@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
+use crate::clock::Clock;
 use crate::scope::Scope;
 use crate::transport::Transport;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -39,6 +40,8 @@ pub struct Meters {
     bar: AtomicU64,
     beats: AtomicU64,
     playing: AtomicBool,
+    /// Which frame plays when.
+    pub clock: Clock,
     /// The last frames of an output, while somebody looks.
     pub scope: Scope,
     /// The last frames of the whole, while somebody looks; it is its output 0.
@@ -68,6 +71,7 @@ impl Default for Meters {
             bar: AtomicU64::new(0),
             beats: AtomicU64::new(4f64.to_bits()),
             playing: AtomicBool::new(true),
+            clock: Clock::default(),
             scope: Scope::default(),
             heard: Scope::default(),
         }

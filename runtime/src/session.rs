@@ -12,15 +12,16 @@
 //! while let Some(notice) = session.wait(timeout) { .. }        // and session.send(Command::Play), from any thread
 //! ```
 
-use crate::command::{ChangeKind, Command, EngineCommand, EngineNotice, Notice, Perform};
+use crate::command::{ChangeKind, Command, EngineNotice, Notice};
 use crate::device::Gauge;
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::feedback::{Feedback, Observer};
+use crate::inbox::Intake;
 use crate::jobs::{Job, Jobs, saved};
 use crate::journal::{Entry, Texts};
-use crate::launcher::{Links, Order, Quantise, Wish, bars};
+use crate::launcher::{Links, bars};
 use crate::meter::Meters;
-use crate::performance::{Desk, Picture, resolve};
+use crate::performance::{Desk, Picture};
 use crate::remote::Remote;
 use crate::samples::Bank;
 use crate::scribe::Scribe;
@@ -31,7 +32,6 @@ use modurust_compiler::front::{Compiler, Options, Outcome};
 use modurust_compiler::graph::OutKind;
 use modurust_compiler::graph::state::Report;
 use modurust_compiler::program::Program;
-use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::Timeline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -44,6 +44,7 @@ use std::time::{Duration, Instant};
 
 mod attend;
 mod diary;
+mod hands;
 use attend::Tuning;
 use diary::{Diary, kept};
 
@@ -153,11 +154,15 @@ pub(crate) struct Done {
     asked: BTreeSet<String>,
 }
 
+/// Where what comes from outside goes in, for all that listen to it.
+pub type SharedIntake = Arc<Mutex<Option<Intake>>>;
+
 /// A handle to a running session. Dropping it ends its threads, not the engine.
 pub struct Session {
     remote: Remote,
     notices: Mutex<Receiver<Notice>>,
     device: Arc<Mutex<Option<Gauge>>>,
+    intake: SharedIntake,
     taps: Arc<Mutex<Taps>>,
     thread: Option<JoinHandle<()>>,
     recorded: bool,
@@ -235,6 +240,7 @@ impl Session {
             }
         })?;
         let meters = Arc::clone(control.meters());
+        let intake: SharedIntake = Arc::new(Mutex::new(taps.intake.take()));
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
         let scribe = Scribe::new(for_text, notify.clone());
@@ -256,6 +262,8 @@ impl Session {
             since: None,
             lost: 0,
             desk: Desk::default(),
+            intake: Arc::clone(&intake),
+            moment: None,
             bank,
             tuning: Tuning::new(options.compile.sample_rate),
             scribe,
@@ -269,6 +277,7 @@ impl Session {
             remote,
             notices: Mutex::new(notices),
             device,
+            intake,
             taps,
             thread: Some(thread),
             recorded: options.recorded,
@@ -316,6 +325,11 @@ impl Session {
         *self.device.lock().unwrap_or_else(PoisonError::into_inner) = Some(gauge);
     }
 
+    /// Where threads of the control side put what comes in from outside, each event at its frame.
+    pub fn intake(&self) -> &SharedIntake {
+        &self.intake
+    }
+
     /// A tap that a recording can read; at most [`crate::tap::TAPS`] of them.
     pub fn take_tap(&self) -> Option<crate::tap::Spout> {
         self.taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop()
@@ -360,6 +374,9 @@ struct Inner {
     since: Option<Instant>,
     lost: u64,
     desk: Desk,
+    intake: SharedIntake,
+    /// The frame at which what is asked for is to act.
+    moment: Option<u64>,
     bank: Bank,
     scribe: Scribe,
     journal: Option<Diary>,
@@ -418,114 +435,6 @@ impl Inner {
 
     fn job(&self, at: Instant, overlays: BTreeMap<String, String>, quiet: bool) {
         let _ = self.jobs.send(Job { roots: self.files.clone(), overlays, rate: self.tuning.rate, at, quiet });
-    }
-
-    fn engine(&mut self, command: EngineCommand) {
-        if !self.control.send(command) {
-            self.tell(Notice::Refused { message: "the engine does not answer".into() });
-        }
-    }
-
-    fn command(&mut self, command: Command, at: Instant) {
-        match command {
-            Command::Compile => self.compile(at),
-            Command::Text { file, text } => {
-                self.overlays.insert(file, text);
-                self.compile(at);
-            }
-            Command::Open(files) => {
-                self.files = files;
-                self.compile(at);
-            }
-            Command::Param { name, value } => {
-                if self.control.is_pending() {
-                    self.waiting.push((name.clone(), value));
-                }
-                self.param(&name, value);
-            }
-            Command::Play => self.engine(EngineCommand::Play),
-            Command::Pause => self.engine(EngineCommand::Pause),
-            Command::Seek(cycle) => self.engine(EngineCommand::Seek(cycle)),
-            Command::Tempo(bpm) if bpm.is_positive() => self.tempo(bpm),
-            Command::Tempo(_) => {
-                self.tell(Notice::Refused { message: "a tempo is more than 0 beats per minute".into() })
-            }
-            Command::Perform(what) => self.perform(what, at),
-            Command::Hush => self.engine(EngineCommand::Hush),
-            Command::Panic => self.engine(EngineCommand::Panic),
-        }
-    }
-
-    /// Launches, stops, and what else a hand does to time.
-    fn perform(&mut self, what: Perform, at: Instant) {
-        let refused = |message: String| Notice::Refused { message };
-        let here = Ratio::from_f64(self.control.meters().cycle());
-        match what {
-            Perform::Tap => {
-                if let Some(bpm) = self.desk.tap(at) {
-                    self.tempo(bpm);
-                    self.tell(Notice::Tapped { bpm: bpm.to_f64() });
-                }
-            }
-            Perform::Nudge(ms) => {
-                let rate = f64::from(self.control.program().patch.sample_rate);
-                self.engine(EngineCommand::Nudge((ms * rate / 1000.0).clamp(-1e6, 1e6) as i64));
-            }
-            Perform::Loop(over) => self.engine(EngineCommand::Loop(over)),
-            Perform::CountIn(bars) => {
-                let cycle = Ratio::int(here.floor());
-                self.engine(EngineCommand::CountIn { cycle, bars });
-                self.engine(EngineCommand::Play);
-            }
-            Perform::SetCue(name) => self.desk.set_cue(name, here),
-            Perform::Cue(name) => match self.desk.cue(&name) {
-                Some(cycle) => self.engine(EngineCommand::Seek(cycle)),
-                None => self.tell(refused(format!("there is no cue `{name}`"))),
-            },
-            Perform::Metronome(on) => self.engine(EngineCommand::Metronome(on)),
-            Perform::Launch { path, launch, legato, at } => {
-                // What only the program that waits has is launched with it.
-                let playing = resolve(&self.control.playing().0.timeline, &path);
-                let later = playing.is_none();
-                let Some(what) = playing.or_else(|| resolve(&self.control.program().timeline, &path)) else {
-                    self.tell(refused(format!("there is no clip, scene or song `{path}`")));
-                    return;
-                };
-                let (program, epoch) = self.control.playing();
-                let Program { timeline, timing, .. } = if later { self.control.program() } else { program };
-                let quantise = timeline.settings.quantise;
-                let at = at.unwrap_or_else(|| quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, timing))));
-                let wish = Wish::Order(Order { what, launch, legato, at });
-                if !later {
-                    self.engine(EngineCommand::Wish { epoch, wish });
-                } else if !self.control.wish(wish) {
-                    self.tell(refused("the engine does not answer".into()));
-                }
-            }
-        }
-    }
-
-    fn tempo(&mut self, bpm: Ratio) {
-        if let Some(diary) = &self.journal {
-            diary.keeper.keep(Entry::Tempo(bpm.to_f64()));
-        }
-        self.engine(EngineCommand::Tempo(bpm));
-    }
-
-    fn param(&mut self, name: &str, value: f32) {
-        let (program, epoch) = self.control.playing();
-        match program.patch.graph.params.iter().position(|p| *p.name == *name) {
-            Some(index) if value.is_finite() => {
-                if let Some(diary) = &self.journal {
-                    diary.keeper.keep(Entry::Number { name: name.into(), value });
-                }
-                self.engine(EngineCommand::Param { epoch, index: index as u32, value });
-            }
-            Some(_) => self.tell(Notice::Refused { message: format!("`{name}` wants a number") }),
-            // The program that waits may have it.
-            None if self.waiting.iter().any(|(waiting, _)| waiting == name) => {}
-            None => self.tell(Notice::Refused { message: format!("there is no parameter `{name}`") }),
-        }
     }
 
     /// What the first compilation yielded; the engine has its program already.

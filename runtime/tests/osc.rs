@@ -2,20 +2,22 @@
 
 mod common;
 
-use common::{asked, options};
+use common::{RATE, asked, options};
+use modurust_runtime::command::{Command, Notice, Perform};
 use modurust_runtime::compiler::exec::Backend;
+use modurust_runtime::device::{self, DeviceOptions};
 use modurust_runtime::engine::Engine;
+use modurust_runtime::launcher::Happened;
 use modurust_runtime::osc::codec::{Frames, framed, unpack};
 use modurust_runtime::osc::counters::Counters;
 use modurust_runtime::osc::dispatch::{Dispatcher, Peer};
-use modurust_runtime::osc::time::Tag;
+use modurust_runtime::osc::time::{Moment, Tag};
 use modurust_runtime::osc::{Osc, OscBundle, OscMessage, OscOptions, OscPacket, OscTime, OscType, encoder};
 use modurust_runtime::session::{Session, SessionOptions};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -36,7 +38,11 @@ launch drums.a
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn session() -> (Session, Engine) {
-    let texts = BTreeMap::from([("set.modu".to_string(), SET.to_string())]);
+    session_of(SET)
+}
+
+fn session_of(text: &str) -> (Session, Engine) {
+    let texts = BTreeMap::from([("set.modu".to_string(), text.to_string())]);
     let options = SessionOptions {
         texts,
         watch: false,
@@ -376,6 +382,105 @@ fn others_are_heard_only_if_they_are_named() {
     assert_eq!(osc.counters().packets.load(Ordering::Relaxed), 0);
 }
 
+/// A track that is a step: its left channel tells which clip plays.
+const STEP: &str = "tempo 120bpm
+held(freq, gate) = gate * freq / 1khz
+track t = clips { a: \"0\"  b: \"12\" } >> scale(a2, chromatic) >> mono(held)
+launch t.a
+";
+
+fn bundle(at: Tag, messages: Vec<OscMessage>) -> Vec<u8> {
+    let timetag = OscTime { seconds: (at.0 >> 32) as u32, fractional: at.0 as u32 };
+    let content = messages.into_iter().map(OscPacket::Message).collect();
+    encoder::encode(&OscPacket::Bundle(OscBundle { timetag, content })).unwrap()
+}
+
+/// Waits until a session has done all that it was asked for.
+fn settle(session: &Session) {
+    session.send(Command::Perform(Perform::Cue("nowhere".into())));
+    let begin = Instant::now();
+    while !session.notices().iter().any(|n| matches!(n, Notice::Refused { message } if message.contains("nowhere"))) {
+        assert!(begin.elapsed() < PATIENCE, "the session does not answer");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_bundle_for_later_acts_at_its_frame() {
+    let mut random = common::Random(1900);
+    for round in 0..12 {
+        let (session, mut engine) = session_of(STEP);
+        let start = Moment::now();
+        let clock = &session.meters().clock;
+        clock.tick(0, RATE, start.instant);
+        let counters = Arc::new(Counters::default());
+        let mut dispatcher = Dispatcher::new(session.remote(), counters, start);
+        let from = Peer::Udp("127.0.0.1:9".parse().unwrap());
+        // About a second ahead, anywhere between two frames.
+        let ahead = Duration::from_nanos(900_000_000 + random.below(200_000_000));
+        let due = (ahead.as_secs_f64() * f64::from(RATE)).round() as usize;
+        let messages = vec![message("/t/clip/b", vec![]), message("/t/level", float(0.5))];
+        dispatcher.receive(&bundle(start.tag.after(ahead), messages), from, start);
+        // Nothing goes on its way until shortly before.
+        let moment = |ms: u64| {
+            let span = Duration::from_millis(ms);
+            Moment { tag: start.tag.after(span), instant: start.instant + span }
+        };
+        dispatcher.tick(moment(500));
+        assert_eq!(dispatcher.waiting(), 2, "round {round}");
+        dispatcher.tick(moment(ahead.as_millis() as u64 - 50));
+        assert_eq!(dispatcher.waiting(), 0, "round {round}");
+        settle(&session);
+        let mut out = vec![0.0f32; 2 * 60_032];
+        engine.process(&mut out, 2);
+        let left: Vec<f32> = out.iter().step_by(2).copied().collect();
+        let before = left[40_000];
+        let changed = left.iter().skip(40_000).position(|x| *x != before).map(|i| i + 40_000);
+        // The level glides from its quantum on, which may begin before.
+        let quantum = due / 64 * 64;
+        // A new note lets its gate down for a frame.
+        let stepped = left.windows(2).skip(40_000).position(|w| (w[1] - w[0]).abs() > 0.05).map(|i| i + 40_001);
+        assert!(changed.is_some_and(|at| at >= quantum && at <= due + 1), "round {round}: {changed:?} for {due}");
+        assert!(stepped.is_some_and(|at| at.abs_diff(due) <= 1), "round {round}: {stepped:?} for {due}");
+        assert_eq!(left[60_000], before, "an octave up at half the level");
+    }
+}
+
+#[test]
+fn a_bundle_by_the_network_acts_at_its_frame() {
+    let (session, engine) = session_of(STEP);
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let osc = Osc::start(&OscOptions { listen, allow: Vec::new() }, session.remote(), None).unwrap();
+    let options =
+        DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(256), ..DeviceOptions::default() };
+    let running = device::choose(&options).start(engine);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let begin = Instant::now();
+    while session.meters().frame.load(Ordering::Relaxed) < 4800 {
+        assert!(begin.elapsed() < PATIENCE, "nothing plays");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for (round, clip) in ["b", "a", "b"].into_iter().enumerate() {
+        let now = Moment::now();
+        let at = now.tag.after(Duration::from_millis(1000 + 7 * round as u64));
+        let due = session.meters().clock.frame_at(now.instant_of(at)).unwrap();
+        let launched = session.snapshot().picture.launched.len();
+        socket.send_to(&bundle(at, vec![message(&format!("/t/clip/{clip}"), vec![])]), osc.address()).unwrap();
+        let place = loop {
+            assert!(begin.elapsed() < PATIENCE, "it was not launched");
+            let picture = session.snapshot().picture;
+            if let Some(Happened::Clip { at, .. }) = picture.launched.get(launched) {
+                break *at;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        // A bar is two seconds.
+        let frame = (place.to_f64() * 2.0 * f64::from(RATE)).round() as u64;
+        assert!(frame.abs_diff(due) <= 1, "round {round}: frame {frame} for {due}");
+    }
+    drop(running);
+}
+
 /// A packet of the corpus, changed by chance.
 fn mutated(random: &mut common::Random, corpus: &[Vec<u8>]) -> Vec<u8> {
     let any = |random: &mut common::Random| corpus[random.below(corpus.len() as u64) as usize].clone();
@@ -444,7 +549,7 @@ fn nonsense_is_counted_and_nothing_else() {
     let ((heard, mut with), (quiet, mut without), (shadow, _engine)) = (session(), session(), session());
     let dispatcher = |session: &Session| {
         let counters = Arc::new(Counters::default());
-        (Dispatcher::new(session.remote(), Arc::clone(&counters), Tag::now()), counters)
+        (Dispatcher::new(session.remote(), Arc::clone(&counters), Moment::now()), counters)
     };
     let ((mut dispatcher, counters), (mut judge, judged)) = (dispatcher(&heard), dispatcher(&shadow));
     let mut random = common::Random(1789);
@@ -456,18 +561,18 @@ fn nonsense_is_counted_and_nothing_else() {
             let packet = mutated(&mut random, &corpus);
             // What chance made a message that is understood, at once or later, is for the judge alone.
             let before = (judged.accepted.load(Ordering::Relaxed), judge.waiting());
-            judge.receive(&packet, from, Tag::now());
+            judge.receive(&packet, from, Moment::now());
             if (judged.accepted.load(Ordering::Relaxed), judge.waiting()) != before {
                 meant += 1;
                 if judge.waiting() > 1000 {
-                    judge = Dispatcher::new(shadow.remote(), Arc::clone(&judged), Tag::now());
+                    judge = Dispatcher::new(shadow.remote(), Arc::clone(&judged), Moment::now());
                 }
                 continue;
             }
             sent += 1;
-            answers += dispatcher.receive(&packet, from, Tag::now()).len();
+            answers += dispatcher.receive(&packet, from, Moment::now()).len();
         }
-        dispatcher.tick(Tag::now());
+        dispatcher.tick(Moment::now());
         drop((heard.notices(), shadow.notices()));
         with.process(&mut a, 2);
         without.process(&mut b, 2);
@@ -495,7 +600,7 @@ fn skip(what: &str) {
 #[test]
 fn oscsend_plays() {
     let send = |port: u16, args: &[&str]| {
-        let mut command = Command::new("oscsend");
+        let mut command = std::process::Command::new("oscsend");
         command.args(["localhost", &port.to_string()]).args(args);
         command.output().is_ok_and(|out| out.status.success())
     };
@@ -521,7 +626,8 @@ fn python_osc_plays_and_reads_answers() {
     }
     let stage = Stage::new();
     let port = stage.osc.address().port().to_string();
-    let client = Command::new(python).arg(root.join("runtime/tests/osc/client.py")).arg(port).output().unwrap();
+    let client =
+        std::process::Command::new(python).arg(root.join("runtime/tests/osc/client.py")).arg(port).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&client.stdout), String::from_utf8_lossy(&client.stderr));
     assert!(client.status.success(), "{out}\n{err}");
     assert!(out.trim_end().ends_with("9 steps"), "{out}");

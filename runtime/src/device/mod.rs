@@ -211,7 +211,13 @@ impl Live {
 
     /// One block, and what is to be told of it.
     pub fn process(&mut self, out: &mut [f32], channels: usize, shared: &Shared) {
+        self.process_at(out, channels, shared, Instant::now());
+    }
+
+    /// The same of a block that was due at a moment.
+    pub fn process_at(&mut self, out: &mut [f32], channels: usize, shared: &Shared, due: Instant) {
         let begin = Instant::now();
+        self.engine.clock().tick(self.engine.next_frame(), self.engine.sample_rate(), due);
         let computed = self.compute(out, channels, shared);
         self.account(out.len() / channels.max(1), computed, begin.elapsed().as_secs_f64(), shared);
     }

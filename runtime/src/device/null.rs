@@ -43,7 +43,7 @@ fn run(slot: &Slot, shared: &Shared, rate: u32, block: u32) {
     let at = |frames: u64| Duration::from_nanos((u128::from(frames) * 1_000_000_000 / u128::from(rate)) as u64);
     while !shared.stop.load(Ordering::Acquire) {
         if let Some(mut live) = slot.take() {
-            live.process(&mut buffer, 2, shared);
+            live.process_at(&mut buffer, 2, shared, start + at(frames));
             slot.put(live);
         }
         frames += u64::from(block);

@@ -10,7 +10,7 @@ use super::codec::{Timed, number, unpack};
 use super::counters::{Counters, count};
 use super::space::{Access, Place, Space, Target, meant, part};
 use super::subscribe::Subscriptions;
-use super::time::Tag;
+use super::time::{Moment, Tag};
 use crate::command::{Command, Perform};
 use crate::feedback::Feedback;
 use crate::launcher::Quantise;
@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 pub const WAITING: usize = 4096;
 /// How far ahead a time may lie, seconds.
 pub const AHEAD: f64 = 3600.0;
+/// So long before its time a message goes to the engine, seconds: names are looked up as late as may be, and all is there in time.
+const LEAD: f64 = 0.1;
 /// Passed by no more than this a time is now: messages need some time to come.
 const SLACK: f64 = 1e-3;
 /// Errors that are answered in a second.
@@ -68,6 +70,8 @@ pub struct Dispatcher {
     /// Places of parameters in the feedback, by the patch that it speaks of.
     places: Option<(Arc<Patch>, Places)>,
     start: Tag,
+    /// The frame at which what is being carried out is to act.
+    frame: Option<u64>,
     /// By moments since the start, and in the order in which they came.
     waiting: BTreeMap<(u64, u64), (OscMessage, Peer)>,
     came: u64,
@@ -116,14 +120,15 @@ fn whole(count: u64) -> OscType {
 
 impl Dispatcher {
     /// For a session, at this moment.
-    pub fn new(remote: Remote, counters: Arc<Counters>, now: Tag) -> Dispatcher {
+    pub fn new(remote: Remote, counters: Arc<Counters>, now: Moment) -> Dispatcher {
         Dispatcher {
             remote,
             counters,
             space: Arc::default(),
             of: None,
             places: None,
-            start: now,
+            start: now.tag,
+            frame: None,
             waiting: BTreeMap::new(),
             came: 0,
             subscriptions: Subscriptions::default(),
@@ -161,7 +166,7 @@ impl Dispatcher {
     }
 
     /// Takes a packet that came at this moment.
-    pub fn receive(&mut self, bytes: &[u8], from: Peer, now: Tag) -> Answers {
+    pub fn receive(&mut self, bytes: &[u8], from: Peer, now: Moment) -> Answers {
         count(&self.counters.packets);
         let mut answers = Vec::new();
         let messages = match unpack(bytes) {
@@ -173,7 +178,7 @@ impl Dispatcher {
         };
         for Timed { at, message } in messages {
             count(&self.counters.messages);
-            match at.map(|at| (at, at.since(now))) {
+            match at.map(|at| (at, at.since(now.tag))) {
                 Some((_, ahead)) if ahead > AHEAD || ahead > 0.0 && self.waiting.len() >= WAITING => {
                     count(&self.counters.crowded);
                     let why = if ahead > AHEAD {
@@ -183,7 +188,7 @@ impl Dispatcher {
                     };
                     self.complain(&message.addr, || why.into(), from, &mut answers);
                 }
-                Some((at, ahead)) if ahead > 0.0 => {
+                Some((at, ahead)) if ahead > self.lead() => {
                     self.came += 1;
                     self.waiting.insert((at.0.wrapping_sub(self.start.0), self.came), (message, from));
                 }
@@ -191,7 +196,7 @@ impl Dispatcher {
                     if late.is_some_and(|(_, ahead)| ahead < -SLACK) {
                         count(&self.counters.late);
                     }
-                    self.handle(&message, from, late.is_some(), &mut answers);
+                    self.timely(&message, from, late.map(|(at, _)| now.instant_of(at)), &mut answers);
                 }
             }
         }
@@ -199,12 +204,13 @@ impl Dispatcher {
     }
 
     /// What is due at this moment: messages that waited, and subscriptions.
-    pub fn tick(&mut self, now: Tag) -> Answers {
+    pub fn tick(&mut self, now: Moment) -> Answers {
         let mut answers = Vec::new();
-        let due = now.0.wrapping_sub(self.start.0);
+        let due = now.tag.after(Duration::from_secs_f64(self.lead())).0.wrapping_sub(self.start.0);
         while let Some(first) = self.waiting.first_entry().filter(|first| first.key().0 <= due) {
+            let at = now.instant_of(Tag(self.start.0.wrapping_add(first.key().0)));
             let (message, from) = first.remove();
-            self.handle(&message, from, true, &mut answers);
+            self.timely(&message, from, Some(at), &mut answers);
         }
         let (space, feedback) = (self.space(), self.remote.feedback());
         self.told.retain(|_, (_, number)| feedback.number < *number + SETTLED);
@@ -231,12 +237,6 @@ impl Dispatcher {
         self.waiting.len()
     }
 
-    /// When something that waits is due next, seconds from this moment.
-    pub fn next(&self, now: Tag) -> Option<f64> {
-        let ((at, _), _) = self.waiting.first_key_value()?;
-        Some(Tag(self.start.0.wrapping_add(*at)).since(now))
-    }
-
     /// Somebody is gone.
     pub fn forget(&mut self, peer: Peer) {
         self.subscriptions.forget(peer);
@@ -250,6 +250,26 @@ impl Dispatcher {
             self.errors.1 += 1;
             answers.push((from, say("/error", vec![OscType::String(address.to_string()), OscType::String(why())])));
         }
+    }
+
+    /// Carries a message out at a moment, if its bundle says when: what it asks of the session acts at the frame of that moment.
+    fn timely(&mut self, message: &OscMessage, from: Peer, at: Option<Instant>, answers: &mut Answers) {
+        self.frame = at.and_then(|at| self.remote.meters().clock.frame_at(at));
+        self.handle(message, from, at.is_some(), answers);
+        self.frame = None;
+    }
+
+    /// How long before its time a message can go on its way: not at all while no device plays.
+    fn lead(&self) -> f64 {
+        if self.remote.meters().clock.runs() { LEAD } else { 0.0 }
+    }
+
+    /// Asks the session for something, at the frame of now.
+    fn send(&self, command: Command) {
+        self.remote.send(match self.frame {
+            Some(frame) => Command::At { frame, command: Box::new(command) },
+            None => command,
+        });
     }
 
     /// Carries a message out; `timed` if its bundle says when.
@@ -371,7 +391,7 @@ impl Dispatcher {
             Target::StopNamed => match text(args) {
                 Some(name) => launch(name.to_string(), false),
                 None => {
-                    self.launched().into_iter().for_each(|path| self.remote.send(launch(path, false)));
+                    self.launched().into_iter().for_each(|path| self.send(launch(path, false)));
                     return Ok(());
                 }
             },
@@ -439,11 +459,15 @@ impl Dispatcher {
                 return if known { Ok(()) } else { Err(format!("{wanted} is not subscribed")) };
             }
         };
-        self.remote.send(command);
+        self.send(command);
         Ok(())
     }
 
+    /// What was told is the answer until it is seen in the feedback; what is for later is not yet.
     fn remember(&mut self, address: &str, value: OscType) {
+        if self.frame.is_some() {
+            return;
+        }
         let number = self.remote.feedback().number;
         self.told.insert(address.to_string(), (value, number));
     }
@@ -467,7 +491,7 @@ impl Dispatcher {
             let before = self.muted.get(strip).copied().unwrap_or(0.0);
             let heard = self.solo.is_empty() || open.contains(strip.as_str());
             let value = if heard { before } else { 1.0 };
-            self.remote.send(Command::Param { name: format!("{strip}.mute"), value });
+            self.send(Command::Param { name: format!("{strip}.mute"), value });
         }
     }
 

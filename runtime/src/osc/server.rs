@@ -6,7 +6,7 @@
 use super::codec::{Frames, LARGEST, framed, pack};
 use super::counters::{Counters, count};
 use super::dispatch::{Dispatcher, Eval, Peer};
-use super::time::Tag;
+use super::time::Moment;
 use super::{OscError, OscOptions, query};
 use crate::remote::Remote;
 use rosc::OscMessage;
@@ -80,7 +80,7 @@ impl Osc {
         udp.set_read_timeout(Some(NAP)).map_err(refused)?;
         tcp.set_nonblocking(true).map_err(refused)?;
         let counters = Arc::new(Counters::default());
-        let mut dispatcher = Dispatcher::new(remote.clone(), Arc::clone(&counters), Tag::now());
+        let mut dispatcher = Dispatcher::new(remote.clone(), Arc::clone(&counters), Moment::now());
         evaluator.into_iter().for_each(|evaluator| dispatcher.evaluates(evaluator));
         let shared = Arc::new(Shared {
             dispatcher: Mutex::new(dispatcher),
@@ -144,7 +144,7 @@ impl Shared {
         while !self.stopped() {
             match self.udp.recv_from(&mut buffer) {
                 Ok((length, from)) if self.hears(from.ip()) => {
-                    let answers = locked(&self.dispatcher).receive(&buffer[..length], Peer::Udp(from), Tag::now());
+                    let answers = locked(&self.dispatcher).receive(&buffer[..length], Peer::Udp(from), Moment::now());
                     self.deliver(answers);
                 }
                 Ok(_) => {}
@@ -154,7 +154,7 @@ impl Shared {
             }
             if Instant::now() >= due {
                 due = Instant::now() + NAP;
-                let answers = locked(&self.dispatcher).tick(Tag::now());
+                let answers = locked(&self.dispatcher).tick(Moment::now());
                 self.deliver(answers);
             }
         }
@@ -200,7 +200,7 @@ impl Shared {
             }
             frames.take(&buffer[..length], |packet| match packet {
                 Ok(packet) => {
-                    let answers = locked(&self.dispatcher).receive(packet, peer, Tag::now());
+                    let answers = locked(&self.dispatcher).receive(packet, peer, Moment::now());
                     self.deliver(answers);
                 }
                 Err(why) => {

@@ -3,7 +3,7 @@
 //! A tag counts seconds since 1900 in 64 bits, 32 of them behind the point (NTP, RFC 5905). It goes round every 136 years, next in 2036, so
 //! two tags are compared by their difference, which is right within 68 years.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds from 1900 to 1970.
 const TO_1970: u64 = 2_208_988_800;
@@ -43,6 +43,47 @@ impl Tag {
     }
 }
 
+/// A moment by both clocks of the system: the one that tags speak of, and the one that never jumps.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// By the one.
+    pub tag: Tag,
+    /// By the other.
+    pub instant: Instant,
+}
+
+/// Clocks that are read within this are read at once.
+const APART: Duration = Duration::from_micros(5);
+
+impl Moment {
+    /// This moment.
+    pub fn now() -> Moment {
+        let read = || {
+            let before = Instant::now();
+            let tag = Tag::now();
+            let apart = before.elapsed();
+            (apart, Moment { tag, instant: before + apart / 2 })
+        };
+        // Between two readings the system may do something else: then they are read again.
+        let mut best = read();
+        for _ in 0..8 {
+            if best.0 <= APART {
+                break;
+            }
+            let next = read();
+            best = if next.0 < best.0 { next } else { best };
+        }
+        best.1
+    }
+
+    /// The moment that a tag means, by the clock that never jumps.
+    pub fn instant_of(&self, tag: Tag) -> Instant {
+        let ahead = tag.since(self.tag);
+        let span = Duration::from_secs_f64(ahead.abs());
+        if ahead >= 0.0 { self.instant + span } else { self.instant.checked_sub(span).unwrap_or(self.instant) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +96,16 @@ mod tests {
         assert_eq!(Tag::at(time).since(Tag::at(time + Duration::from_millis(250))), -0.25);
         assert_eq!(Tag::at(time).after(Duration::from_millis(250)).since(Tag::at(time)), 0.25);
         assert_eq!((Tag::new(1), Tag::new(2)), (None, Some(Tag(2))));
+    }
+
+    #[test]
+    fn tags_are_moments_of_the_other_clock() {
+        let now = Moment::now();
+        let later = now.tag.after(Duration::from_millis(1500));
+        assert!(now.instant_of(later).duration_since(now.instant).abs_diff(Duration::from_millis(1500)) < APART);
+        let again = Moment::now();
+        let drift = again.tag.since(now.tag) - again.instant.duration_since(now.instant).as_secs_f64();
+        assert!(drift.abs() < 1e-3, "{drift}");
     }
 
     #[test]

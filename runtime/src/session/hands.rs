@@ -1,0 +1,145 @@
+//! What a session is asked for, carried out: commands to the engine, names to numbers.
+//!
+//! A command with a frame goes into the engine's inbox, and acts there at that frame; all others take the ring of commands.
+
+use super::Inner;
+use crate::command::{Command, EngineCommand, Notice, Perform};
+use crate::inbox::Incoming;
+use crate::journal::Entry;
+use crate::launcher::{Order, Quantise, Wish, bars};
+use crate::performance::resolve;
+use crate::tap::source;
+use modurust_compiler::program::Program;
+use modurust_compiler::score::Ratio;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+impl Inner {
+    /// Puts something into the engine's inbox. False if there is no room.
+    fn put(&self, frame: u64, what: Incoming) -> bool {
+        let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
+        intake.as_mut().is_some_and(|intake| intake.put(frame, what))
+    }
+
+    pub(super) fn engine(&mut self, command: EngineCommand) {
+        let sent = match self.moment {
+            Some(frame) => self.put(frame, Incoming::Command(command)),
+            None => self.control.send(command),
+        };
+        if !sent {
+            self.tell(Notice::Refused { message: "the engine does not answer".into() });
+        }
+    }
+
+    pub(super) fn command(&mut self, command: Command, at: Instant) {
+        match command {
+            Command::Compile => self.compile(at),
+            Command::Text { file, text } => {
+                self.overlays.insert(file, text);
+                self.compile(at);
+            }
+            Command::Open(files) => {
+                self.files = files;
+                self.compile(at);
+            }
+            Command::Param { name, value } => {
+                if self.control.is_pending() {
+                    self.waiting.push((name.clone(), value));
+                }
+                self.param(&name, value);
+            }
+            Command::Play => self.engine(EngineCommand::Play),
+            Command::Pause => self.engine(EngineCommand::Pause),
+            Command::Seek(cycle) => self.engine(EngineCommand::Seek(cycle)),
+            Command::Tempo(bpm) if bpm.is_positive() => self.tempo(bpm),
+            Command::Tempo(_) => {
+                self.tell(Notice::Refused { message: "a tempo is more than 0 beats per minute".into() })
+            }
+            Command::Perform(what) => self.perform(what, at),
+            Command::At { frame, command } => {
+                self.moment = Some(frame);
+                self.command(*command, at);
+                self.moment = None;
+            }
+            Command::Hush => self.engine(EngineCommand::Hush),
+            Command::Panic => self.engine(EngineCommand::Panic),
+        }
+    }
+
+    /// Launches, stops, and what else a hand does to time.
+    pub(super) fn perform(&mut self, what: Perform, at: Instant) {
+        let refused = |message: String| Notice::Refused { message };
+        let here = Ratio::from_f64(self.control.meters().cycle());
+        match what {
+            Perform::Tap => {
+                if let Some(bpm) = self.desk.tap(at) {
+                    self.tempo(bpm);
+                    self.tell(Notice::Tapped { bpm: bpm.to_f64() });
+                }
+            }
+            Perform::Nudge(ms) => {
+                let rate = f64::from(self.control.program().patch.sample_rate);
+                self.engine(EngineCommand::Nudge((ms * rate / 1000.0).clamp(-1e6, 1e6) as i64));
+            }
+            Perform::Loop(over) => self.engine(EngineCommand::Loop(over)),
+            Perform::CountIn(bars) => {
+                let cycle = Ratio::int(here.floor());
+                self.engine(EngineCommand::CountIn { cycle, bars });
+                self.engine(EngineCommand::Play);
+            }
+            Perform::SetCue(name) => self.desk.set_cue(name, here),
+            Perform::Cue(name) => match self.desk.cue(&name) {
+                Some(cycle) => self.engine(EngineCommand::Seek(cycle)),
+                None => self.tell(refused(format!("there is no cue `{name}`"))),
+            },
+            Perform::Metronome(on) => self.engine(EngineCommand::Metronome(on)),
+            Perform::Launch { path, launch, legato, at } => {
+                // What only the program that waits has is launched with it.
+                let playing = resolve(&self.control.playing().0.timeline, &path);
+                let later = playing.is_none();
+                let Some(what) = playing.or_else(|| resolve(&self.control.program().timeline, &path)) else {
+                    self.tell(refused(format!("there is no clip, scene or song `{path}`")));
+                    return;
+                };
+                let (program, epoch) = self.control.playing();
+                let Program { timeline, timing, .. } = if later { self.control.program() } else { program };
+                let quantise = timeline.settings.quantise;
+                let at = at.unwrap_or_else(|| quantise.map_or(Quantise::Now, |q| Quantise::Bars(bars(q, timing))));
+                let wish = Wish::Order(Order { what, launch, legato, at });
+                if !later {
+                    self.engine(EngineCommand::Wish { epoch, wish });
+                } else if !self.control.wish(wish) {
+                    self.tell(refused("the engine does not answer".into()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn tempo(&mut self, bpm: Ratio) {
+        if let Some(diary) = &self.journal {
+            diary.keeper.keep(Entry::Tempo(bpm.to_f64()));
+        }
+        self.engine(EngineCommand::Tempo(bpm));
+    }
+
+    pub(super) fn param(&mut self, name: &str, value: f32) {
+        let (program, epoch) = self.control.playing();
+        match program.patch.graph.params.iter().position(|p| *p.name == *name) {
+            Some(index) if value.is_finite() => {
+                if let Some(diary) = &self.journal {
+                    diary.keeper.keep(Entry::Number { name: name.into(), value });
+                }
+                // What stands outside is remembered by the engine: other texts find it there.
+                if name.contains('/') {
+                    self.put(self.moment.unwrap_or(0), Incoming::Value(source(name), value));
+                } else {
+                    self.engine(EngineCommand::Param { epoch, index: index as u32, value });
+                }
+            }
+            Some(_) => self.tell(Notice::Refused { message: format!("`{name}` wants a number") }),
+            // The program that waits may have it.
+            None if self.waiting.iter().any(|(waiting, _)| waiting == name) => {}
+            None => self.tell(Notice::Refused { message: format!("there is no parameter `{name}`") }),
+        }
+    }
+}
