@@ -49,6 +49,8 @@ pub enum Item {
     Arrange { name: Option<Ident>, sections: Vec<Section> },
     /// `automate bass.cutoff { 0bar: 200hz, 8bar: 2khz exp }`
     Automate { path: Vec<Ident>, points: Vec<(Expr, Expr, Curve)> },
+    /// `map cc(74) -> bass.cutoff 200hz..8khz exp`
+    Map { source: Expr, path: Vec<Ident>, range: Option<Expr>, curve: Curve },
     /// `launch drums.fill at next bar`, `record master to 'take.wav'`: run once
     Command(Command),
     /// Text that could not be read. A diagnostic says why; the name, if one could be seen, keeps its last good

@@ -133,6 +133,13 @@ impl<'a> Build<'a> {
                 let points = inner.map(|pair| self.point(pair)).collect::<Built<_>>()?;
                 Item::Automate { path, points }
             }
+            Rule::mapping => {
+                let source = self.expr(next(&mut inner))?;
+                let path = self.dotted(&next(&mut inner));
+                let range = next_if(&mut inner, Rule::expr).map(|pair| self.expr(pair)).transpose()?;
+                let curve = inner.next().map_or(Curve::Lin, |pair| operand::curve(pair.as_str()));
+                Item::Map { source, path, range, curve }
+            }
             Rule::command => Item::Command(self.command(inner, span)?),
             _ => return self.def_or_line(inner, span),
         })

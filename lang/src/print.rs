@@ -133,6 +133,16 @@ impl Printer {
                     out.curve(*curve);
                 });
             }
+            Item::Map { source, path, range, curve } => {
+                self.put("map ");
+                self.expr(source, 0);
+                let _ = write!(self.text, " -> {}", dotted(path));
+                if let Some(range) = range {
+                    self.put(" ");
+                    self.expr(range, level::OR);
+                    self.curve(*curve);
+                }
+            }
             Item::Command(command) => self.command(command),
             Item::Broken { name, .. } => {
                 let _ = write!(self.text, "// broken: {}", name.as_deref().unwrap_or("?"));

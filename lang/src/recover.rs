@@ -410,6 +410,7 @@ impl<'a> Place<'a> {
             ("scene", None) => ("a scene was wanted", "write `scene drop { drums: a, bass: off }`"),
             ("arrange", None) => ("a song was wanted", "write `arrange { intro 8bars  drop 16bars }`"),
             ("automate", None) => ("a lane was wanted", "write `automate bass.cutoff { 0bar: 200hz, 8bar: 2khz }`"),
+            ("map", None) => ("a thing that moves was wanted", "write `map cc(74) -> bass.cutoff 200hz..8khz exp`"),
             ("use", None) => ("a module was wanted", "write `use std/bass` or `use ./acid as acid`"),
             ("meter", None) => ("a meter was wanted", "write `meter 7/8`"),
             ("launch" | "stop" | "mute" | "solo", None) => {

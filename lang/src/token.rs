@@ -78,7 +78,7 @@ pub const PLACED: &[&str] = &[
 ];
 /// Operators, longest first.
 pub const OPERATORS: &[&str] =
-    &[">>", "~>", "=>", "..", "<=", ">=", "==", "!=", "+", "-", "*", "/", "^", "<", ">", "=", "|", "@", "~"];
+    &[">>", "~>", "=>", "->", "..", "<=", ">=", "==", "!=", "+", "-", "*", "/", "^", "<", ">", "=", "|", "@", "~"];
 
 /// Cuts a text into tokens. A quote that is not closed ends with its line.
 pub fn tokens(text: &str) -> Tokens<'_> {

@@ -17,6 +17,10 @@ pub fn roots(item: &Item) -> Vec<&Expr> {
             }
         }
         Item::Automate { points, .. } => roots.extend(points.iter().flat_map(|(at, value, _)| [at, value])),
+        Item::Map { source, range, .. } => {
+            roots.push(source);
+            roots.extend(range);
+        }
         Item::Meter { from, .. } => roots.extend(from),
         Item::Command(Command { from, at, .. }) => {
             if let Some((from, to)) = from {

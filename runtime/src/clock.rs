@@ -25,6 +25,8 @@ pub struct Clock {
     /// The moment of the frame, since `base`.
     nanos: AtomicI64,
     rate: AtomicU32,
+    /// Frames of the last block.
+    block: AtomicU32,
     // The writer's own: the smallest lateness since then.
     least: AtomicI64,
     since: AtomicI64,
@@ -38,6 +40,7 @@ impl Default for Clock {
             frame: AtomicU64::new(0),
             nanos: AtomicI64::new(0),
             rate: AtomicU32::new(0),
+            block: AtomicU32::new(0),
             least: AtomicI64::new(i64::MAX),
             since: AtomicI64::new(0),
         }
@@ -51,6 +54,9 @@ impl Clock {
         let (last, before) = (self.frame.load(Relaxed), self.nanos.load(Relaxed));
         let known = self.turn.load(Relaxed) > 0 && self.rate.load(Relaxed) == rate && frame >= last;
         let due = before + length(frame.saturating_sub(last), rate);
+        if known {
+            self.block.store((frame - last).min(1 << 16) as u32, Relaxed);
+        }
         let late = nanos - due;
         let mut moment = due;
         if !known || !(0..=HOLE).contains(&late) {
@@ -93,6 +99,11 @@ impl Clock {
             }
             std::hint::spin_loop();
         }
+    }
+
+    /// Frames of the last block: what comes in that time is not too late if it waits as long.
+    pub fn block(&self) -> u64 {
+        u64::from(self.block.load(Relaxed))
     }
 
     /// True once there was a block.

@@ -54,6 +54,8 @@ pub enum EngineCommand {
     Tempo(Ratio),
     /// Pushes time by so many frames later over the next bar (negative: earlier).
     Nudge(i64),
+    /// What moves outside next is told ([`EngineNotice::Moved`]), or not.
+    Learn(bool),
     /// A click on every beat, which is not recorded.
     Metronome(bool),
     /// Goes round from the second position to the first, in bars, or no longer.
@@ -97,6 +99,11 @@ pub enum EngineNotice {
         /// Index of the output.
         out: u32,
     },
+    /// Something outside has moved while somebody learns.
+    Moved {
+        /// Its path, as a hash ([`crate::tap::source`]).
+        path: u64,
+    },
     /// A command was left out: what it speaks of is not in the program that plays.
     Stale,
     /// Something was launched, or queued, or stopped.
@@ -124,6 +131,8 @@ pub enum Command {
         /// Where to.
         value: f32,
     },
+    /// The next thing that moves outside is to move this number; the line for the text comes as [`Notice::Learned`]. `None` stops waiting.
+    Learn(Option<String>),
     /// Time goes on.
     Play,
     /// Time stands still.
@@ -241,6 +250,11 @@ pub enum Notice {
     Sample {
         /// One line.
         message: String,
+    },
+    /// A line for the text: `map cc(74) -> bass.cutoff`.
+    Learned {
+        /// The line.
+        line: String,
     },
     /// Taps have set the tempo.
     Tapped {

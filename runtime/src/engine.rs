@@ -22,6 +22,7 @@ use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
 use crate::follow::Follower;
 use crate::handover::Kept;
+use crate::hold::Holds;
 use crate::inbox::{Inbox, Intake, Timed};
 use crate::keys::Keys;
 use crate::lanes::Lanes;
@@ -29,7 +30,7 @@ use crate::launcher::Launcher;
 use crate::limiter::Limiter;
 use crate::meter::{Meters, SLOTS};
 use crate::metronome::Metronome;
-use crate::outbox::Outbox;
+use crate::outbox::{Departure, Outbox};
 use crate::sequencer::{self, Sequencer};
 use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
 use crate::tap::{self, Spout, Tap};
@@ -120,7 +121,12 @@ pub struct Engine {
     receiver: Receiver,
     inbox: Inbox,
     keys: Keys,
+    holds: Holds,
+    /// Whoever learns is told what moves next.
+    learns: bool,
     follower: Follower,
+    /// To a thread that sends what leaves, where the device has no ports of its own.
+    post: Option<Producer<Departure>>,
     /// The port whose clock is followed, and the frame of its last tick.
     leader: Option<(u8, u64)>,
     outbox: Outbox,
@@ -170,6 +176,8 @@ pub struct Taps {
     pub input: Option<Producer<f32>>,
     /// Where threads put what comes from outside.
     pub intake: Option<Intake>,
+    /// What leaves, where the device has no ports of its own.
+    pub post: Option<Consumer<Departure>>,
 }
 
 impl Engine {
@@ -188,6 +196,7 @@ impl Engine {
         let (commands_in, commands_out) = RingBuffer::new(1024);
         let (notices_in, notices_out) = RingBuffer::new(1024);
         let (inbox, intake) = Inbox::new();
+        let (post, posted) = RingBuffer::new(NOW);
         let (taps, spouts) = tap::taps(options.tap);
         let (input_in, input_out) = pair(options.input.0 * options.input.1);
         let meters = Arc::new(Meters::default());
@@ -217,7 +226,10 @@ impl Engine {
             receiver: Receiver { mailbox: Arc::clone(&mailbox), retire: retire_in },
             inbox,
             keys: Keys::new(),
+            holds: Holds::new(),
+            learns: false,
             follower: Follower::new(rate),
+            post: Some(post),
             leader: None,
             outbox: Outbox::new(),
             now: Vec::with_capacity(NOW),
@@ -245,7 +257,7 @@ impl Engine {
             seen_next: None,
             counter: 0,
         };
-        Ok((engine, control, Taps { spouts, input: input_in, intake: Some(intake) }))
+        Ok((engine, control, Taps { spouts, input: input_in, intake: Some(intake), post: Some(posted) }))
     }
 
     /// To be called once on the thread that will call [`Engine::process`], before its deadlines count: the mailbox allocates its

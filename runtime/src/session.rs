@@ -21,6 +21,7 @@ use crate::jobs::{Job, Jobs, saved};
 use crate::journal::{Entry, Texts};
 use crate::launcher::{Links, bars};
 use crate::meter::Meters;
+use crate::outbox::Departure;
 use crate::performance::{Desk, Picture};
 use crate::remote::Remote;
 use crate::samples::Bank;
@@ -33,6 +34,7 @@ use modurust_compiler::graph::OutKind;
 use modurust_compiler::graph::state::Report;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::timeline::Timeline;
+use rtrb::Consumer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -163,6 +165,7 @@ pub struct Session {
     notices: Mutex<Receiver<Notice>>,
     device: Arc<Mutex<Option<Gauge>>>,
     intake: SharedIntake,
+    post: Mutex<Option<Consumer<Departure>>>,
     taps: Arc<Mutex<Taps>>,
     thread: Option<JoinHandle<()>>,
     recorded: bool,
@@ -241,6 +244,7 @@ impl Session {
         })?;
         let meters = Arc::clone(control.meters());
         let intake: SharedIntake = Arc::new(Mutex::new(taps.intake.take()));
+        let post = Mutex::new(taps.post.take());
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
         let scribe = Scribe::new(for_text, notify.clone());
@@ -263,6 +267,7 @@ impl Session {
             lost: 0,
             desk: Desk::default(),
             intake: Arc::clone(&intake),
+            learns: None,
             moment: None,
             bank,
             tuning: Tuning::new(options.compile.sample_rate),
@@ -278,6 +283,7 @@ impl Session {
             notices: Mutex::new(notices),
             device,
             intake,
+            post,
             taps,
             thread: Some(thread),
             recorded: options.recorded,
@@ -330,6 +336,11 @@ impl Session {
         &self.intake
     }
 
+    /// What leaves the engine; to whoever asks first ([`crate::patchbay`]).
+    pub fn take_post(&self) -> Option<Consumer<Departure>> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// A tap that a recording can read; at most [`crate::tap::TAPS`] of them.
     pub fn take_tap(&self) -> Option<crate::tap::Spout> {
         self.taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop()
@@ -374,6 +385,8 @@ struct Inner {
     since: Option<Instant>,
     lost: u64,
     desk: Desk,
+    /// The number that waits for something to move it.
+    learns: Option<String>,
     intake: SharedIntake,
     /// The frame at which what is asked for is to act.
     moment: Option<u64>,
@@ -569,6 +582,7 @@ impl Inner {
                 EngineNotice::Happened(happened) => {
                     self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).picture.take(happened);
                 }
+                EngineNotice::Moved { path } => self.moved(path),
                 EngineNotice::Stale => {
                     let message = "the last edit took away what this command is about: nothing was done".into();
                     self.tell(Notice::Refused { message });

@@ -22,10 +22,9 @@
 use crate::bridge::Bridge;
 use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::handover::{Handover, Kept};
-use crate::inbox::PortName;
+use crate::hold::Outside;
 use crate::launcher::{Launcher, Wish, wishes};
 use crate::meter::Meters;
-use crate::outbox::CLOCKED;
 use crate::tap::source;
 use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
@@ -168,8 +167,8 @@ pub(crate) struct Active {
     pub epoch: u64,
     /// Parameters by the hash of their names, rising: what comes from outside finds them here.
     pub paths: Arc<[(u64, u32)]>,
-    /// Instruments that hear the clock.
-    pub clocked: Arc<[PortName]>,
+    /// What it has to do with the world outside.
+    pub outside: Outside,
     /// A song of the text moves the tempo.
     pub moves_tempo: bool,
 }
@@ -194,8 +193,8 @@ impl Active {
         let mut paths: Vec<(u64, u32)> = named.collect();
         paths.sort_unstable();
         let paths = paths.into();
-        let clocked = clocked(&program);
-        let mut active = Active { instance, table, params, program, master, names, epoch, paths, clocked, moves_tempo };
+        let outside = Outside::of(&program);
+        let mut active = Active { instance, table, params, program, master, names, epoch, paths, outside, moves_tempo };
         active.bind_rows();
         active
     }
@@ -218,18 +217,6 @@ impl Active {
             }
         }
     }
-}
-
-/// The instruments that hear the clock, each once.
-fn clocked(program: &Program) -> Arc<[PortName]> {
-    let mut devices = Vec::new();
-    for outlet in program.units.iter().filter_map(|unit| unit.outlet.as_ref()).filter(|outlet| outlet.clock) {
-        let name = PortName::new(&outlet.device);
-        if !devices.contains(&name) && devices.len() < CLOCKED {
-            devices.push(name);
-        }
-    }
-    devices.into()
 }
 
 fn moves_tempo(timeline: &Timeline) -> bool {
@@ -258,7 +245,7 @@ struct Plan {
 /// What changes hands.
 enum Body {
     /// Numbers, patterns and tempo of the patch that is playing.
-    Update(Program, Arc<[PortName]>),
+    Update(Program, Outside),
     /// Another patch, with its memory.
     Replace(Box<Active>, Plan),
 }
@@ -324,7 +311,7 @@ impl Parcel {
     /// Exchanges contents with the engine. `frame` is the first frame of the coming quantum. True if the old program must fade.
     pub(crate) fn exchange(&mut self, active: &mut Active, frame: u64) -> bool {
         match &mut self.body {
-            Body::Update(program, clocked) => {
+            Body::Update(program, outside) => {
                 for i in 0..program.params.len() {
                     // A value that the text did not change stays where a hand put it.
                     if active.program.params.get(i).map(|v| v.to_bits()) != program.params.get(i).map(|v| v.to_bits()) {
@@ -333,7 +320,7 @@ impl Parcel {
                 }
                 std::mem::swap(&mut active.program, program);
                 active.moves_tempo = moves_tempo(&active.program.timeline);
-                std::mem::swap(&mut active.clocked, clocked);
+                std::mem::swap(&mut active.outside, outside);
                 active.epoch = self.epoch;
                 false
             }
@@ -508,7 +495,7 @@ impl Control {
             self.seen_next = Some(next.params.seen());
             Body::Replace(next, plan)
         } else {
-            Body::Update(program.clone(), clocked(program))
+            Body::Update(program.clone(), Outside::of(program))
         };
         let (before, now) = (&self.base.timeline, &program.timeline);
         let performance = (before != now).then(|| Performance {

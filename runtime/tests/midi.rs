@@ -388,3 +388,31 @@ fn a_clock_from_outside_is_followed() {
     stage.run(1);
     assert!((stage.engine.cycle().to_f64() - 2.0).abs() < 0.01, "{:?}", stage.engine.cycle());
 }
+
+#[test]
+fn a_controller_takes_hold_of_a_number_when_it_comes_by() {
+    let text = "cut = knob(0.5, 0..1)\nmap cc(7) -> cut 0..2\nout = cut\n";
+    let mut stage = Stage::new(text);
+    let turn = |stage: &mut Stage, share: f64| {
+        let value = (share * f64::from(u32::MAX)) as u32;
+        stage.send(0, 0, Voice::Controller { index: 7, value });
+        stage.run(8);
+        stage.out.last().unwrap()[0]
+    };
+    assert_eq!(turn(&mut stage, 1.0), 0.5, "it is elsewhere");
+    assert_eq!(turn(&mut stage, 0.75), 0.5);
+    assert!(near(turn(&mut stage, 0.2), 0.4), "it has come by");
+    assert!(near(turn(&mut stage, 0.9), 1.8));
+    // The text says otherwise: it must come by again.
+    stage.control.publish(&program(&text.replace("0.5", "0.3")), None);
+    stage.run(60);
+    assert!(near(stage.out.last().unwrap()[0], 0.3));
+    assert!(near(turn(&mut stage, 0.8), 0.3));
+    assert!(near(turn(&mut stage, 0.1), 0.2));
+    let exp = "cut = knob(200, 100..1000)\nmap bend() -> cut 100..1000 exp\nout = cut / 1000\n";
+    let mut stage = Stage::new(exp);
+    stage.send(0, 0, Voice::Bend { value: 0 });
+    stage.send(1, 0, Voice::Bend { value: CENTRE });
+    stage.run(8);
+    assert!((stage.out.last().unwrap()[0] - 0.316_227_76).abs() < 1e-4, "{:?}", stage.out.last());
+}

@@ -92,6 +92,9 @@ pub fn key(item: &Item, text: &str) -> Option<String> {
         Item::Scene { name, .. } => format!("scene {}", name.name),
         Item::Arrange { name, .. } => format!("arrange {}", name.as_ref().map_or("song", |n| &n.name)),
         Item::Automate { path, .. } => format!("automate {}", dotted(path)),
+        Item::Map { source, path, .. } => {
+            format!("map {} -> {}", modurust_lang::print::print_expr(source), dotted(path))
+        }
         Item::Command(_) => return None,
         Item::Broken { .. } => return key_of_broken(text),
     })

@@ -469,7 +469,7 @@ fn mentions_master(files: &[File]) -> bool {
     let is_master = |path: &[Ident]| path.len() > 1 && path[0].name == "master";
     files.iter().flat_map(|f| &f.stmts).any(|stmt| match &*stmt.item {
         Item::Arrange { sections, .. } => sections.iter().flat_map(|s| &s.lanes).any(|(path, _)| is_master(path)),
-        Item::Automate { path, .. } => is_master(path),
+        Item::Automate { path, .. } | Item::Map { path, .. } => is_master(path),
         Item::Command(command) => {
             matches!(command.verb.name.as_str(), "mute" | "solo") && command.path[0].name == "master"
         }

@@ -262,6 +262,7 @@ impl<'a> Elab<'a> {
                     songs += 1;
                 }
                 Item::Automate { path, points } => self.automation(path, points),
+                Item::Map { source, path, range, curve } => self.mapping(source, path, range.as_ref(), *curve),
                 Item::Command(command) => self.command(command, &mut keys),
                 _ => {}
             }
@@ -511,6 +512,58 @@ impl<'a> Elab<'a> {
         self.timeline.automations.push(Automation { target, points: made, place });
     }
 
+    /// What comes from outside moves a value, within a range: that of the line, or its knob's.
+    fn mapping(&mut self, source: &'a Expr, path: &'a [Ident], range: Option<&'a Expr>, curve: ast::Curve) {
+        let scope = self.root;
+        let outside = match self.eval(scope, source) {
+            Value::Broken => return,
+            Value::Sig(sig) => match self.graph.nodes.get(sig.node.0 as usize) {
+                Some(crate::graph::Node::Param(param)) => {
+                    let known = self.outside.iter().find(|(_, known)| *known == param);
+                    known.map(|(path, _)| path.clone())
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(source) = outside.map(|path| path.to_string()) else {
+            self.error("type", source.span, "what moves a value comes from outside").help =
+                Some("write `map cc(74) -> bass.cutoff`, or `bend()`, `press()`, `osc('/x')`".into());
+            return;
+        };
+        let Some((target, dim)) = self.target(path) else { return };
+        let span = span_of(path);
+        if target == Target::Tempo {
+            self.error("type", span, "the tempo cannot be mapped").help =
+                Some("`automate tempo { .. }` moves it, and `link on` follows a clock".into());
+            return;
+        }
+        let (from, to, written) = match range {
+            Some(range) => {
+                let (low, high) = match self.eval(scope, range) {
+                    Value::Range(low, high) => (low, high),
+                    Value::Broken => return,
+                    other => {
+                        let article = other.article();
+                        self.error("type", range.span, format!("a range was wanted, got {article}")).help =
+                            Some("write `200hz..8khz`".into());
+                        return;
+                    }
+                };
+                let Some((from, written)) = self.moved(low, dim, path, range.span) else { return };
+                let Some((to, _)) = self.moved(high, dim, path, range.span) else { return };
+                (from, to, written)
+            }
+            None => {
+                let known = self.control_of(&dotted(path)).and_then(|control| control.range).unwrap_or((0.0, 1.0));
+                (f64::from(known.0), f64::from(known.1), dim)
+            }
+        };
+        let place = self.place_of(span);
+        let (from, to, curve) = (from as f32, to as f32, curve_of(curve, written));
+        self.timeline.mappings.push(Mapping { source, target, from, to, curve, place });
+    }
+
     /// What a path moves. Parameters are those of the graph as it is elaborated, until [`Timeline`] is settled.
     fn target(&mut self, path: &[Ident]) -> Option<(Target, Dim)> {
         let name = dotted(path);
@@ -584,6 +637,7 @@ impl<'a> Elab<'a> {
             section.lanes.retain_mut(|lane| settle(&mut lane.target, lane.place));
         }
         timeline.automations.retain_mut(|a| settle(&mut a.target, a.place));
+        timeline.mappings.retain_mut(|m| settle(&mut m.target, m.place));
         for place in unheard {
             self.at = Origin { file: place.file, offset: 0, library: false };
             self.warn("silent", place.span, "nothing that is heard depends on this").help =

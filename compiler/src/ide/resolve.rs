@@ -180,7 +180,7 @@ impl<'a> Walk<'a> {
                     section.lanes.iter().for_each(|(path, _)| self.path(path));
                 }
             }
-            Item::Automate { path, .. } => self.path(path),
+            Item::Automate { path, .. } | Item::Map { path, .. } => self.path(path),
             Item::Command(command) => match &command.path[..] {
                 [track, clip] if command.verb.name == "launch" => {
                     self.word(track);

@@ -41,6 +41,7 @@ words! {
     "use" "use ./voices as v" "Takes definitions from another file, or names a module of the library.";
     "scene" "scene drop { drums: b, bass: off } for 16bars then groove" "Clips that are launched together.";
     "arrange" "arrange { intro 8bars  drop 16bars { bass.cutoff: 200hz ~> 2khz } }" "Scenes one after another: a song.";
+    "map" "map cc(74) -> bass.cutoff 200hz..8khz exp" "Lets something outside move a value.";
     "automate" "automate bass.cutoff { 0bar: 200hz, 8bar: 2khz exp }" "Moves a value along the song.";
     "launch" "launch drums.fill at next bar" "Starts a clip, a scene or the song.";
     "play" "play song from 16bars to 24bars" "Plays a song from a place as if from its start; with `to` it goes round.";

@@ -233,6 +233,23 @@ pub struct Automation {
     pub place: Place,
 }
 
+/// `map source -> path range`: something outside that moves a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mapping {
+    /// Its path: `cc/74`, `bend`, `osc/deck/cut`. It goes from 0 to 1, the wheel from -1 to 1.
+    pub source: String,
+    /// What moves.
+    pub target: Target,
+    /// Where it stands at the least.
+    pub from: f32,
+    /// Where it stands at the most.
+    pub to: f32,
+    /// The way between.
+    pub curve: Curve,
+    /// Its path in the text.
+    pub place: Place,
+}
+
 /// A point of an automation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -362,6 +379,8 @@ pub struct Timeline {
     pub arrangements: Vec<Arrangement>,
     /// Automations, in the order of the text.
     pub automations: Vec<Automation>,
+    /// What things outside move.
+    pub mappings: Vec<Mapping>,
     /// Commands, in the order of the text.
     pub commands: Vec<Command>,
     /// Settings.
@@ -412,6 +431,7 @@ impl Timeline {
             f(&mut automation.place);
             automation.points.iter_mut().for_each(|point| f(&mut point.place));
         }
+        self.mappings.iter_mut().for_each(|mapping| f(&mut mapping.place));
         self.commands.iter_mut().for_each(|command| f(&mut command.place));
     }
 

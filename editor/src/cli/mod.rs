@@ -29,6 +29,7 @@ pub(crate) mod output;
 pub mod picture;
 pub mod plan;
 mod play;
+pub(crate) mod ports;
 mod reference;
 mod render;
 pub(crate) mod status;

@@ -8,6 +8,7 @@ use super::Failure;
 use super::length::Length;
 use super::osc::OscArgs;
 use super::output::Output;
+use super::ports::Ports;
 use super::status::{Reading, Status, position};
 use super::supervise;
 use super::terminal::{self, Level};
@@ -125,6 +126,7 @@ struct Edit {
 struct Player {
     session: Session,
     running: Running,
+    ports: Ports,
     status: Status,
     edits: Vec<Edit>,
     /// The compilation that the next adoption belongs to, milliseconds.
@@ -189,10 +191,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let osc = args.osc.start(&session)?;
     let running = choice.start(engine);
+    let ports = Ports::open(&session, &running);
     session.watch_device(running.gauge());
     let mut player = Player {
         session,
         running,
+        ports,
         status: Status::new(!args.json),
         edits: Vec::new(),
         compiled: None,
@@ -356,6 +360,9 @@ impl Player {
             if let Some(Notice::Device { message }) = self.running.deaf(&program) {
                 terminal::complain(&format!("{message}\n"));
             }
+            if let Some(line) = self.ports.missed(&program) {
+                terminal::complain(&line);
+            }
         }
     }
 
@@ -363,7 +370,7 @@ impl Player {
     fn tell(&mut self, notice: Notice) -> Result<(), Failure> {
         match notice {
             // The first file is nobody's but the session's here, and nobody taps.
-            Notice::Edited { .. } | Notice::Tapped { .. } => {}
+            Notice::Edited { .. } | Notice::Tapped { .. } | Notice::Learned { .. } => {}
             Notice::Compiled { ms, generated, kind } => self.compiled(ms, generated, kind)?,
             Notice::Diagnostics { text, errors, held, plays, ms } => {
                 self.say(&text)?;

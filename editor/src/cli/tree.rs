@@ -81,6 +81,7 @@ fn of_item(item: &Item) -> Node {
         | Item::Scene { .. }
         | Item::Arrange { .. }
         | Item::Automate { .. }
+        | Item::Map { .. }
         | Item::Command(_) => leaf(format!("({})", print_item(item).split_whitespace().collect::<Vec<_>>().join(" "))),
     }
 }

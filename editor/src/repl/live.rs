@@ -5,6 +5,7 @@
 //! what `out` plays from now on. `launch` and its kin are done, once, and leave no trace in the text.
 
 use super::buffer::{self, Buffer, shown};
+use crate::cli::ports::Ports;
 use crate::cli::terminal;
 use crate::cli::work;
 use modurust_runtime::command::{ChangeKind, Command, Notice, Perform};
@@ -77,6 +78,7 @@ pub struct Known {
 pub struct Live {
     pub session: Session,
     pub running: Running,
+    pub ports: Ports,
     /// The file that the text stands for.
     pub file: String,
     /// What the file held when it was last read or written.

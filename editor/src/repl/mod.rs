@@ -25,6 +25,7 @@ mod words;
 
 use crate::cli::osc::OscArgs;
 use crate::cli::output::Output;
+use crate::cli::ports::Ports;
 use crate::cli::status::Reading;
 use crate::cli::{Failure, terminal, work};
 use live::{Answer, Known, Live};
@@ -102,11 +103,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let recorder = args.output.recorder(&session, rate, false)?;
     let osc = args.osc.start(&session)?;
     let running = choice.start(engine);
+    let ports = Ports::open(&session, &running);
     session.watch_device(running.gauge());
     let known = Arc::new(Mutex::new(Known::default()));
     let mut live = Live {
         session,
         running,
+        ports,
         file,
         roots,
         saved: text.clone(),
@@ -164,10 +167,12 @@ fn serve(
         notices.extend(live.attend());
         if let Some(program) = live.program() {
             notices.extend(live.running.deaf(&program));
+            live.ports.missed(&program).into_iter().for_each(&mut say);
         }
         for notice in notices {
             let words = match notice {
                 Notice::Edited { file } if file == live.file => live.follow(),
+                Notice::Learned { line } => Some(format!("{line}\n{}", live.evaluate(&line).told())),
                 notice => words_of(notice),
             };
             words.into_iter().for_each(&mut say);
@@ -207,6 +212,7 @@ fn words_of(notice: Notice) -> Option<String> {
         | Notice::Sample { message }
         | Notice::File { message } => format!("{message}\n"),
         Notice::Diagnostics { text, .. } => text,
+        Notice::Learned { line } => format!("{line}\n"),
         Notice::Edited { .. } | Notice::Compiled { .. } | Notice::Adopted { .. } | Notice::Xruns { .. } => return None,
     })
 }

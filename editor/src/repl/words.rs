@@ -50,6 +50,7 @@ words! {
     "launch" "NAME": "launches a clip, scene or song, when `quantise` says"
     "stop" "NAME": "stops what a track, scene or song plays"
     "set" "NAME VALUE": "moves a number by its name: `:set bass.level 0.5`"
+    "learn" "NAME": "writes a line by which the next controller that moves moves a number: `:learn bass.cutoff`"
     "hush" "": "notes end and the sound fades until the next edit or `:play`"
     "panic" "": "silence at once; everything begins anew"
     "devices" "": "where sound can go"

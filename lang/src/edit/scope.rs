@@ -123,7 +123,7 @@ pub(super) fn words(read: &Text<'_>, name: &str) -> Vec<Span> {
                     section.lanes.iter().filter_map(|(path, _)| path.first()).for_each(&mut see);
                 }
             }
-            Item::Automate { path, .. } => path.first().into_iter().for_each(see),
+            Item::Automate { path, .. } | Item::Map { path, .. } => path.first().into_iter().for_each(see),
             Item::Command(command) => command.path.first().into_iter().for_each(see),
             _ => {}
         }

@@ -112,6 +112,10 @@ impl Output for Card {
         self.inputs
     }
 
+    fn has_ports(&self) -> bool {
+        true
+    }
+
     /// Registers ports, connects them and begins to play.
     fn start(self: Box<Self>, line: Line) -> Result<Box<dyn Any>, String> {
         let Card { client, inputs, midi } = *self;

@@ -174,6 +174,7 @@ impl Choice {
             told_level: 0,
             inputs: 0,
             missed: 0,
+            has_ports: false,
             wish: self.wish,
             opener: self.opener,
             look: None,
@@ -197,11 +198,13 @@ pub(crate) struct Live {
     watchdog: Watchdog,
     /// Frames of the rise with which a device begins: done, and in all.
     rise: (u32, u32),
+    /// The device sends what leaves.
+    ports: bool,
 }
 
 impl Live {
     fn new(engine: Engine, rate: u32) -> Live {
-        Live { engine, warm: false, dead: false, rate, watchdog: Watchdog::default(), rise: (0, 0) }
+        Live { engine, warm: false, dead: false, rate, watchdog: Watchdog::default(), rise: (0, 0), ports: false }
     }
 
     /// Begins out of silence.
@@ -248,6 +251,9 @@ impl Live {
 
     /// Counts a block of so many frames, of which so many were computed, in so many seconds.
     pub fn account(&mut self, frames: usize, computed: u64, seconds: f64, shared: &Shared) {
+        if !self.ports {
+            self.engine.post();
+        }
         let budget = frames as f64 / f64::from(self.rate);
         let load = if budget > 0.0 { (seconds / budget) as f32 } else { 0.0 };
         shared.count(frames as u64, load);
@@ -365,6 +371,7 @@ pub struct Running {
     /// Channels that come in, and the highest that a text has missed.
     inputs: usize,
     missed: usize,
+    has_ports: bool,
     wish: DeviceOptions,
     opener: Opener,
     /// When the device that is gone is looked for.
@@ -389,6 +396,7 @@ impl Running {
         };
         shared.heard.store(heard, Ordering::Relaxed);
         self.seen = None;
+        self.has_ports = matches!(&kind, Kind::Other(output) if output.has_ports());
         self.inputs = if let Kind::Other(output) = &kind { output.inputs() } else { 0 };
         self.driver = Some(match kind {
             Kind::Null => Driver::Null(null::NullDevice::start(slot, shared, self.rate, self.block)),
@@ -428,6 +436,11 @@ impl Running {
             return Some(Notice::Load { message: overload::words(self.told_level as u8) });
         }
         None
+    }
+
+    /// True if the device has ports for MIDI of its own.
+    pub fn has_ports(&self) -> bool {
+        self.has_ports
     }
 
     /// What a program listens to and this device does not give; once for each.

@@ -288,7 +288,7 @@ pub fn render(mut options: RenderOptions) -> Result<RenderReport, RenderError> {
                     report.faults.extend(name.filter(|name| !report.faults.contains(name)));
                 }
                 EngineNotice::Happened(happened) => report.happened.push(happened),
-                EngineNotice::Stale => {}
+                EngineNotice::Stale | EngineNotice::Moved { .. } => {}
             }
         }
         control.collect();

@@ -25,6 +25,10 @@ pub trait Output: Send {
     fn inputs(&self) -> usize {
         0
     }
+    /// It has ports for MIDI of its own, by the same clock.
+    fn has_ports(&self) -> bool {
+        false
+    }
     /// False for one that stands in for a device: what is late there is not too late, and a wish for a device is not fulfilled by it.
     fn heard(&self) -> bool {
         true
@@ -77,8 +81,10 @@ impl Line {
         match self.slot.take() {
             Some(mut live) => {
                 give(&mut live.engine);
+                live.ports = true;
                 live.process(out, channels, &self.shared);
                 take(&mut live.engine);
+                live.ports = false;
                 self.slot.put(live);
             }
             None => out.fill(0.0),

@@ -50,6 +50,7 @@ impl Engine {
                 self.relocate(from);
                 self.state.transport.count_in(frame, cycle, bars);
             }
+            EngineCommand::Learn(on) => self.learns = on,
             EngineCommand::Metronome(on) => self.state.metronome.on = on,
             EngineCommand::Loop(over) => {
                 self.state.transport.set_loop(over);

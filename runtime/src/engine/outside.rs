@@ -4,7 +4,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use super::{Engine, NOW};
-use crate::command::EngineCommand;
+use crate::command::{EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
 use crate::follow::{Follower, Told};
 use crate::inbox::{Incoming, Timed};
@@ -212,6 +212,13 @@ impl Engine {
         if let Some(param) = self.active.param(path) {
             self.active.params.aim(param, value);
         }
+        let Active { outside, params, .. } = &mut self.active;
+        for map in outside.maps.iter().filter(|map| map.source == path) {
+            self.holds.turn(map, value, params);
+        }
+        if std::mem::take(&mut self.learns) {
+            self.notify(EngineNotice::Moved { path });
+        }
     }
 
     /// A program that is new here finds everything outside where it stands.
@@ -232,13 +239,18 @@ impl Engine {
     /// What voices have done goes out, and the clock with it.
     pub(super) fn depart(&mut self) {
         let Engine { active, outbox, state, .. } = self;
-        let Active { program, table, clocked, .. } = active;
+        let Active { program, table, outside, .. } = active;
         for (state_of, unit) in table.units.iter_mut().zip(program.units.iter()) {
             outbox.collect(state_of, unit, state.frame);
         }
         // What nobody takes is no use a second later.
         outbox.take(state.frame.saturating_sub(u64::from(state.rate)), |_| {});
-        outbox.tick(clocked, state.transport.pieces(), (&program.timeline.tempo, &program.timing), state.frame);
+        outbox.tick(
+            &outside.clocked,
+            state.transport.pieces(),
+            (&program.timeline.tempo, &program.timing),
+            state.frame,
+        );
     }
 
     /// What ends with a program that is replaced at a frame.
@@ -251,6 +263,16 @@ impl Engine {
     /// Takes what is to leave before a frame, in the order of time; from the thread that calls [`Engine::process`].
     pub fn take_departures(&mut self, end: u64, f: impl FnMut(Departure)) {
         self.outbox.take(end, f);
+    }
+
+    /// Gives what was made so far to the thread that sends it ([`super::Taps::post`]).
+    pub fn post(&mut self) {
+        let Engine { post, outbox, .. } = self;
+        let Some(post) = post.as_mut().filter(|post| !post.is_abandoned()) else { return };
+        // What finds no room is lost, as on a wire that is too slow.
+        outbox.take(u64::MAX, |departure| {
+            let _ = post.push(departure);
+        });
     }
 
     /// Messages that nobody took in time.

@@ -4,7 +4,6 @@ use super::{Inner, SessionOptions};
 use crate::command::{EngineCommand, Notice};
 use crate::journal::{Entry, State, Texts};
 use crate::keeper::Keeper;
-use modurust_compiler::graph::Param;
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::Ratio;
 use std::sync::mpsc::Sender;
@@ -62,8 +61,7 @@ impl Inner {
     /// Goes on from what was kept: at the beginning of the bar, or, after a crash, where time has come to since.
     pub(super) fn go_on(&mut self, before: &State, crashed: bool) {
         for (name, value) in &before.numbers {
-            let known = |p: &Param| *p.name == **name && !name.contains('#');
-            if self.control.program().patch.graph.params.iter().any(known) {
+            if self.control.program().patch.graph.params.iter().any(|p| *p.name == **name) {
                 self.param(name, *value);
             }
         }

@@ -9,7 +9,8 @@ use crate::journal::Entry;
 use crate::launcher::{Order, Quantise, Wish, bars};
 use crate::performance::resolve;
 use crate::tap::source;
-use modurust_compiler::program::Program;
+use modurust_compiler::lang::units::Dim;
+use modurust_compiler::program::{Knob, Program};
 use modurust_compiler::score::Ratio;
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -31,6 +32,35 @@ impl Inner {
         }
     }
 
+    /// Waits for something outside to move, for a number.
+    fn learn(&mut self, name: Option<String>) {
+        if let Some(name) = &name
+            && !self.control.program().patch.graph.params.iter().any(|p| *p.name == **name)
+        {
+            self.tell(Notice::Refused { message: format!("there is no parameter `{name}`") });
+            return;
+        }
+        self.engine(EngineCommand::Learn(name.is_some()));
+        self.learns = name;
+    }
+
+    /// Something has moved: the line that lets it move what was waiting.
+    pub(super) fn moved(&mut self, path: u64) {
+        let Some(name) = self.learns.take() else { return };
+        let controllers = (0..128).map(|n| (format!("cc/{n}"), format!("cc({n})")));
+        let others = [("bend".to_string(), "bend()".to_string()), ("press".to_string(), "press()".to_string())];
+        let osc = |knob: &Knob| Some((knob.name.to_string(), format!("osc('{}')", knob.name.strip_prefix("osc")?)));
+        let program = self.control.program();
+        let mut known = controllers.chain(others).chain(program.knobs.iter().filter_map(osc));
+        let Some((_, source_text)) = known.find(|(known, _)| source(known) == path) else {
+            self.tell(Notice::Refused { message: "what has moved has no name in a text".into() });
+            return;
+        };
+        let knob = program.knobs.iter().find(|knob| *knob.name == *name);
+        let range = knob.and_then(|knob| knob.range.map(|range| range_text(knob.dim, range))).unwrap_or_default();
+        self.tell(Notice::Learned { line: format!("map {source_text} -> {name}{range}") });
+    }
+
     pub(super) fn command(&mut self, command: Command, at: Instant) {
         match command {
             Command::Compile => self.compile(at),
@@ -48,6 +78,7 @@ impl Inner {
                 }
                 self.param(&name, value);
             }
+            Command::Learn(name) => self.learn(name),
             Command::Play => self.engine(EngineCommand::Play),
             Command::Pause => self.engine(EngineCommand::Pause),
             Command::Seek(cycle) => self.engine(EngineCommand::Seek(cycle)),
@@ -123,11 +154,6 @@ impl Inner {
     }
 
     pub(super) fn param(&mut self, name: &str, value: f32) {
-        // What was worked out of numbers, such as the coefficients of a filter, would be no filter in other hands.
-        if name.contains('#') && !name.contains('/') {
-            let message = format!("`{name}` has no name in the text: give the number one, `cut = 800hz`, to move it");
-            return self.tell(Notice::Refused { message });
-        }
         let (program, epoch) = self.control.playing();
         match program.patch.graph.params.iter().position(|p| *p.name == *name) {
             Some(index) if value.is_finite() => {
@@ -146,5 +172,15 @@ impl Inner {
             None if self.waiting.iter().any(|(waiting, _)| waiting == name) => {}
             None => self.tell(Notice::Refused { message: format!("there is no parameter `{name}`") }),
         }
+    }
+}
+
+/// A range as a line of the text ends with it.
+fn range_text(dim: Dim, (from, to): (f32, f32)) -> String {
+    match dim {
+        Dim::Frequency => format!(" {from}hz..{to}hz exp"),
+        Dim::Time => format!(" {from}s..{to}s"),
+        Dim::Tempo => format!(" {from}bpm..{to}bpm"),
+        _ => format!(" {from}..{to}"),
     }
 }

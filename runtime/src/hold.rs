@@ -1,0 +1,126 @@
+//! What a program has to do with the world outside, and the hands on its numbers.
+//!
+//! `map cc(74) -> bass.cutoff` lets a controller move a number. A controller that stands elsewhere than the number does not tear it away:
+//! it takes hold when it comes by (*pickup*, or soft takeover), and has it until a hand, the text or something else moves the number.
+
+#![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
+
+use crate::inbox::PortName;
+use crate::outbox::CLOCKED;
+use crate::swap::ParamTable;
+use crate::tap::source;
+use modurust_compiler::program::Program;
+use modurust_compiler::score::timeline::{Mapping, Target};
+use modurust_compiler::score::{Curve, line};
+use std::sync::Arc;
+
+/// How near a controller must come to a number to take hold of it, as a share of its way.
+const NEAR: f32 = 0.02;
+/// Holds that are remembered.
+const HOLDS: usize = 256;
+
+/// A line of the text that lets something outside move a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Map {
+    /// Its path, as a hash.
+    pub source: u64,
+    /// It goes from -1 to 1.
+    wheel: bool,
+    /// In the numbers of the program.
+    pub param: usize,
+    /// The same line in other programs.
+    key: u64,
+    from: f32,
+    to: f32,
+    curve: Curve,
+}
+
+impl Map {
+    fn of(program: &Program, mapping: &Mapping) -> Option<Map> {
+        let Target::Param(param) = mapping.target else { return None };
+        let name = &program.patch.graph.params.get(param as usize)?.name;
+        let from = source(&mapping.source);
+        Some(Map {
+            source: from,
+            wheel: mapping.source == "bend",
+            param: param as usize,
+            key: from.rotate_left(17) ^ source(name),
+            from: mapping.from,
+            to: mapping.to,
+            curve: mapping.curve,
+        })
+    }
+
+    /// Where the number is when the controller stands at `x`.
+    fn at(&self, x: f32) -> f32 {
+        let share = if self.wheel { (x + 1.0) * 0.5 } else { x };
+        line(f64::from(self.from), f64::from(self.to), f64::from(share.clamp(0.0, 1.0)), self.curve) as f32
+    }
+}
+
+/// What of a program concerns the world outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside {
+    /// Instruments that hear the clock.
+    pub clocked: Arc<[PortName]>,
+    /// What moves what.
+    pub maps: Arc<[Map]>,
+}
+
+impl Outside {
+    pub fn of(program: &Program) -> Outside {
+        let mut devices = Vec::new();
+        for outlet in program.units.iter().filter_map(|unit| unit.outlet.as_ref()).filter(|outlet| outlet.clock) {
+            let name = PortName::new(&outlet.device);
+            if !devices.contains(&name) && devices.len() < CLOCKED {
+                devices.push(name);
+            }
+        }
+        let maps = program.timeline.mappings.iter().filter_map(|mapping| Map::of(program, mapping)).collect();
+        Outside { clocked: devices.into(), maps }
+    }
+}
+
+/// How a controller stands to a number.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    key: u64,
+    /// Where the controller stood last.
+    x: f32,
+    /// Where it put the number, if it has.
+    put: Option<f32>,
+}
+
+/// All holds of an engine.
+pub(crate) struct Holds(Vec<Hold>);
+
+impl Holds {
+    pub fn new() -> Holds {
+        Holds(Vec::with_capacity(HOLDS))
+    }
+
+    /// A controller stands at `x` now: moves what it has hold of, or takes hold.
+    pub fn turn(&mut self, map: &Map, x: f32, params: &mut ParamTable) {
+        let Some(now) = params.target(map.param) else { return };
+        let value = map.at(x);
+        if !value.is_finite() {
+            return;
+        }
+        let known = self.0.iter().position(|hold| hold.key == map.key);
+        let before = known.and_then(|at| self.0.get(at)).copied();
+        let has = before.is_some_and(|hold| hold.put == Some(now));
+        let near = (value - now).abs() <= NEAR * (map.to - map.from).abs();
+        let passes = before.is_some_and(|hold| (map.at(hold.x) - now) * (value - now) <= 0.0);
+        let takes = has || near || passes;
+        let hold = Hold { key: map.key, x, put: takes.then_some(value) };
+        if let Some(slot) = known.and_then(|at| self.0.get_mut(at)) {
+            *slot = hold;
+        } else if self.0.len() < HOLDS {
+            self.0.push(hold);
+        }
+        if takes {
+            params.aim(map.param, value);
+        }
+    }
+}
