@@ -136,7 +136,8 @@ pub fn assemble(
         }
     };
     layout.cells = packed.cells.iter().map(|place| layout.cells[place.cell.index()] + place.lane).collect();
-    Ok(Patch { graph: named, code, layout, hash, sample_rate: options.sample_rate })
+    let work = crate::graph::work::most(&packed.graph, info);
+    Ok(Patch { graph: named, work, code, layout, hash, sample_rate: options.sample_rate })
 }
 
 /// Hash of what decides code, layout and the meaning of indices: everything but parameter values and the tree of names.
@@ -223,6 +224,7 @@ pub struct Instance {
     moved: [u64; 2],
     /// Parameters at whose values nothing may sleep.
     wild: usize,
+    executed: u64,
 }
 
 // SAFETY: the pointers lead into memory that the instance owns (or shares as `RingMemory`), or that `bind_row` was promised.
@@ -291,6 +293,7 @@ impl Instance {
             sleep,
             moved: [u64::MAX; 2],
             wild,
+            executed: 0,
         }
     }
 
@@ -337,6 +340,11 @@ impl Instance {
         self.end();
     }
 
+    /// Operations on one lane in the last quantum, as the interpreter counted them; machine code counts none.
+    pub fn executed(&self) -> u64 {
+        self.executed
+    }
+
     /// Computes one quantum. `frame` counts from the start of the engine in steps of [`QUANTUM`].
     pub fn run(&mut self, frame: u64) {
         self.begin(frame);
@@ -358,7 +366,7 @@ impl Instance {
                     first: quantum.first[0] != 0,
                     frame: quantum.frame,
                 };
-                guard::flushed(|| code.run(&mut memory));
+                self.executed = guard::flushed(|| code.run(&mut memory));
             }
         }
         self.end();

@@ -23,6 +23,8 @@ pub struct Patch {
     pub hash: u64,
     /// Frames per second.
     pub sample_rate: u32,
+    /// Operations on one lane that a quantum takes at most ([`crate::graph::work`]).
+    pub work: u64,
 }
 
 /// Where everything lies. Sizes are in 32-bit words; lanes are padded ([`crate::exec::padded`]).

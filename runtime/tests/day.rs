@@ -40,7 +40,7 @@ track t = \"0*13 {} {} {} {}\" >> scale(c4, minor) >> mono(blip){}{delay} * {}
         note(2),
         note(3),
         " >> lpf(2khz)".repeat(n as usize % 4),
-        0.1 + n as f64 / 1e6
+        0.1 + (n % 100_000) as f64 / 1e6
     )
 }
 

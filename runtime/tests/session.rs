@@ -240,6 +240,22 @@ fn an_edited_file_is_heard() {
     assert!(!session.snapshot().stale);
     session.send(Command::Param { name: "nothing.at.all".into(), value: 1.0 });
     until(&session, "a refusal", |n| matches!(n, Notice::Refused { .. }));
+    // What was worked out of a number is no knob.
+    session.send(Command::Text {
+        file: file.to_str().unwrap().into(),
+        text: "track a = noise * 0.1 >> lpf(800hz)\n".into(),
+    });
+    until(&session, "a filter", |n| matches!(n, Notice::Adopted { .. }));
+    let program = session.snapshot().program.unwrap();
+    let worked: Vec<String> =
+        program.patch.graph.params.iter().map(|p| p.name.to_string()).filter(|name| name.contains('#')).collect();
+    assert!(!worked.is_empty());
+    for name in worked {
+        session.send(Command::Param { name, value: 1e30 });
+        until(&session, "a refusal", |n| matches!(n, Notice::Refused { message } if message.contains("has no name")));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(session.meters().take(0).peak[0] < 1.0);
     drop(session);
     drop(running);
     std::fs::remove_dir_all(dir).unwrap();

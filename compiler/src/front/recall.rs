@@ -27,6 +27,8 @@ use std::sync::Arc;
 
 /// Functions may call each other so deep.
 pub(super) const DEEPEST: u32 = 90;
+/// So many kinds of calls are noted before all of them are forgotten: several times what the largest sets have.
+const KINDS: usize = 1 << 14;
 /// The numbers of holes begin here.
 const HOLE: u32 = 1 << 31;
 
@@ -161,6 +163,10 @@ impl<'a> Elab<'a> {
         let noting = self.noting.take().unwrap_or_default();
         let made = if outside == self.outside_of_call() { self.made_since(ends, holes, noting, &value) } else { None };
         self.asked.add(asked);
+        // Texts with ever other numbers would fill any memory; what is used is soon noted again.
+        if self.recalled.0.len() >= KINDS {
+            self.recalled.0.clear();
+        }
         self.recalled.0.insert(kind, made.map(Arc::new));
         value
     }

@@ -126,26 +126,30 @@ impl InterpCode {
         (InterpCode { steps, block, cells, outs }, layout)
     }
 
-    /// Computes one quantum.
-    pub fn run(&self, memory: &mut Memory) {
+    /// Computes one quantum. How many operations on one lane that took.
+    pub fn run(&self, memory: &mut Memory) -> u64 {
+        let mut done = 0;
         for step in &self.steps[..self.block] {
-            step.run(memory, 0);
+            done += step.run(memory, 0);
         }
         for i in 0..QUANTUM {
             for step in &self.steps[self.block..] {
-                step.run(memory, i);
+                done += step.run(memory, i);
             }
             for cell in &self.cells {
                 for lane in 0..cell.lanes as usize {
                     memory.state[cell.at + lane] = cell.from.word(memory.buffers, lane);
+                    done += 1;
                 }
             }
             for (from, at) in &self.outs {
                 for lane in 0..2 {
                     memory.buffers[*at as usize + buffer_index(2, lane, i)] = from.word(memory.buffers, lane);
+                    done += 1;
                 }
             }
         }
+        done
     }
 }
 
@@ -240,8 +244,10 @@ pub fn actions(graph: &Graph, info: &GraphInfo) -> Vec<Action> {
 }
 
 impl Step {
-    fn run(&self, m: &mut Memory, i: usize) {
+    /// Does it for a frame. How many operations on one lane that took.
+    fn run(&self, m: &mut Memory, i: usize) -> u64 {
         let (at, lanes) = (self.to.at, self.to.lanes as usize);
+        let mut done = lanes;
         match &self.what {
             What::Const(words) => m.buffers[at..at + lanes].copy_from_slice(words),
             What::Param(p) => m.buffers[at] = m.params[*p].to_bits(),
@@ -283,6 +289,7 @@ impl Step {
             }
             What::Reduce(x) => {
                 let n = (x.lanes / self.to.lanes) as usize;
+                done = n * lanes;
                 for lane in 0..lanes {
                     let mut terms = [0.0; WIDEST as usize];
                     let words = &m.buffers[x.at + lane * n..][..n];
@@ -292,7 +299,9 @@ impl Step {
             }
             What::Join(args) => {
                 let mut to = at;
+                done = 0;
                 for arg in args {
+                    done += arg.lanes as usize;
                     m.buffers.copy_within(arg.at..arg.at + arg.lanes as usize, to);
                     to += arg.lanes as usize;
                 }
@@ -315,6 +324,7 @@ impl Step {
                 }
             }
             What::Write { ring, lanes, from } => {
+                done = *lanes as usize;
                 for lane in 0..*lanes as usize {
                     let x = f32::from_bits(from.word(m.buffers, lane));
                     let x = if x.is_finite() { x } else { 0.0 };
@@ -322,6 +332,7 @@ impl Step {
                 }
             }
         }
+        done as u64
     }
 }
 

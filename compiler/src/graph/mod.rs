@@ -4,7 +4,7 @@
 //! large values may become,
 //! [`text`] the text form, [`interp`] the reference interpreter, [`oracle`] the same in
 //! double precision, [`state`] the identity of state across edits, [`idle`] which parts of it may sleep,
-//! [`bank`] which lanes are whose, [`few`] banks of voices in fewer lanes.
+//! [`bank`] which lanes are whose, [`few`] banks of voices in fewer lanes, [`work`] how much a quantum can cost.
 
 mod absorb;
 pub mod bank;
@@ -18,5 +18,6 @@ pub mod ops;
 pub mod oracle;
 pub mod state;
 pub mod text;
+pub mod work;
 
 pub use ir::*;

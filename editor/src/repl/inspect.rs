@@ -55,12 +55,13 @@ impl Live {
     pub fn load(&self) -> String {
         let stats = self.running.stats();
         format!(
-            "load {:.1}% of a core, at most {:.1}% in a block; {} deadlines missed, {} blocks too late, {} events lost\n",
+            "load {:.1}% of a core, at most {:.1}% in a block; {} deadlines missed, {} blocks too late, {} events lost; at most {:.0} operations a frame\n",
             stats.load * 100.0,
             stats.peak_load * 100.0,
             stats.xruns,
             stats.overloads,
-            self.session.meters().lost.load(Ordering::Relaxed)
+            self.session.meters().lost.load(Ordering::Relaxed),
+            self.program().map_or(0.0, |program| program.patch.work as f64 / QUANTUM as f64)
         )
     }
 

@@ -4,6 +4,7 @@ use super::{Inner, SessionOptions};
 use crate::command::{EngineCommand, Notice};
 use crate::journal::{Entry, State, Texts};
 use crate::keeper::Keeper;
+use modurust_compiler::graph::Param;
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::Ratio;
 use std::sync::mpsc::Sender;
@@ -61,7 +62,8 @@ impl Inner {
     /// Goes on from what was kept: at the beginning of the bar, or, after a crash, where time has come to since.
     pub(super) fn go_on(&mut self, before: &State, crashed: bool) {
         for (name, value) in &before.numbers {
-            if self.control.program().patch.graph.params.iter().any(|p| *p.name == **name) {
+            let known = |p: &Param| *p.name == **name && !name.contains('#');
+            if self.control.program().patch.graph.params.iter().any(known) {
                 self.param(name, *value);
             }
         }

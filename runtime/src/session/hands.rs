@@ -154,6 +154,11 @@ impl Inner {
     }
 
     pub(super) fn param(&mut self, name: &str, value: f32) {
+        // What was worked out of numbers, such as the coefficients of a filter, would be no filter in other hands.
+        if name.contains('#') && !name.contains('/') {
+            let message = format!("`{name}` has no name in the text: give the number one, `cut = 800hz`, to move it");
+            return self.tell(Notice::Refused { message });
+        }
         let (program, epoch) = self.control.playing();
         match program.patch.graph.params.iter().position(|p| *p.name == *name) {
             Some(index) if value.is_finite() => {
