@@ -12,6 +12,7 @@ use crate::source::{FileId, Source, Span};
 use crate::{recover, split};
 use pest::Parser as _;
 use rustc_hash::FxHashMap as HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The grammar of a statement, as pest reads it.
@@ -33,8 +34,8 @@ pub const MAX_STATEMENTS: usize = 50_000;
 /// More than this many diagnostics for one file are not kept.
 pub const MAX_DIAGNOSTICS: usize = 1_000;
 
-/// Texts that the cache keeps before the ones unused since the last turn are dropped.
-const CACHE_ENTRIES: usize = 4_096;
+/// Texts that the cache keeps before the ones unused since the last turn are dropped, or twice as many as the files of the session have.
+const CACHE_ENTRIES: usize = 1_024;
 
 /// Longer texts are not cached: they are rare, and keys cost memory.
 const CACHE_TEXT: usize = 16 * 1024;
@@ -60,6 +61,8 @@ struct Reading {
 pub struct Parser {
     recent: HashMap<String, Arc<Reading>>,
     older: HashMap<String, Arc<Reading>>,
+    /// Statements of each file when it was parsed last.
+    sizes: BTreeMap<u32, usize>,
 }
 
 impl Parser {
@@ -72,6 +75,7 @@ impl Parser {
     pub fn parse(&mut self, file: FileId, source: &Source) -> Parsed {
         let mut parsed = Parsed::default();
         let mut hidden = 0;
+        self.sizes.insert(file.0, 0);
         for (n, chunk) in split::split(&source.text).enumerate() {
             if n == MAX_STATEMENTS {
                 let span = Span::new(chunk.offset, chunk.offset + 1);
@@ -81,6 +85,7 @@ impl Parser {
                 parsed.diagnostics.push(error.help("move the rest to a second file"));
                 break;
             }
+            self.sizes.insert(file.0, n + 1);
             let reading = self.read(chunk.text);
             let offset = chunk.offset as u32;
             parsed.stmts.extend(reading.items.iter().map(|(at, item)| Stmt {
@@ -109,7 +114,7 @@ impl Parser {
         }
         let reading = self.older.remove(text).unwrap_or_else(|| Arc::new(read(text)));
         if text.len() <= CACHE_TEXT {
-            if self.recent.len() >= CACHE_ENTRIES {
+            if self.recent.len() >= CACHE_ENTRIES.max(2 * self.sizes.values().sum::<usize>()) {
                 self.older = std::mem::take(&mut self.recent);
             }
             self.recent.insert(text.to_string(), reading.clone());

@@ -4,7 +4,7 @@
 //!
 //! Every run of the tests plays three quarters of an hour and looks every few minutes. A whole day, with 17,280 swaps and more than a million
 //! notes: `HOURS=24 cargo test -p modurust-runtime --test day -- --nocapture`. The edits come from 120 texts; with `TEXTS=1000000000` hardly one
-//! comes twice, and what is remembered of texts grows until it has its size, which is asserted to be less than 256 MiB.
+//! comes twice, and what is remembered of texts grows until it has its size, which is asserted to be less than 128 MiB.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -120,7 +120,7 @@ fn a_day_leaves_nothing_behind() {
     let most = match (hours, texts) {
         (1.., ..=120) => first.resident + first.resident / 100,
         (0, ..=120) => first.resident + first.resident / 10,
-        _ => 256 << 10,
+        _ => 128 << 10,
     };
     assert!(last.resident <= most, "{} KiB became {}", first.resident, last.resident);
     assert!(last.mappings <= first.mappings + 8, "{} mappings became {}", first.mappings, last.mappings);
