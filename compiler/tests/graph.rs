@@ -496,15 +496,22 @@ fn a_feedback_of_a_vector_or_more_is_no_loop() {
 
 #[test]
 fn the_numbers_of_a_text_decide_which_feedback_is_cut() {
-    use modurust_compiler::passes::cut::cut;
-    let with = |value: f32| cut(feedback(|g, _| param(g, value)));
+    use modurust_compiler::passes::cut::{Limit, cut};
+    let all = |value: f32| cut(feedback(|g, _| param(g, value)));
+    let with = |value: f32| all(value).0;
     let late = |g: &Graph| check(g).unwrap().tap_late.iter().any(|l| *l);
     assert!(late(&with(300.0)) && late(&with(128.0)));
     assert!(!late(&with(127.0)) && !late(&with(3.0)));
     assert_eq!(hash(&with(300.0)), hash(&with(128.0)));
     assert_ne!(hash(&with(300.0)), hash(&with(127.0)));
     let open = echo(300.0);
-    assert_eq!(cut(open.clone()), open, "what is no feedback stays as it is");
+    assert_eq!(cut(open.clone()).0, open, "what is no feedback stays as it is");
+    let values = [0.0, 3.0, 31.0, 32.0, 64.0, 127.0, 128.0, 300.0];
+    for (a, b) in values.iter().flat_map(|a| values.map(|b| (*a, b))) {
+        let (graph, limits) = all(a);
+        let same = hash(&graph) == hash(&with(b));
+        assert_eq!(Limit::all_hold(&limits, &graph, |_| b), same, "{a}, then {b}");
+    }
 }
 
 #[test]

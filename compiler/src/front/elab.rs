@@ -55,6 +55,8 @@ pub struct Elab<'a> {
     pub(super) settings: Arc<Settings>,
     /// Settings that the part being elaborated asked for.
     pub(super) asked: Asked,
+    /// Constants of it that chance starts from, each with a hash of its place.
+    pub(super) seeds: Vec<(NodeId, u64)>,
     /// Clips, scenes, arrangements, automation, commands.
     pub timeline: Timeline,
     /// Parameters that can be moved by a name, of the part being elaborated.
@@ -161,6 +163,7 @@ impl<'a> Elab<'a> {
             diagnostics: Vec::new(),
             settings,
             asked: Asked::default(),
+            seeds: Vec::new(),
             timeline: Timeline::default(),
             controls: HashMap::default(),
             ranges: HashMap::default(),

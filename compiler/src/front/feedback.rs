@@ -360,6 +360,7 @@ impl<'a> Elab<'a> {
                 self.said.swap_remove(at);
             }
         }
+        self.seeds.retain(|(node, _)| node.0 < nodes);
         if let Some(noting) = &mut self.noting {
             noting.named.retain(|(node, ..)| node.0 < nodes);
             noting.seeds.retain(|(node, _)| node.0 < nodes);

@@ -15,7 +15,6 @@ use crate::front::settle::Plan;
 use crate::graph::*;
 use crate::kernel::Kernel;
 use crate::passes::cross::operands_mut;
-use crate::program::Unit;
 use rustc_hash::FxHashMap as HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -86,13 +85,14 @@ impl Placed {
 
 impl Segments {
     /// Goes on with a segment that was made of the same parts, for the same ends, from the same. False if there is none.
-    pub fn reuse(&mut self, serials: &[u64], wanted: &[NodeId], known: &HashMap<NodeId, Given>) -> bool {
+    pub fn reuse(&mut self, arena: &Graph, serials: &[u64], wanted: &[NodeId], known: &HashMap<NodeId, Given>) -> bool {
         let Some(Kept { turn, segment, .. }) = self.kept.get_mut(&serials[0]).map(|kept| &mut **kept) else {
             return false;
         };
         let same = segment.serials == serials
             && segment.wanted == wanted
-            && segment.ports.iter().all(|(id, given)| known.get(id) == Some(given));
+            && segment.ports.iter().all(|(id, given)| known.get(id) == Some(given))
+            && segment.borrows_as_before(arena);
         if same {
             *turn = self.turn;
             self.now.push(serials[0]);
@@ -100,21 +100,23 @@ impl Segments {
         same
     }
 
-    /// Goes on with a segment of the name that a part has, if the same comes of the part as of one that is gone. False if there is none.
-    pub fn again(&mut self, plan: &Plan<'_>, units: &[Unit], wish: &Wish<'_>) -> bool {
+    /// Goes on with the segment of a part whose place another took. False if that would not do.
+    pub fn again(&mut self, plan: &Plan<'_>, wish: &Wish<'_>) -> bool {
         let [part] = wish.parts[..] else { return false };
-        let named = |kept: &Kept| kept.segment.made.as_ref().is_some_and(|made| made.word == part.word);
-        let gone = |serial: &u64| plan.owners.place(*serial).is_none();
-        let known = self.kept.iter().find(|(serial, kept)| named(kept) && gone(serial)).map(|(serial, _)| *serial);
-        let Some(mut kept) = known.and_then(|serial| self.kept.remove(&serial)) else { return false };
-        let before = kept.segment.serials[0];
-        let again = kept.segment.comes_again(plan, units, wish);
-        if again {
-            kept.turn = self.turn;
-            self.now.push(part.serial);
+        let Some(again) = &part.again else { return false };
+        let Some(mut kept) = self.kept.remove(&again.before) else { return false };
+        if !kept.segment.comes_again(plan, wish, again) {
+            return false;
         }
-        self.kept.insert(if again { part.serial } else { before }, kept);
-        again
+        // Where it has other constants it is written anew.
+        if !again.seeds.is_empty() {
+            self.stamp += 1;
+            kept.id = self.stamp;
+        }
+        kept.turn = self.turn;
+        self.now.push(part.serial);
+        self.kept.insert(part.serial, kept);
+        true
     }
 
     /// Adds a segment.

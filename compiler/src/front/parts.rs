@@ -20,7 +20,9 @@
 //! that strip alone. What a part was told of files is noted as well, and asked again. Parts with errors and those that go round in a circle
 //! through each other are not kept.
 
+use crate::front::again::Again;
 use crate::front::elab::Elab;
+use crate::front::glance::hash_expr;
 use crate::front::layout::{Pieces, is_closed};
 use crate::front::mixer::Gain;
 use crate::front::owners::Owners;
@@ -106,7 +108,7 @@ pub(super) struct Part {
     /// Its places in the tree of names hang on nothing of other parts.
     pub closed: bool,
     reads: Arc<[(TopName, Seen)]>,
-    value: Option<Value<'static>>,
+    pub value: Option<Value<'static>>,
     version: u64,
     /// Of a strip: its two channels.
     pub node: Option<NodeId>,
@@ -130,8 +132,12 @@ pub(super) struct Part {
     strip: Option<String>,
     /// Settings that it asked for, and all settings as it was elaborated.
     asked: (u8, Arc<Settings>),
+    /// Constants that chance starts from, each with a hash of its place.
+    pub seeds: Vec<(NodeId, u64)>,
     /// It may be taken as it is.
-    keep: bool,
+    pub keep: bool,
+    /// It took the place of another.
+    pub again: Option<Again>,
 }
 
 /// A part that is being elaborated.
@@ -171,6 +177,7 @@ struct Outer<'a> {
     gains: HashMap<String, Gain>,
     call: Option<u64>,
     asked: u8,
+    seeds: Vec<(NodeId, u64)>,
 }
 
 /// All parts, and how far this text has come with them.
@@ -178,6 +185,10 @@ struct Outer<'a> {
 pub(super) struct Parts {
     /// By the place of their statements, of this text and of earlier ones.
     kept: HashMap<u32, Part>,
+    /// The last of each kind: those of one name are of a kind, and those of one body.
+    latest: HashMap<u64, u32>,
+    /// The places of the statements of this text, rising.
+    pub statements: Vec<u32>,
     /// The last value of each definition, with its number.
     last: HashMap<TopName, (Value<'static>, u64)>,
     stamp: u64,
@@ -383,18 +394,21 @@ impl<'a> Elab<'a> {
             gains: std::mem::take(&mut self.gains),
             call: self.call.take(),
             asked: self.asked.take(),
+            seeds: std::mem::take(&mut self.seeds),
         }
     }
 
     fn end(&mut self, outer: Outer<'a>, name: &str) -> Part {
         let now = self.ends();
         let open = self.parts.open.pop().unwrap_or_default();
-        let mut pieces = open.pieces;
-        pieces.push((open.from, now));
-        pieces.retain(|(from, to)| from != to);
-        if let Some(around) = self.parts.open.last_mut() {
-            around.from = now;
+        let mut pieces: Vec<(Ends, Ends)> = Vec::with_capacity(1);
+        for (from, to) in open.pieces.into_iter().chain([(open.from, now)]) {
+            match pieces.last_mut() {
+                Some((_, end)) if *end == from => *end = to,
+                _ => pieces.push((from, to)),
+            }
         }
+        pieces.retain(|(from, to)| from != to);
         let mut log = self.scopes.take_log();
         let mut met = HashSet::default();
         log.retain(|name| met.insert(*name));
@@ -414,7 +428,6 @@ impl<'a> Elab<'a> {
         let diagnostics = std::mem::replace(&mut self.diagnostics, outer.diagnostics);
         let keep = !open.volatile.get() && !diagnostics.iter().any(Diagnostic::is_error);
         let (serial, closed) = (self.parts.next_stamp(), is_closed(&self.graph, &pieces));
-        self.parts.owners.own(serial, &pieces);
         let part = Part {
             word: self.parts.word(name),
             pieces: pieces.into(),
@@ -437,13 +450,39 @@ impl<'a> Elab<'a> {
             heard: open.heard.into_inner().into(),
             strip: open.strip.get().then(|| self.strip.clone()),
             asked: (self.asked.take(), Arc::clone(&self.settings)),
+            seeds: std::mem::replace(&mut self.seeds, outer.seeds),
             keep,
+            again: None,
         };
         self.asked.add(outer.asked);
         (self.occurrences, self.counted, self.pending) = (outer.occurrences, outer.counted, outer.pending);
         (self.at, self.site, self.bank, self.depth) = (outer.at, outer.site, outer.bank, outer.depth);
         (self.binding, self.frame, self.gains, self.call) = (outer.binding, outer.frame, outer.gains, outer.call);
         part
+    }
+
+    /// Lets a part take the place of the last one of its kinds, whose statement is gone or made anew.
+    fn replace(&mut self, key: u32, kinds: &[u64], part: &mut Part) {
+        let statement = |key: u32| key & !(3 << 30);
+        let gone = |old: &u32| *old == key || self.parts.statements.binary_search(&statement(*old)).is_err();
+        let Some(old) = kinds.iter().find_map(|kind| self.parts.latest.get(kind).copied().filter(gone)) else { return };
+        if let Some(before) = self.parts.kept.remove(&old)
+            && !self.take_place(part, &before)
+        {
+            self.parts.kept.insert(old, before);
+        }
+    }
+
+    /// Keeps a part, as one of this text.
+    fn keep(&mut self, key: u32, kinds: &[u64], part: Part) {
+        let now = self.ends();
+        if let Some(around) = self.parts.open.last_mut() {
+            around.from = now;
+        }
+        self.parts.owners.own(part.serial, &part.pieces);
+        self.parts.latest.extend(kinds.iter().map(|kind| (*kind, key)));
+        self.parts.kept.insert(key, part);
+        self.parts.live.push(key);
     }
 
     /// What a name stands for now, without asking for a value.
@@ -499,7 +538,24 @@ impl<'a> Elab<'a> {
             seen => self.seen(*name) == *seen,
         });
         state(self, State::Waiting);
-        valid
+        valid && self.is_seeded(key)
+    }
+
+    /// Whether the chance in a part starts from the seed of this text; it is made to.
+    fn is_seeded(&mut self, key: u32) -> bool {
+        let other = |part: &&mut Part| !part.seeds.is_empty() && part.asked.1.seed != self.settings.seed;
+        if self.parts.kept.get_mut(&key).filter(other).is_none() {
+            return true;
+        }
+        let Some(mut part) = self.parts.kept.remove(&key) else { return false };
+        let seeded = self.seed_anew(&mut part);
+        if seeded {
+            part.serial = self.parts.next_stamp();
+            part.asked.1 = Arc::clone(&self.settings);
+            self.parts.owners.own(part.serial, &part.pieces);
+        }
+        self.parts.kept.insert(key, part);
+        seeded
     }
 
     /// Whether a question about a file has the answer that it had. Each is asked once for a text.
@@ -537,9 +593,17 @@ impl<'a> Elab<'a> {
         let outer = self.begin(Some(id));
         let value = self.run(id);
         let mut part = self.end(outer, &def.name.name);
-        let plain = value.plain();
+        part.value = value.plain();
+        let kinds = [mix(mix(3, u64::from(place.0.0)), place.1), mix(4, hash_expr(&def.body))];
+        if part.value.is_some() {
+            self.replace(key, &kinds, &mut part);
+        }
+        let (plain, value) = match &part.value {
+            Some(plain) => (Some(plain.clone()), plain.clone()),
+            None => (None, value),
+        };
         part.version = match (&plain, self.parts.last.get(&place), &value) {
-            (Some(new), Some((old, version)), _) if new.same(old) => *version,
+            (Some(new), Some((old, version)), _) if new.same(old) && self.is_as_it_was(&part) => *version,
             // A function without anything around it is known by its statement.
             (None, _, Value::Fn(f)) if f.scope == self.lazies[id.0 as usize].scope && is_lambda(def) => {
                 1 << 63 | u64::from(key)
@@ -550,10 +614,10 @@ impl<'a> Elab<'a> {
             Some(plain) => self.parts.last.insert(place, (plain.clone(), part.version)),
             None => self.parts.last.remove(&place),
         };
-        part.value = plain;
         self.parts.versions[id.0 as usize] = part.version;
-        self.parts.kept.insert(key, part);
-        self.parts.live.push(key);
+        let lazy = &mut self.lazies[id.0 as usize];
+        (lazy.state, lazy.stand_in, lazy.cell) = (State::Done(value.clone()), None, None);
+        self.keep(key, &kinds, part);
         value
     }
 
@@ -562,7 +626,7 @@ impl<'a> Elab<'a> {
         &mut self,
         key: u32,
         name: &str,
-        strip: &str,
+        (strip, kinds): (&str, [u64; 2]),
         make: impl FnOnce(&mut Self) -> Option<NodeId>,
     ) -> Option<NodeId> {
         self.strip = strip.to_string();
@@ -571,10 +635,12 @@ impl<'a> Elab<'a> {
             let node = make(self);
             let mut part = self.end(outer, name);
             part.node = node;
-            self.parts.kept.insert(key, part);
+            self.replace(key, &kinds, &mut part);
+            self.keep(key, &kinds, part);
+        } else {
+            self.parts.live.push(key);
         }
         self.strip.clear();
-        self.parts.live.push(key);
         self.parts.kept[&key].node
     }
 
@@ -585,7 +651,8 @@ impl<'a> Elab<'a> {
             let outer = self.begin(None);
             let node = self.total(&terms);
             let part = self.end(outer, "");
-            self.parts.kept.insert(key, Part { node: Some(node), terms, ..part });
+            self.keep(key, &[], Part { node: Some(node), terms, ..part });
+            self.parts.live.pop();
             node
         });
         self.parts.live.push(key);
@@ -618,11 +685,11 @@ impl<'a> Elab<'a> {
             gains: HashMap::default(),
             call: None,
             asked: 0,
+            seeds: Vec::new(),
         };
         let mut part = self.end(outer, "");
         part.keep = false;
-        self.parts.kept.insert(SESSION, part);
-        self.parts.live.push(SESSION);
+        self.keep(SESSION, &[], part);
     }
 }
 

@@ -15,7 +15,6 @@
 
 use crate::front::elab::Elab;
 use crate::front::scope::*;
-use crate::front::settings::Setting;
 use crate::front::value::*;
 use crate::graph::*;
 use modurust_lang::ast::Expr;
@@ -204,7 +203,7 @@ impl<'a> Elab<'a> {
     ) -> Option<Made> {
         let (asked, own) = (self.asked.take(), self.frame);
         self.asked.add(asked);
-        if noting.unfit.get() || asked & !(Setting::Seed as u8) != 0 {
+        if noting.unfit.get() || asked != 0 {
             return None;
         }
         let graph = &self.graph;
@@ -280,8 +279,9 @@ impl<'a> Elab<'a> {
         let place = |old: &Frame| Frame { parent: old.parent.map(frame), ..old.clone() };
         Arc::make_mut(&mut graph.frames).extend(made.frames.iter().map(place));
         for (id, place) in &made.seeds {
-            let bits = self.seeds_at(frame(*place));
-            self.graph.nodes[node(*id).index()] = Node::Const(Ty::I32, bits);
+            let place = self.place_hash(frame(*place));
+            self.graph.nodes[node(*id).index()] = Node::Const(Ty::I32, self.seeds_of(place, self.voices()));
+            self.seeds.push((node(*id), place));
         }
         for (id, name, at) in &made.named {
             self.say(node(*id), name, *at);
@@ -305,8 +305,8 @@ impl<'a> Elab<'a> {
 }
 
 impl Value<'_> {
-    /// The same with other numbers for its values and delay lines, if it is of the kind that copies can have.
-    fn renumbered(
+    /// The same with other numbers for its values and delay lines, if it holds nothing of the trees.
+    pub(super) fn renumbered(
         &self,
         node: &impl Fn(NodeId) -> Option<NodeId>,
         ring: &impl Fn(RingId) -> Option<RingId>,
@@ -326,9 +326,12 @@ impl Value<'_> {
                 Value::Array(Arc::new(items?))
             }
             Value::Ring(id, shape) => Value::Ring(ring(*id)?, *shape),
-            Value::Text(text) => Value::Text(Arc::clone(text)),
             Value::Range(low, high) => Value::Range(num(low)?, num(high)?),
-            _ => return None,
+            Value::Line { from, to, over, curve } => {
+                Value::Line { from: num(from)?, to: num(to)?, over: *over, curve: *curve }
+            }
+            Value::Spec(spec) => Value::Spec(Spec { ring: ring(spec.ring)?, ..*spec }),
+            other => other.plain()?,
         })
     }
 }

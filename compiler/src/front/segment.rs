@@ -4,13 +4,14 @@
 //! *ports*; what others want of it is written to cells that nobody reads. Both are gone when segments are put together ([`super::join`]). So the
 //! stages that work on graphs see one like any other.
 
-use crate::front::again::Made;
+use crate::front::again::Lent;
 use crate::front::parts::Part;
 use crate::front::rest::{self, Port};
 use crate::front::settle::Plan;
 use crate::front::stand_ins::is_hollow;
 use crate::graph::*;
 use crate::passes::cross::operands_mut;
+use crate::passes::cut::Limit;
 use crate::program::Unit;
 use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
@@ -90,10 +91,16 @@ pub(super) struct Segment {
     pub samples: Vec<SampleId>,
     /// Outs by part, each as a part has them.
     pub outs: Vec<(u64, usize)>,
-    /// What it was made of.
-    pub made: Option<Made>,
+    /// What others want, whatever stands for it.
+    pub sources: Vec<NodeId>,
     /// By parameter, whether a delay hangs on it.
     pub timed: Vec<bool>,
+    /// What was decided of those.
+    pub limits: Vec<Limit>,
+    /// By parameter, whether its own parts have it.
+    pub own: Vec<bool>,
+    /// Parameters of numbers that are copied from other parts.
+    pub lent: Vec<Lent>,
 }
 
 /// What a segment is made of.
@@ -127,6 +134,7 @@ impl Segment {
             memory: HashMap::default(),
             lines: HashMap::default(),
             params: Vec::new(),
+            own: Vec::new(),
             lent: Vec::new(),
             rows: Vec::new(),
             samples: Vec::new(),
@@ -167,7 +175,20 @@ impl Segment {
             _ => None,
         });
         let voiced: Vec<NodeId> = inside.collect();
-        let Walk { plan, touched, marks, params, lent, rows, samples, ports, mut cells, new: mut graph, .. } = walk;
+        let Walk {
+            plan,
+            touched,
+            marks,
+            params,
+            own: owned,
+            lent,
+            rows,
+            samples,
+            ports,
+            mut cells,
+            new: mut graph,
+            ..
+        } = walk;
         touched.into_iter().for_each(|id: NodeId| marks[id.index()] = Mark::New);
         if !loops.is_empty() {
             return Err(loops);
@@ -204,13 +225,13 @@ impl Segment {
             cells.push(Use::Export);
         }
         let heard: Vec<CellId> = exports.iter().map(|(_, cell)| *cell).collect();
-        let mut graph = crate::passes::cut::cut(rest::rest(graph, &own, &voiced, &facts, &heard));
+        let (mut graph, limits) = crate::passes::cut::cut(rest::rest(graph, &own, &voiced, &facts, &heard));
         let (slots, size) = slots(&graph, &cells);
         let leaves = leaves(&graph, &slots);
         let timed = timed(&graph, params.len());
         // What is here only for these stages is brought by the arena when segments are put together.
         (graph.frames, graph.rows, graph.params) = Default::default();
-        let made = Made::of(plan, &wish, lent);
+        let sources = wish.wanted.iter().map(|id| plan.source(*id)).collect();
         let serials = wish.parts.iter().map(|part| part.serial).collect();
         let ports = ports.into_iter().map(|(id, given, _)| (id, given)).collect();
         let wanted = wish.wanted;
@@ -228,8 +249,11 @@ impl Segment {
             rows,
             samples,
             outs,
-            made,
+            sources,
             timed,
+            limits,
+            own: owned,
+            lent,
         })
     }
 }
@@ -297,7 +321,8 @@ struct Walk<'w, 'e> {
     memory: HashMap<CellId, CellId>,
     lines: HashMap<RingId, RingId>,
     params: Vec<(ParamId, NodeId, u32)>,
-    lent: Vec<ParamId>,
+    own: Vec<bool>,
+    lent: Vec<Lent>,
     rows: Vec<RowId>,
     samples: Vec<SampleId>,
     ports: Vec<(NodeId, Given, CellId)>,
@@ -439,10 +464,13 @@ impl Walk<'_, '_> {
         match &mut node {
             Node::Param(p) => {
                 let new = (*p, id, self.plan.word(id));
-                if self.plan.is_lent(id, self.group) && !self.lent.contains(p) {
-                    self.lent.push(*p);
-                }
                 *p = ParamId(numbered(&mut self.params, |(known, ..)| *known == new.0, new));
+                self.own.resize(self.params.len(), false);
+                if self.plan.is_lent(id, self.group) {
+                    self.lent.push((id, new.0));
+                } else {
+                    self.own[p.index()] = true;
+                }
             }
             Node::Row(r) => *r = RowId(numbered(&mut self.rows, |known| *known == *r, *r)),
             Node::Peek(s, _) => *s = self.sample(*s),

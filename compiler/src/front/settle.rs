@@ -182,10 +182,10 @@ impl Elab<'_> {
         for group in &order {
             let serials: Vec<u64> = group.iter().map(|part| self.parts.part(live[*part as usize]).serial).collect();
             let wanted: Vec<NodeId> = group.iter().flat_map(|part| &wants[*part as usize]).copied().collect();
-            if !segments.reuse(&serials, &wanted, &known) {
+            if !segments.reuse(&arena, &serials, &wanted, &known) {
                 let parts = group.iter().map(|part| self.parts.part(live[*part as usize])).collect();
                 let wish = Wish { group, parts, wanted, known: &known };
-                if segments.again(&plan, &self.units, &wish) {
+                if segments.again(&plan, &wish) {
                     known.extend(segments.last());
                     continue;
                 }
@@ -214,7 +214,9 @@ impl Elab<'_> {
         self.settle_timeline(&heard);
         loops.sort();
         loops.dedup();
-        if let Some(cycle) = loops.first() {
+        // What only hears a loop is found as well, by stand-ins that may be older than the loop; nobody gave these a name.
+        let is_named = |cycle: &&Vec<NodeId>| cycle.iter().any(|node| self.named.contains_key(node));
+        if let Some(cycle) = loops.iter().find(is_named).or(loops.first()) {
             self.report_loop(cycle);
         }
         made.map(|(graph, units)| (crate::passes::align::align(&graph).map_or(graph, Arc::new), units))

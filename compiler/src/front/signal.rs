@@ -3,6 +3,7 @@
 use crate::front::elab::Elab;
 use crate::front::number;
 use crate::front::scope::ScopeId;
+use crate::front::settings::Setting;
 use crate::front::value::*;
 use crate::graph::ops::Op;
 use crate::graph::*;
@@ -150,11 +151,10 @@ impl<'a> Elab<'a> {
             lanes = lanes.max(bits.len());
             words.push((*ty, bits));
         }
-        // What folds from a seed is another number elsewhere.
-        if let Some(noting) = &self.noting
-            && args.iter().any(|arg| noting.seeds.iter().any(|(seed, _)| *seed == arg.node))
-        {
-            noting.unfit.set(true);
+        // What folds from a seed is another number elsewhere, and by another seed.
+        if !self.seeds.is_empty() && args.iter().any(|arg| self.seeds.iter().any(|(seed, _)| *seed == arg.node)) {
+            self.asked.note(Setting::Seed);
+            self.noting.iter().for_each(|noting| noting.unfit.set(true));
         }
         Some(Node::Const(op.info().result, fold::op(op, &words)))
     }

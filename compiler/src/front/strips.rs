@@ -4,6 +4,7 @@
 //! take the others down. Tracks, buses and `out` are summed in the order of the text; `bus master` processes the sum.
 
 use crate::front::elab::{Bus, Elab};
+use crate::front::glance::hash_expr;
 use crate::front::names;
 use crate::front::scope::*;
 use crate::front::stand_ins::Role;
@@ -50,6 +51,9 @@ impl<'a> Elab<'a> {
     /// Elaborates a session.
     pub fn session(&mut self, files: &'a [File]) {
         self.parts.start(self.ends());
+        let statements = files.iter().flat_map(|f| &f.stmts).map(|stmt| stmt.offset);
+        self.parts.statements = statements.collect();
+        self.parts.statements.sort_unstable();
         let scopes = self.define(files);
         self.read_settings(files, &scopes);
         self.meters(files);
@@ -70,7 +74,8 @@ impl<'a> Elab<'a> {
             audible = true;
             let lazy = &self.lazies[id.0 as usize];
             let (name, origin, span) = (&lazy.def.name, lazy.origin, lazy.def.body.span);
-            let node = self.strip_part(origin.offset | OUTPUT, &name.name, "", |e| {
+            let kinds = [mix(5, hash_text(&name.name)), mix(6, 0)];
+            let node = self.strip_part(origin.offset | OUTPUT, &name.name, ("", kinds), |e| {
                 e.at = origin;
                 e.binding.clone_from(&name.name);
                 let value = e.lookup(e.root, &name.name, span).unwrap_or(Value::Broken);
@@ -370,7 +375,8 @@ impl<'a> Elab<'a> {
     /// Elaborates a track or bus; what stands for its two channels comes back.
     fn strip(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
         let (key, name) = (strip.origin.offset, &strip.name.name);
-        let Some(node) = self.strip_part(key, name, name, |e| e.strip_inner(strip)) else {
+        let kinds = [mix(1, hash_text(name)), mix(2, hash_expr(strip.value))];
+        let Some(node) = self.strip_part(key, name, (name, kinds), |e| e.strip_inner(strip)) else {
             self.broken_strips.push(name.clone());
             return None;
         };

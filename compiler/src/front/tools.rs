@@ -227,9 +227,10 @@ pub(super) fn line<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 pub(super) fn seed<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
     // The path of names and not a counter, so that an edit elsewhere changes no noise.
-    let bits = e.seeds_at(e.frame);
-    let node = e.graph.push(Node::Const(Ty::I32, bits));
     let (frame, voices) = (e.frame, e.voices());
+    let place = e.place_hash(frame);
+    let node = e.graph.push(Node::Const(Ty::I32, e.seeds_of(place, voices)));
+    e.seeds.push((node, place));
     if let Some(noting) = &mut e.noting {
         noting.seeds.push((node, frame));
     }
@@ -342,24 +343,19 @@ impl<'a> Elab<'a> {
         }
     }
 
-    /// Where the chance of a place starts.
-    fn chance_at(&self, frame: FrameId) -> u64 {
-        self.place_hash(frame) ^ self.seed()
-    }
-
-    /// The same for each voice, as words.
-    pub(super) fn seeds_at(&self, frame: FrameId) -> Vec<u32> {
-        let place = self.chance_at(frame);
-        (0..self.voices()).map(|v| mix(place, u64::from(v)) as u32).collect()
+    /// Where the chance of a place starts, for each voice. A part that has such constants is seeded anew without being elaborated.
+    pub(super) fn seeds_of(&self, place: u64, voices: u32) -> Vec<u32> {
+        let chance = place ^ self.settings.seed;
+        (0..voices).map(|v| mix(chance, u64::from(v)) as u32).collect()
     }
 
     /// The same for all lanes of a kernel that stands here.
     pub(super) fn place_seed(&self) -> u32 {
-        mix(self.chance_at(self.frame), 0) as u32
+        mix(self.place_hash(self.frame) ^ self.seed(), 0) as u32
     }
 
     /// Hash of a place in the tree of names, with the number of equal calls before it.
-    fn place_hash(&self, frame: FrameId) -> u64 {
+    pub(super) fn place_hash(&self, frame: FrameId) -> u64 {
         let mut hash = 0x5EED;
         let mut at = Some(frame);
         while let Some(id) = at {

@@ -20,17 +20,39 @@
 use crate::graph::bounds::{Bounds, bounds};
 use crate::graph::check::{STEP, recursive};
 use crate::graph::ops::Op;
-use crate::graph::{Graph, Node, NodeId, QUANTUM};
+use crate::graph::{Graph, Node, NodeId, ParamId, QUANTUM};
 use crate::passes::cross::rewrite;
 
 /// A delay by the numbers of the text is long at so many times the least, so that there is room to turn it down.
 const ROOM: f32 = 2.0;
 
-/// Writes into a graph which of its feedbacks are long. A graph without such comes back as it is. Operands come before users, and
+/// A delay on which something was decided: the same is decided as long as its least value is from `from` to below `to`; never, if it is
+/// known where it was not, which is written as NaN.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The delay, before it is held above a limit.
+    pub delay: NodeId,
+    from: f32,
+    to: f32,
+}
+
+impl Limit {
+    /// True if a graph whose parameters have these values is cut in the same way.
+    pub fn all_hold(limits: &[Limit], graph: &Graph, param: impl Fn(ParamId) -> f32) -> bool {
+        let order: Vec<NodeId> = (0..graph.nodes.len() as u32).map(NodeId).collect();
+        let known = bounds(graph, &order, limits.iter().map(|limit| limit.delay), |p| Bounds::point(param(p)));
+        limits.iter().all(|limit| match known[limit.delay.index()].filter(|b| !b.nan) {
+            Some(b) => limit.from <= b.low && b.low < limit.to,
+            None => limit.from.is_nan(),
+        })
+    }
+}
+
+/// Writes into a graph which of its feedbacks are long, and says on what that hangs. A graph without such comes back as it is. Operands come before users, and
 /// nodes stay in order.
-pub fn cut(graph: Graph) -> Graph {
+pub fn cut(graph: Graph) -> (Graph, Vec<Limit>) {
     if graph.rings.is_empty() {
-        return graph;
+        return (graph, Vec::new());
     }
     let order: Vec<NodeId> = (0..graph.nodes.len() as u32).map(NodeId).collect();
     let delay = |node: &Node| if let Node::Tap(_, delay) = node { Some(*delay) } else { None };
@@ -39,7 +61,13 @@ pub fn cut(graph: Graph) -> Graph {
     let low = |node: &Node| Some(known[delay(node)?.index()].filter(|b| !b.nan)?.low);
     // Where no delay is long, nobody has to know about feedbacks.
     if !graph.nodes.iter().any(|node| low(node).is_some_and(|low| low >= ROOM * STEP as f32)) {
-        return graph;
+        let limit = |node: &Node| {
+            let (from, to) =
+                if low(node).is_some() { (f32::NEG_INFINITY, ROOM * STEP as f32) } else { (f32::NAN, 0.0) };
+            Some(Limit { delay: delay(node)?, from, to })
+        };
+        let limits = graph.nodes.iter().filter_map(limit).collect();
+        return (graph, limits);
     }
     let (recursive, far) = recursive(&graph, &order);
     let least = |(id, node): (usize, &Node)| {
@@ -49,15 +77,38 @@ pub fn cut(graph: Graph) -> Graph {
         [QUANTUM as f32, STEP as f32].into_iter().find(long)
     };
     let least: Vec<Option<f32>> = graph.nodes.iter().enumerate().map(least).collect();
-    if least.iter().all(Option::is_none) {
-        return graph;
-    }
-    rewrite(&graph, &order, |out, id, node| {
-        if let Node::Tap(_, delay) = node
-            && let Some(least) = least[id.index()]
-        {
-            let least = out.constant(least);
-            *delay = out.op(Op::Max, &[*delay, least]);
+    let steps = |id: usize| {
+        if far[id] {
+            [f32::NEG_INFINITY, ROOM * QUANTUM as f32, f32::INFINITY].to_vec()
+        } else {
+            [f32::NEG_INFINITY, ROOM * STEP as f32, ROOM * QUANTUM as f32, f32::INFINITY].to_vec()
         }
-    })
+    };
+    let span = |(id, node): (usize, &Node)| {
+        delay(node).filter(|_| recursive[id])?;
+        let Some(low) = low(node) else { return Some((f32::NAN, 0.0)) };
+        let steps = steps(id);
+        steps.windows(2).find(|pair| pair[0] <= low && low < pair[1]).map(|pair| (pair[0], pair[1]))
+    };
+    let spans: Vec<Option<(f32, f32)>> = graph.nodes.iter().enumerate().map(span).collect();
+    let mut limits = Vec::new();
+    let mut limit = |span: Option<(f32, f32)>, delay| limits.extend(span.map(|(from, to)| Limit { delay, from, to }));
+    if least.iter().all(Option::is_none) {
+        graph.nodes.iter().zip(spans).for_each(|(node, span)| {
+            if let Some(delay) = delay(node) {
+                limit(span, delay);
+            }
+        });
+        return (graph, limits);
+    }
+    let graph = rewrite(&graph, &order, |out, id, node| {
+        if let Node::Tap(_, delay) = node {
+            limit(spans[id.index()], *delay);
+            if let Some(least) = least[id.index()] {
+                let least = out.constant(least);
+                *delay = out.op(Op::Max, &[*delay, least]);
+            }
+        }
+    });
+    (graph, limits)
 }
