@@ -155,6 +155,8 @@ pub struct Command {
     pub to: Option<String>,
     /// `stems`
     pub stems: bool,
+    /// `preroll`
+    pub preroll: bool,
 }
 
 /// When a command takes effect.

@@ -248,7 +248,7 @@ impl<'a> Build<'a> {
     fn command(&mut self, mut inner: Pairs, span: Span) -> Built<Command> {
         let verb = self.word(&next(&mut inner));
         let path = self.dotted(&next(&mut inner));
-        let (mut from, mut at, mut to, mut stems) = (None, None, None, false);
+        let (mut from, mut at, mut to, mut stems, mut preroll) = (None, None, None, false, false);
         for part in inner {
             match part.as_rule() {
                 Rule::from_ => from = Some(self.from(part)?),
@@ -267,6 +267,7 @@ impl<'a> Build<'a> {
                     let text = next(&mut part.into_inner());
                     to = Some(text.as_str().trim_matches('\'').to_string());
                 }
+                Rule::preroll => preroll = true,
                 _ => stems = true,
             }
         }
@@ -286,12 +287,17 @@ impl<'a> Build<'a> {
             let message = format!("`{}` takes no `{extra}`", verb.name);
             return self.fail("syntax", span, message, format!("only {verbs} take it"));
         }
+        if preroll && verb.name != "record" {
+            let message = format!("`{}` takes no `preroll`", verb.name);
+            let help = "only `record` knows what was played before: `record master to 'take.wav' preroll`";
+            return self.fail("syntax", span, message, help);
+        }
         if from.is_some() && verb.name != "play" {
             let message = format!("`{}` takes no `from`", verb.name);
             let help = format!("write `play {target} from 16bars to 24bars`");
             return self.fail("syntax", span, message, help);
         }
-        Ok(Command { verb, path, from, at, to, stems })
+        Ok(Command { verb, path, from, at, to, stems, preroll })
     }
 
     fn def_or_line(&mut self, mut inner: Pairs, span: Span) -> Built<Item> {

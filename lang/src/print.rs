@@ -192,6 +192,7 @@ impl Printer {
             let _ = write!(self.text, " to '{to}'");
         }
         self.put(if command.stems { " stems" } else { "" });
+        self.put(if command.preroll { " preroll" } else { "" });
     }
 
     fn def(&mut self, def: &Def) {

@@ -6,6 +6,7 @@
 use crate::launcher::{Happened, Quantise, Wish};
 use modurust_compiler::front::hold::Held;
 use modurust_compiler::score::Ratio;
+use std::path::PathBuf;
 
 /// How much an edit changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,8 @@ pub enum Command {
     Seek(Ratio),
     /// Beats per minute.
     Tempo(Ratio),
+    /// Writes the last half minute of the whole into a file.
+    Keep(PathBuf),
     /// Launches, stops, taps, loops.
     Perform(Perform),
     /// A command that acts at a frame of the engine: launches and stops at that frame, all else with the quantum that it lies in. One that

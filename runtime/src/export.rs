@@ -9,6 +9,7 @@ use crate::launcher::{What, bars};
 use crate::song::song_length;
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
+use modurust_compiler::score::timeline::ALL;
 use modurust_compiler::score::timeline::{Action, Command, Exported, Timeline, When};
 use std::path::{Path, PathBuf};
 
@@ -105,6 +106,8 @@ pub struct Record {
     pub take: Take,
     /// A folder for all strips.
     pub stems: Option<PathBuf>,
+    /// With what was played before, as far as it is kept.
+    pub preroll: bool,
     /// It begins at a multiple of so many bars; 0 for at once.
     pub grid: Ratio,
     /// The command's key, by which it is found again after an edit.
@@ -115,15 +118,22 @@ pub struct Record {
 pub fn records(program: &Program, before: Option<&Program>) -> Vec<Record> {
     let quantise = program.timeline.settings.quantise;
     let record = |command: &Command| match &command.action {
-        Action::Record { strip, file, stems } => {
+        Action::Record { strip, file, stems, preroll } => {
             let path = PathBuf::from(file);
-            let stems = stems.then(|| folder(&path));
+            // All of them go into the folder that is named.
+            let all = strip == ALL && !program.timeline.strips.contains(strip);
+            let (strip, path, stems) = match (all, *stems) {
+                (true, _) => ("master", path.join("master.wav"), Some(path)),
+                (false, true) => (strip.as_str(), path.clone(), Some(folder(&path))),
+                (false, false) => (strip.as_str(), path, None),
+            };
             let grid = match command.at {
                 When::Now => Ratio::ZERO,
                 When::Next(length) => bars(length, &program.timing),
                 When::Quantised => quantise.map_or(Ratio::ZERO, |length| bars(length, &program.timing)),
             };
-            Some(Record { take: Take { strip: strip.clone(), path }, stems, grid, key: command.key })
+            let take = Take { strip: strip.to_string(), path };
+            Some(Record { take, stems, preroll: *preroll, grid, key: command.key })
         }
         _ => None,
     };

@@ -2,17 +2,20 @@
 //!
 //! A line that is new is carried out once. A recording begins where its line says, at the session's `quantise` if it says nothing, and goes
 //! on until its line is taken out or the session ends; several may run, each of its own strip. None writes over a file that is there,
-//! since a take cannot be played again. An export is rendered by a thread of its own, beside the music.
+//! since a take cannot be played again. Beside each lies the text that plays, since a take without it is only sound. An export is rendered by a thread of its own, beside the music.
 
 use crate::command::Notice;
 use crate::device::{Take, render};
 use crate::engine::Taps;
 use crate::export::{self, Export, Record};
-use crate::recorder::Recorder;
+use crate::meter::Meters;
+use crate::preroll::Preroll;
+use crate::recorder::{self, Recorder, What};
 use crate::tap::TAPS;
-use crate::wav::Bits;
+use crate::wav::{Bits, WavError};
 use modurust_compiler::program::Program;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -30,12 +33,65 @@ pub(crate) struct Scribe {
     notify: Sender<Notice>,
     running: Vec<Running>,
     exports: Vec<JoinHandle<()>>,
+    meters: Arc<Meters>,
+    preroll: Option<Preroll>,
+    /// Files that play, and what is in them.
+    texts: Vec<(String, String)>,
 }
 
 impl Scribe {
-    /// Nothing is written yet.
-    pub fn new(taps: Arc<Mutex<Taps>>, notify: Sender<Notice>) -> Scribe {
-        Scribe { taps, notify, running: Vec::new(), exports: Vec::new() }
+    /// Nothing is written yet. What was played a while ago is kept by `preroll`, if there is one.
+    pub fn new(
+        taps: Arc<Mutex<Taps>>,
+        notify: Sender<Notice>,
+        meters: Arc<Meters>,
+        preroll: Option<Preroll>,
+    ) -> Scribe {
+        let (running, exports, texts) = (Vec::new(), Vec::new(), Vec::new());
+        Scribe { taps, notify, running, exports, meters, preroll, texts }
+    }
+
+    /// The texts that play from now on.
+    pub fn play(&mut self, texts: Vec<(String, String)>) {
+        self.texts = texts;
+    }
+
+    /// Writes the last half minute into a file.
+    pub fn keep(&mut self, path: &Path, rate: u32) {
+        let Some(preroll) = &self.preroll else {
+            return self.tell("nothing is kept here: there is no recorder".into());
+        };
+        let (frames, path, notify) = (preroll.kept(), free(path), self.notify.clone());
+        self.beside(&path);
+        let work = move || {
+            let seconds = frames.len() as f64 / f64::from(rate);
+            let message = match recorder::keep(&frames, &path, rate, Bits::F32) {
+                Ok(()) => format!("kept the last {seconds:.1} s in {}", path.display()),
+                Err(why) => format!("nothing is kept: {why}"),
+            };
+            let _ = notify.send(Notice::File { message });
+        };
+        self.work("modurust-keep", work);
+    }
+
+    /// Does something beside the music, which is waited for at the end.
+    fn work(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        match std::thread::Builder::new().name(name.into()).spawn(work) {
+            Ok(thread) => self.exports.push(thread),
+            Err(why) => self.tell(format!("nothing is written: {why}")),
+        }
+    }
+
+    /// Puts the texts that play beside a take: `take.modu`, and `take-2.modu` if there are more.
+    fn beside(&self, take: &Path) {
+        for (_, text) in &self.texts {
+            let path = take.with_extension("modu");
+            let path =
+                if std::fs::read_to_string(&path).is_ok_and(|there| there == *text) { path } else { free(&path) };
+            if let Err(why) = std::fs::write(&path, text) {
+                self.tell(format!("{}: {why}", path.display()));
+            }
+        }
     }
 
     fn tell(&self, message: String) {
@@ -61,6 +117,7 @@ impl Scribe {
     pub fn retune(&mut self, program: &Program) {
         let running = std::mem::take(&mut self.running);
         self.stop(running);
+        self.preroll.iter().for_each(|preroll| preroll.retune(program.patch.sample_rate));
         for record in export::records(program, None) {
             self.record(record, program);
         }
@@ -77,7 +134,21 @@ impl Scribe {
             let strips = program.timeline.strips.iter().filter(|strip| *strip != "master");
             takes.extend(strips.map(|strip| Take { strip: strip.clone(), path: folder.join(format!("{strip}.wav")) }));
         }
-        for Take { strip, path } in takes {
+        let rate = program.patch.sample_rate;
+        // Several begin together, once all of them are ready.
+        let from = if takes.len() > 1 { self.meters.frame.load(Relaxed) + u64::from(rate) / 20 } else { 0 };
+        for (i, Take { strip, path }) in takes.into_iter().enumerate() {
+            let path = free(&path);
+            if i == 0 {
+                self.beside(&path);
+            }
+            let notify = self.notify.clone();
+            let tell = Box::new(move |message| drop(notify.send(Notice::File { message })));
+            if let Some(preroll) = self.preroll.as_ref().filter(|_| record.preroll && strip == "master") {
+                let recorder = Recorder::go_on(preroll.follow(), &path, (rate, Bits::F32), tell);
+                self.begun(record.key, path, recorder);
+                continue;
+            }
             let spout = self.taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop();
             let Some(spout) = spout else {
                 self.tell(format!(
@@ -86,15 +157,19 @@ impl Scribe {
                 ));
                 return;
             };
-            let path = free(&path);
-            let what = (strip.as_str(), record.grid);
-            match Recorder::start(spout, what, &path, program.patch.sample_rate, Bits::F32) {
-                Ok(recorder) => {
-                    self.tell(format!("recording to {}", path.display()));
-                    self.running.push(Running { key: record.key, path, recorder });
-                }
-                Err(why) => self.tell(format!("nothing is recorded: {why}")),
+            let what = What { strip: &strip, grid: record.grid, from };
+            let recorder = Recorder::start(spout, what, &path, (rate, Bits::F32), tell);
+            self.begun(record.key, path, recorder);
+        }
+    }
+
+    fn begun(&mut self, key: u64, path: PathBuf, recorder: Result<Recorder, WavError>) {
+        match recorder {
+            Ok(recorder) => {
+                self.tell(format!("recording to {}", path.display()));
+                self.running.push(Running { key, path, recorder });
             }
+            Err(why) => self.tell(format!("nothing is recorded: {why}")),
         }
     }
 
@@ -108,7 +183,7 @@ impl Scribe {
                     format!("recorded {path}; the disk was too slow, {} frames are missing", recorded.lost)
                 }
                 Ok(_) => format!("recorded {path}"),
-                Err(why) => format!("the recording failed: {why}"),
+                Err(why) => format!("the recording ended before: {why}"),
             });
         }
     }
@@ -126,10 +201,7 @@ impl Scribe {
             };
             let _ = notify.send(Notice::File { message });
         };
-        match std::thread::Builder::new().name("modurust-export".into()).spawn(work) {
-            Ok(thread) => self.exports.push(thread),
-            Err(why) => self.tell(format!("the export failed: {why}")),
-        }
+        self.work("modurust-export", work);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::launcher::{Links, bars};
 use crate::meter::Meters;
 use crate::outbox::Departure;
 use crate::performance::{Desk, Picture};
+use crate::preroll::Preroll;
 use crate::remote::Remote;
 use crate::samples::Bank;
 use crate::scribe::Scribe;
@@ -247,7 +248,9 @@ impl Session {
         let post = Mutex::new(taps.post.take());
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
-        let scribe = Scribe::new(for_text, notify.clone());
+        let spout = taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop();
+        let preroll = spout.map(|spout| Preroll::new(spout, options.compile.sample_rate)).transpose()?;
+        let scribe = Scribe::new(for_text, notify.clone(), Arc::clone(&meters), preroll);
         let device = Arc::new(Mutex::new(None));
         let observer = Observer::new(Arc::clone(&device));
         let remote = Remote::new(inbox, Arc::clone(&snapshot), observer.store(), meters);
@@ -471,7 +474,10 @@ impl Inner {
 
     /// Keeps the texts that play.
     fn keep(&mut self, outcome: Option<&Outcome>) {
-        let (Some(diary), Some(outcome)) = (&mut self.journal, outcome.filter(|o| o.program.is_some())) else { return };
+        let Some(outcome) = outcome.filter(|o| o.program.is_some()) else { return };
+        let own = outcome.sources.iter().filter(|s| self.files.contains(&s.name));
+        self.scribe.play(own.map(|s| (s.name.clone(), s.text.to_string())).collect());
+        let Some(diary) = &mut self.journal else { return };
         let texts: Texts = outcome.sources.iter().map(|s| (s.name.clone(), s.text.to_string())).collect();
         if diary.last != texts {
             let good = !outcome.diagnostics.iter().any(|d| d.is_error());

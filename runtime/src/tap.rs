@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// Taps of an engine.
-pub const TAPS: usize = 8;
+pub const TAPS: usize = 32;
 
 /// One quantum of stereo.
 type Quantum = [[f32; 2]; QUANTUM];
@@ -37,12 +37,16 @@ pub struct Valve {
     /// Counts how often it was opened.
     turn: AtomicU32,
     grid: [AtomicI64; 2],
+    /// Not before this frame.
+    from: AtomicU64,
     lost: AtomicU64,
 }
 
 impl Valve {
-    /// Lets a strip through from the next multiple of `grid` bars on; at once if that is 0.
-    pub fn open(&self, strip: &str, grid: Ratio) {
+    /// Lets a strip through from the next multiple of `grid` bars on, at once if that is 0, but not before the quantum that holds the
+    /// frame `from`.
+    pub fn open(&self, strip: &str, grid: Ratio, from: u64) {
+        self.from.store(from, Ordering::Relaxed);
         self.grid[0].store(grid.num(), Ordering::Relaxed);
         self.grid[1].store(grid.den(), Ordering::Relaxed);
         self.turn.fetch_add(1, Ordering::Relaxed);
@@ -112,6 +116,9 @@ impl Tap {
         }
         let mut first = 0;
         if !self.flows {
+            if frame + (QUANTUM as u64) <= self.valve.from.load(Ordering::Relaxed) {
+                return;
+            }
             let Some(begin) = begin(pieces, frame, self.valve.grid()) else { return };
             (self.flows, first) = (true, begin);
         }

@@ -257,7 +257,7 @@ fn by_the_clock_with_every_other_text_wrong() {
     let (session, engine) = Session::new(begin).expect("a session");
     session.notices();
     let mut tap = session.take_tap().expect("a tap");
-    tap.valve.open("master", Ratio::ZERO);
+    tap.valve.open("master", Ratio::ZERO, 0);
     let null =
         DeviceOptions { name: Some("null".into()), rate: Some(RATE), block: Some(64), ..DeviceOptions::default() };
     let running = device::choose(&null).start(engine);

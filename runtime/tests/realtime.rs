@@ -35,7 +35,7 @@ fn ten_thousand_swaps_and_no_allocation() {
     options.tap = 4096;
     let (mut engine, mut control, mut taps) = Engine::new(&options, Some(programs[0].clone())).unwrap();
     taps.spouts.truncate(1);
-    taps.spouts[0].valve.open("master", Ratio::ZERO);
+    taps.spouts[0].valve.open("master", Ratio::ZERO, 0);
     let mut random = Random(4242);
     let mut out = vec![0.0; 2 * 4096];
     engine.warm();

@@ -7,10 +7,9 @@ use modurust_runtime::command::{ChangeKind, Command, Notice};
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Options;
 use modurust_runtime::compiler::passes::Passes;
-use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, DeviceOptions, RenderOptions, render};
 use modurust_runtime::engine::{Engine, EngineOptions};
-use modurust_runtime::recorder::Recorder;
+use modurust_runtime::recorder::{Recorder, What};
 use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::watch::Watcher;
 use modurust_runtime::wav::{self, Bits};
@@ -123,7 +122,8 @@ fn a_recording_is_what_was_played() {
     options.tap = 48_000;
     let (mut engine, _control, mut taps) = Engine::new(&options, Some(song(110.0))).unwrap();
     let ring = taps.spouts.pop().unwrap();
-    let recorder = Recorder::start(ring, ("master", Ratio::ZERO), &dir.join("r.wav"), RATE, Bits::F32).unwrap();
+    let recorder =
+        Recorder::start(ring, What::now("master"), &dir.join("r.wav"), (RATE, Bits::F32), Box::new(|_| {})).unwrap();
     let mut out = vec![0.0; 2 * 640];
     for _ in 0..50 {
         engine.process(&mut out, 2);
@@ -138,7 +138,8 @@ fn a_recording_is_what_was_played() {
     assert_eq!(sound, wav::read(&dir.join("o.wav")).unwrap(), "before the limiter");
     // A second one begins where it is started.
     let recorder =
-        Recorder::start(ring.unwrap(), ("master", Ratio::ZERO), &dir.join("r2.wav"), RATE, Bits::I24).unwrap();
+        Recorder::start(ring.unwrap(), What::now("master"), &dir.join("r2.wav"), (RATE, Bits::I24), Box::new(|_| {}))
+            .unwrap();
     engine.process(&mut out, 2);
     assert_eq!(recorder.stop().1.unwrap().frames, 640);
     std::fs::remove_dir_all(dir).unwrap();

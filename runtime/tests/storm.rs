@@ -91,7 +91,7 @@ fn a_paced_storm_changes_no_sample() {
     begin.texts.insert(FILE.to_string(), text(0));
     let (session, engine) = Session::new(begin).expect("a session");
     let tap = session.take_tap().expect("a tap");
-    tap.valve.open("master", Ratio::ZERO);
+    tap.valve.open("master", Ratio::ZERO, 0);
     let program = compile(&mut Compiler::new(options(Backend::Jit)), 0);
     let (plain, _control, _) = Engine::new(&EngineOptions::new(RATE), Some(program)).expect("an engine");
     let mut judge = Judge { plain, tap, frames: 0, differing: 0, peak: 0.0 };

@@ -4,7 +4,7 @@ use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::engine::{Engine, EngineOptions};
-use modurust_runtime::recorder::Recorder;
+use modurust_runtime::recorder::{Recorder, What};
 use modurust_runtime::swap::Control;
 use modurust_runtime::tap::TAPS;
 use modurust_runtime::wav::{self, Bits};
@@ -199,7 +199,9 @@ automate a.level { 0bar: \"<1 0.5 0.25>\" }
     play(64 * 1000);
     let mut start = |strip: &str, grid: Ratio| {
         let spout = taps.spouts.pop().expect("a tap is left");
-        Recorder::start(spout, (strip, grid), &dir.join(format!("{strip}.wav")), RATE, Bits::F32).unwrap()
+        let what = What { strip, grid, from: 0 };
+        let path = dir.join(format!("{strip}.wav"));
+        Recorder::start(spout, what, &path, (RATE, Bits::F32), Box::new(|_| {})).unwrap()
     };
     let running = [
         start("a", Ratio::ONE),

@@ -121,7 +121,9 @@ impl<'a> Elab<'a> {
             }
             "mute" if strip => return Some(Action::Mute(name.clone())),
             "solo" if strip => return Some(Action::Solo(name.clone())),
-            "record" if strip => return Some(Action::Record { strip: name.clone(), file, stems }),
+            "record" if strip || name == ALL => {
+                return Some(Action::Record { strip: name.clone(), file, stems, preroll: command.preroll });
+            }
             "export" => {
                 let strip = strip.then(|| Exported::Strip(name.clone()));
                 let what = song.map(Exported::Arrangement).or(scene.map(Exported::Scene)).or(strip);

@@ -48,7 +48,7 @@ words! {
     "stop" "stop drums at next 4bars" "Stops the clip of a track.";
     "mute" "mute drums" "Silences a track.";
     "solo" "solo bass" "Silences all tracks but this one.";
-    "record" "record master to 'take.wav'" "Writes what is heard to a file.";
+    "record" "record master to 'take.wav'" "Writes what is heard to a file; `record all to 'folder'` writes every track.";
     "export" "export song to 'set.wav' stems" "Renders to a file, with `stems` a file for each track.";
     "tempo" "tempo 124bpm" "Beats per minute: a number, a ramp or a pattern.";
     "meter" "meter 7/8" "How many beats a bar has; `meter 3/4 from 16bars` changes it on the way.";
@@ -88,6 +88,7 @@ words! {
     "off" "scene break { drums: off }" "Nothing plays on this track; as a number, 0.";
     "to" "record master to 'take.wav'" "The file that is written.";
     "stems" "export song to 'set.wav' stems" "A file for each track.";
+    "preroll" "record master to 'take.wav' preroll" "With the half minute before.";
 }
 
 /// What is said about a word of the language.

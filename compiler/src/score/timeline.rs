@@ -307,7 +307,7 @@ pub enum Action {
     Mute(String),
     /// `solo bass`
     Solo(String),
-    /// `record master to 'take.wav'`: a strip, or `master`.
+    /// `record master to 'take.wav'`: a strip, `master`, or [`ALL`] into a folder.
     Record {
         /// What.
         strip: String,
@@ -315,6 +315,8 @@ pub enum Action {
         file: String,
         /// Every strip into a file of its own beside it.
         stems: bool,
+        /// With what was played before.
+        preroll: bool,
     },
     /// `export song to 'set.wav' stems`: faster than real time.
     Export {
@@ -326,6 +328,9 @@ pub enum Action {
         stems: bool,
     },
 }
+
+/// What is recorded if it is every strip.
+pub const ALL: &str = "all";
 
 /// What is exported.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ mod measure;
 mod midi_file;
 mod nodes;
 pub(crate) mod osc;
+mod osc_layout;
 pub(crate) mod output;
 pub mod picture;
 pub mod plan;
@@ -84,6 +85,8 @@ enum Command {
     Lsp(lsp::Args),
     /// List the outputs that sound can go to
     Devices(devices::Args),
+    /// Make faders and buttons for a set, for Open Stage Control
+    OscLayout(osc_layout::Args),
 }
 
 /// Why a command ended early.
@@ -158,6 +161,7 @@ fn carry_out(command: &Command) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(args),
         Command::Lsp(args) => lsp::run(args),
         Command::Devices(args) => devices::run(args),
+        Command::OscLayout(args) => osc_layout::run(args),
     }
 }
 

@@ -3,9 +3,8 @@
 use super::Failure;
 use super::terminal::{self, Level};
 use super::work;
-use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, Choice, DeviceOptions};
-use modurust_runtime::recorder::{self, Recorded, Recorder};
+use modurust_runtime::recorder::{self, Recorded, Recorder, What};
 use modurust_runtime::session::Session;
 use modurust_runtime::wav::Bits;
 use std::path::PathBuf;
@@ -71,8 +70,9 @@ impl Output {
     pub fn recorder(&self, session: &Session, rate: u32, beside: bool) -> Result<Option<Recorder>, Failure> {
         let Some(path) = &self.record else { return Ok(None) };
         let path = &if beside { recorder::free(path) } else { path.clone() };
+        let tell = |message: String| terminal::complain(&format!("{message}\n"));
         let tap = session.take_tap().ok_or_else(|| Failure::because("the engine cannot be recorded"))?;
-        let recorder = Recorder::start(tap, ("master", Ratio::ZERO), path, rate, Bits::F32);
+        let recorder = Recorder::start(tap, What::now("master"), path, (rate, Bits::F32), Box::new(tell));
         recorder.map(Some).map_err(Failure::outside)
     }
 

@@ -206,6 +206,7 @@ fn command(word: &str, rest: &str) -> Option<Command> {
         "play" => return Some(Command::Play),
         "pause" => return Some(Command::Pause),
         "hush" => return Some(Command::Hush),
+        "keep" if !rest.is_empty() => return Some(Command::Keep(rest.into())),
         "panic" => return Some(Command::Panic),
         "learn" => return Some(Command::Learn(Some(first?.to_string()))),
         "seek" => return Some(Command::Seek(bar(first?)?)),

@@ -53,6 +53,7 @@ words! {
     "learn" "NAME": "writes a line by which the next controller that moves moves a number: `:learn bass.cutoff`"
     "hush" "": "notes end and the sound fades until the next edit or `:play`"
     "panic" "": "silence at once; everything begins anew"
+    "keep" "FILE": "writes the last half minute of what was heard to a file"
     "devices" "": "where sound can go"
     "device" "[NAME]": "sends the sound to another device, `null` to none; or says which one plays"
     "quit" "": "stops the sound and leaves"

@@ -92,6 +92,10 @@ impl Inner {
                 self.command(*command, at);
                 self.moment = None;
             }
+            Command::Keep(path) => {
+                let rate = self.control.playing().0.patch.sample_rate;
+                self.scribe.keep(&path, rate);
+            }
             Command::Hush => self.engine(EngineCommand::Hush),
             Command::Panic => self.engine(EngineCommand::Panic),
         }
