@@ -74,7 +74,7 @@ pub const COMMANDS: &[&str] = &["play", "stop", "mute", "solo", "record", "expor
 /// Words that mean something only where the grammar has room for them, and are names elsewhere.
 pub const PLACED: &[&str] = &[
     "as", "in", "it", "off", "clips", "over", "exp", "lin", "hold", "sine", "spline", "log", "at", "now", "next",
-    "from", "to", "stems", "preroll",
+    "from", "to", "stems", "preroll", "map",
 ];
 /// Operators, longest first.
 pub const OPERATORS: &[&str] =

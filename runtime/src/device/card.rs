@@ -29,7 +29,7 @@ pub struct Stream {
 
 /// Keeps libasound from writing its complaints on the terminal; what matters comes back as an error.
 #[cfg(target_os = "linux")]
-fn hush_alsa() {
+pub(crate) fn hush_alsa() {
     use std::ffi::{c_char, c_int};
     type Handler = unsafe extern "C" fn(*const c_char, c_int, *const c_char, c_int, *const c_char);
     unsafe extern "C" fn silent(_: *const c_char, _: c_int, _: *const c_char, _: c_int, _: *const c_char) {}
@@ -44,7 +44,7 @@ fn hush_alsa() {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn hush_alsa() {}
+pub(crate) fn hush_alsa() {}
 
 fn hosts() -> Vec<(String, cpal::Host)> {
     hush_alsa();

@@ -20,6 +20,7 @@ pub mod output;
 pub mod takes;
 
 pub use begin::{Begin, Way};
+pub(crate) use card::hush_alsa;
 pub use card::list;
 pub use offline::{RenderError, RenderOptions, RenderReport, render};
 pub use output::{Line, Opener, Output};
