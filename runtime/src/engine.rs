@@ -511,21 +511,8 @@ impl Engine {
         let (epoch, kind) = (parcel.epoch(), parcel.kind());
         let before = self.active.program.timing;
         let fades = parcel.exchange(&mut self.active, frame);
-        self.state.sequencer.forget();
-        self.state.ease.again();
-        let now = self.state.transport.cursor();
-        if parcel.exchange_launcher(&mut self.state.launcher, &self.active.program.timeline, now) {
-            self.state.transport.reread(frame);
-        }
-        parcel.exchange_bridge(&mut self.state.bridge);
-        if self.active.program.timing != before {
-            self.retime(self.active.program.timing, false);
-        }
+        self.go_over(&mut parcel, frame, before);
         self.state.hushed = false;
-        self.listen();
-        if let Some(old) = parcel.outgoing() {
-            Self::ends(&mut self.outbox, old, frame);
-        }
         if fades {
             self.fading = Some((parcel, 0));
         } else {
@@ -537,6 +524,24 @@ impl Engine {
             self.meters.epoch.store(epoch, Relaxed);
         }
         self.notify(EngineNotice::Adopted { epoch, frame, kind });
+    }
+
+    /// What else goes over to the program that a parcel has brought, in the coming quantum from `frame` on.
+    fn go_over(&mut self, parcel: &mut Parcel, frame: u64, before: Timing) {
+        self.state.sequencer.forget();
+        self.state.ease.again();
+        let now = self.state.transport.cursor();
+        if parcel.exchange_launcher(&mut self.state.launcher, &self.active.program.timeline, now) {
+            self.state.transport.reread(frame);
+        }
+        parcel.exchange_bridge(&mut self.state.bridge);
+        if self.active.program.timing != before {
+            self.retime(self.active.program.timing, false);
+        }
+        self.listen();
+        if let Some(old) = parcel.outgoing() {
+            Self::ends(&mut self.outbox, old, frame);
+        }
     }
 
     /// The master output, every value finite; faults and meters of all outputs.

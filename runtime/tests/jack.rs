@@ -9,7 +9,7 @@ use common::{RATE, song};
 use modurust_runtime::command::Notice;
 use modurust_runtime::device::{self, DeviceOptions};
 use modurust_runtime::engine::{Engine, EngineOptions};
-use server::{claim, server};
+use server::{claim, server, until};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -23,11 +23,10 @@ fn plays_through_jack_and_survives_its_end() {
     let wish =
         DeviceOptions { name: Some("jack".into()), rate: Some(RATE), block: Some(128), ..DeviceOptions::default() };
     let mut choice = device::choose(&wish);
-    let begin = Instant::now();
-    while choice.message().is_some() && begin.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_millis(200));
+    until("the server runs", || {
         choice = device::choose(&wish);
-    }
+        choice.message().is_none()
+    });
     assert_eq!((choice.rate(), choice.message()), (RATE, None));
     let (engine, _control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(song(110.0))).unwrap();
     let mut running = choice.start(engine);

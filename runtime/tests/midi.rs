@@ -21,9 +21,13 @@ use modurust_runtime::world::FileWorld;
 const BLOCKS: &str = "tone(freq, gate) = gate * freq / 10000hz\n";
 
 fn program(text: &str) -> Program {
+    program_at(RATE, text)
+}
+
+fn program_at(rate: u32, text: &str) -> Program {
     let mut world = FileWorld::new();
     world.overlay("a.modu", text);
-    let options = Options { sample_rate: RATE, passes: Passes::Exact, backend: Backend::Jit, seed: 1, verify: false };
+    let options = Options { sample_rate: rate, passes: Passes::Exact, backend: Backend::Jit, seed: 1, verify: false };
     let outcome = Compiler::new(options).compile(&world, &["a.modu".to_string()]);
     assert!(outcome.diagnostics.iter().all(|d| !d.is_error()), "{}", outcome.render(false));
     outcome.program.expect("a program")
@@ -415,4 +419,16 @@ fn a_controller_takes_hold_of_a_number_when_it_comes_by() {
     stage.send(1, 0, Voice::Bend { value: CENTRE });
     stage.run(8);
     assert!((stage.out.last().unwrap()[0] - 0.316_227_76).abs() < 1e-4, "{:?}", stage.out.last());
+}
+
+#[test]
+fn another_rate_lets_instruments_go_and_finds_controllers_where_they_stand() {
+    let mut stage = Stage::new("tempo 120\ntrack gear = \"c2\" >> midi_out('digitone', 3)\n");
+    stage.send(0, 0, Voice::Controller { index: 74, value: u32::MAX });
+    let begun = notes(&departures(&mut stage, 1600));
+    assert_eq!(begun.last().map(|n| (n.1, n.2)), Some((36, true)), "{begun:?}");
+    stage.control.retune(&mut stage.engine, &program_at(44_100, "out = cc(74)\n"));
+    let ends = notes(&departures(&mut stage, 10));
+    assert_eq!(ends.iter().map(|n| (n.1, n.2)).collect::<Vec<_>>(), [(36, false)]);
+    assert_eq!(stage.out.last().unwrap()[0], 1.0);
 }

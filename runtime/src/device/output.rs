@@ -5,7 +5,6 @@
 //! again when that is gone.
 
 use super::{Choice, DeviceOptions, Shared, Slot};
-use crate::engine::Engine;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -70,13 +69,13 @@ impl Line {
     }
 
     /// Fills a block; before that the engine is given what has come in, and afterwards what is to leave is taken.
-    #[cfg_attr(not(feature = "jack"), allow(dead_code))]
+    #[cfg(feature = "jack")]
     pub(super) fn fill_with(
         &self,
         out: &mut [f32],
         channels: usize,
-        give: impl FnOnce(&mut Engine),
-        take: impl FnOnce(&mut Engine),
+        give: impl FnOnce(&mut crate::engine::Engine),
+        take: impl FnOnce(&mut crate::engine::Engine),
     ) {
         match self.slot.take() {
             Some(mut live) => {

@@ -1,6 +1,7 @@
 //! Another sample rate for an engine that no device runs at the moment.
 
 use super::{Engine, FADE, State};
+use crate::follow::Follower;
 use crate::limiter::Limiter;
 use crate::sequencer;
 use crate::swap::Parcel;
@@ -33,19 +34,11 @@ impl Engine {
         let rate = self.active.program.patch.sample_rate;
         self.state.set_rate(rate);
         self.state.transport.set_rate(frame, rate);
-        self.state.sequencer.forget();
-        self.state.ease.again();
         if self.limiter.is_some() {
             self.limiter = Some(Limiter::new(rate));
         }
-        let now = self.state.transport.cursor();
-        if parcel.exchange_launcher(&mut self.state.launcher, &self.active.program.timeline, now) {
-            self.state.transport.reread(frame);
-        }
-        parcel.exchange_bridge(&mut self.state.bridge);
-        if self.active.program.timing != before {
-            self.retime(self.active.program.timing, false);
-        }
+        (self.follower, self.leader) = (Follower::new(rate), None);
+        self.go_over(&mut parcel, frame, before);
         sequencer::retime(&mut self.active.table, &self.state.transport, frame);
         self.meters.clear(epoch);
     }
