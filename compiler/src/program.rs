@@ -9,6 +9,7 @@ use crate::graph::{Graph, RingId, RowId};
 use crate::score::timeline::Timeline;
 use crate::score::{FieldId, PatId, Ratio, Score, Sym};
 use modurust_lang::units::Dim;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// A patch ready to run at one sample rate.
@@ -130,7 +131,7 @@ pub struct Unit {
     pub live: u64,
     /// A channel of MIDI for each voice, whatever the device says of itself.
     pub mpe: bool,
-    /// The instrument outside that plays its notes, if one does.
+    /// Where its events leave, if they do.
     pub outlet: Option<Arc<Outlet>>,
     /// It follows the swing of the session.
     pub swings: bool,
@@ -138,15 +139,40 @@ pub struct Unit {
     pub fields: Vec<UnitField>,
 }
 
-/// An instrument outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where events leave.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outlet {
-    /// A part of its name, in lower case.
-    pub device: String,
-    /// Channel, 0 to 15.
-    pub channel: u8,
-    /// It hears the clock.
-    pub clock: bool,
+    /// By what, and to whom.
+    pub wire: Wire,
+    /// By so much later than their frame, seconds, 0 to 1.
+    pub offset: f64,
+}
+
+/// How events leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// As notes, to an instrument of MIDI.
+    Midi {
+        /// A part of its name, in lower case.
+        device: String,
+        /// Channel, 0 to 15.
+        channel: u8,
+        /// It hears the clock.
+        clock: bool,
+    },
+    /// As messages of OSC.
+    Osc {
+        /// To whom.
+        to: SocketAddr,
+        /// The address of every message.
+        address: String,
+    },
+}
+
+/// `PORT` or `ADDRESS:PORT`, of this machine unless another is named; names other than `localhost` are none.
+pub fn socket_address(text: &str) -> Option<SocketAddr> {
+    let port = text.parse::<u16>().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    port.or_else(|_| text.replace("localhost", "127.0.0.1").parse()).ok()
 }
 
 /// One field of a unit.

@@ -189,3 +189,21 @@ fn a_port_for_nobody_is_refused() {
     assert!(ran.err.contains("choose another port"), "{}", ran.err);
     assert!(run(&["play", &song, "--osc", "x"]).expect(2).err.contains("9000"));
 }
+
+#[test]
+fn events_leave_for_this_machine_and_for_others_only_when_they_are_named() {
+    let scratch = Scratch::new();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+    let port = socket.local_addr().expect("an address").port();
+    let text =
+        format!("track a = \"0*8\" >> osc_out('{port}', '/x')\ntrack b = \"1\" >> osc_out('192.0.2.1:9', '/y')\n");
+    let song = scratch.file("song.modu", &text);
+    let ran = run(&["play", &song, "--device", "null", "--for", "1s"]).expect(0);
+    assert!(ran.err.contains("--osc-allow 192.0.2.1"), "{}", ran.err);
+    let mut packet = [0; 1024];
+    let length = socket.recv(&mut packet).expect("a bundle");
+    assert!(packet[..length].starts_with(b"#bundle\0") && packet[..length].windows(4).any(|w| w == b"/x\0\0"));
+    let ran = run(&["play", &song, "--device", "null", "--for", "1s", "--osc-allow", "192.0.2.1"]).expect(0);
+    assert!(!ran.err.contains("held back"), "{}", ran.err);
+}

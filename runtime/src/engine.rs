@@ -30,7 +30,7 @@ use crate::launcher::Launcher;
 use crate::limiter::Limiter;
 use crate::meter::{Meters, SLOTS};
 use crate::metronome::Metronome;
-use crate::outbox::{Departure, Outbox};
+use crate::outbox::{Departure, Letter, Outbox};
 use crate::sequencer::{self, Sequencer};
 use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
 use crate::tap::{self, Spout, Tap};
@@ -178,6 +178,8 @@ pub struct Taps {
     pub intake: Option<Intake>,
     /// What leaves, where the device has no ports of its own.
     pub post: Option<Consumer<Departure>>,
+    /// What leaves by OSC.
+    pub letters: Option<Consumer<Letter>>,
 }
 
 impl Engine {
@@ -197,6 +199,7 @@ impl Engine {
         let (notices_in, notices_out) = RingBuffer::new(1024);
         let (inbox, intake) = Inbox::new();
         let (post, posted) = RingBuffer::new(NOW);
+        let (outbox, letters) = Outbox::new();
         let (taps, spouts) = tap::taps(options.tap);
         let (input_in, input_out) = pair(options.input.0 * options.input.1);
         let meters = Arc::new(Meters::default());
@@ -231,7 +234,7 @@ impl Engine {
             follower: Follower::new(rate),
             post: Some(post),
             leader: None,
-            outbox: Outbox::new(),
+            outbox,
             now: Vec::with_capacity(NOW),
             commands: commands_out,
             notices: notices_in,
@@ -257,7 +260,11 @@ impl Engine {
             seen_next: None,
             counter: 0,
         };
-        Ok((engine, control, Taps { spouts, input: input_in, intake: Some(intake), post: Some(posted) }))
+        Ok((
+            engine,
+            control,
+            Taps { spouts, input: input_in, intake: Some(intake), post: Some(posted), letters: Some(letters) },
+        ))
     }
 
     /// To be called once on the thread that will call [`Engine::process`], before its deadlines count: the mailbox allocates its
@@ -540,7 +547,7 @@ impl Engine {
         }
         self.listen();
         if let Some(old) = parcel.outgoing() {
-            Self::ends(&mut self.outbox, old, frame);
+            Self::ends(&mut self.outbox, old, (frame, self.state.rate));
         }
     }
 

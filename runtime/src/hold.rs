@@ -10,7 +10,7 @@ use crate::inbox::PortName;
 use crate::outbox::CLOCKED;
 use crate::swap::ParamTable;
 use crate::tap::source;
-use modurust_compiler::program::Program;
+use modurust_compiler::program::{Program, Wire};
 use modurust_compiler::score::timeline::{Mapping, Target};
 use modurust_compiler::score::{Curve, line};
 use std::sync::Arc;
@@ -62,8 +62,8 @@ impl Map {
 /// What of a program concerns the world outside.
 #[derive(Clone, Debug)]
 pub(crate) struct Outside {
-    /// Instruments that hear the clock.
-    pub clocked: Arc<[PortName]>,
+    /// Instruments that hear the clock, and by how much later, seconds.
+    pub clocked: Arc<[(PortName, f64)]>,
     /// What moves what.
     pub maps: Arc<[Map]>,
 }
@@ -71,10 +71,11 @@ pub(crate) struct Outside {
 impl Outside {
     pub fn of(program: &Program) -> Outside {
         let mut devices = Vec::new();
-        for outlet in program.units.iter().filter_map(|unit| unit.outlet.as_ref()).filter(|outlet| outlet.clock) {
-            let name = PortName::new(&outlet.device);
-            if !devices.contains(&name) && devices.len() < CLOCKED {
-                devices.push(name);
+        for outlet in program.units.iter().filter_map(|unit| unit.outlet.as_ref()) {
+            let Wire::Midi { device, clock: true, .. } = &outlet.wire else { continue };
+            let name = PortName::new(device);
+            if devices.iter().all(|(known, _)| *known != name) && devices.len() < CLOCKED {
+                devices.push((name, outlet.offset));
             }
         }
         let maps = program.timeline.mappings.iter().filter_map(|mapping| Map::of(program, mapping)).collect();

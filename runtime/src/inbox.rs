@@ -27,7 +27,7 @@ pub const PORTS: usize = 16;
 /// Longest name of a port, bytes.
 const NAME: usize = 120;
 
-/// A port's name in lower case, without memory of its own.
+/// A port's name in lower case, or another short text, without memory of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PortName {
     bytes: [u8; NAME],
@@ -40,8 +40,13 @@ impl PortName {
 
     /// The beginning of a name, in lower case.
     pub fn new(name: &str) -> PortName {
+        PortName::exact(&name.to_lowercase())
+    }
+
+    /// The beginning of a text as it is.
+    pub fn exact(text: &str) -> PortName {
         let mut port = PortName::NONE;
-        for (to, from) in port.bytes.iter_mut().zip(name.to_lowercase().bytes()) {
+        for (to, from) in port.bytes.iter_mut().zip(text.bytes()) {
             *to = from;
             port.len += 1;
         }

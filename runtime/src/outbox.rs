@@ -1,9 +1,10 @@
-//! What goes out, each at its frame: notes of `midi_out`, and the clock.
+//! What goes out, each at its frame: notes of `midi_out`, the clock, and events of `osc_out`.
 //!
 //! A unit with an outlet has voices like any other; when the gate of one rises or falls, a message is made of it. The clock has 24 ticks
 //! for a quarter note, which fall on the frames of their positions, so it goes with the music to the frame, whatever the tempo does. The
 //! [`Outbox`] holds what was made until whoever plays the sound takes it: a device with ports of its own in the same period, a thread
-//! otherwise.
+//! otherwise. What goes by OSC is said as its event begins, becomes a [`Letter`] with its frame, and leaves at once, by a ring: it is whoever
+//! gets it that waits for its time.
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
@@ -13,9 +14,11 @@ use crate::midi::{Message, System, Voice};
 use crate::transport::Piece;
 use crate::voice::UnitState;
 use modurust_compiler::graph::QUANTUM;
-use modurust_compiler::program::{FieldSource, Timing, Unit};
-use modurust_compiler::score::Ratio;
+use modurust_compiler::program::{self, FieldSource, Timing, Unit};
 use modurust_compiler::score::tempo::TempoMap;
+use modurust_compiler::score::{Ratio, Score, Value};
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::net::SocketAddr;
 
 /// Messages that wait to be taken.
 const WAITING: usize = 2048;
@@ -25,6 +28,12 @@ pub const CLOCKED: usize = 8;
 const TICKS: i64 = 24;
 /// Velocity of a note that ends.
 const SPEED: u16 = 0x8000;
+/// Velocity of a note that says none.
+pub const VELOCITY: f32 = 0.8;
+/// Letters that wait to be fetched.
+const LETTERS: usize = 1024;
+/// Arguments of a letter.
+const ARGUMENTS: usize = 3;
 
 /// A message on its way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,16 +46,133 @@ pub struct Departure {
     pub message: Message,
 }
 
+/// Where the events of a unit leave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outlet {
+    /// How.
+    pub wire: Wire,
+    /// By so much later, seconds.
+    pub offset: f64,
+}
+
+/// How events leave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wire {
+    /// As notes, to an instrument with this in its name, on a channel 0 to 15.
+    Midi(PortName, u8),
+    /// As messages of OSC, to somebody, under an address.
+    Osc(SocketAddr, PortName),
+}
+
+impl Outlet {
+    /// What a unit says of itself.
+    pub fn of(outlet: &program::Outlet) -> Outlet {
+        let wire = match &outlet.wire {
+            program::Wire::Midi { device, channel, .. } => Wire::Midi(PortName::new(device), *channel),
+            program::Wire::Osc { to, address } => Wire::Osc(*to, PortName::exact(address)),
+        };
+        Outlet { wire, offset: outlet.offset }
+    }
+
+    /// True if an instrument is played, with notes that begin and end.
+    pub fn plays(&self) -> bool {
+        matches!(self.wire, Wire::Midi(..))
+    }
+
+    fn frame(&self, frame: u64, rate: u32) -> u64 {
+        frame + later(self.offset, rate)
+    }
+}
+
+/// So many seconds in frames.
+fn later(offset: f64, rate: u32) -> u64 {
+    (offset.clamp(0.0, 1.0) * f64::from(rate)).round() as u64
+}
+
+/// An event that begins, on its way out by OSC.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Said {
+    /// Frame of the quantum.
+    pub offset: u8,
+    /// What it is.
+    pub value: Value,
+    /// The number behind it (`bd:3`).
+    pub tail: Option<f32>,
+    /// 0 to 1.
+    pub velocity: f32,
+    /// How long it lasts, if that is known.
+    pub frames: Option<u64>,
+}
+
+/// A message of OSC, without memory of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Letter {
+    /// The engine's frame.
+    pub frame: u64,
+    /// To whom.
+    pub to: SocketAddr,
+    /// Its address.
+    pub address: PortName,
+    /// The first argument, if it is a word.
+    pub word: Option<PortName>,
+    numbers: [f32; ARGUMENTS],
+    count: u8,
+}
+
+impl Letter {
+    /// Arguments that are numbers, behind the word.
+    pub fn numbers(&self) -> &[f32] {
+        self.numbers.get(..usize::from(self.count)).unwrap_or(&[])
+    }
+
+    fn write(&mut self, numbers: &[f32]) {
+        for x in numbers {
+            if let Some(slot) = self.numbers.get_mut(usize::from(self.count)) {
+                *slot = if x.is_finite() { *x } else { 0.0 };
+                self.count += 1;
+            }
+        }
+    }
+
+    /// Of an event: a word, and the number behind it; a number; or the number of a note, its velocity, and seconds.
+    fn of(said: &Said, (to, address): (SocketAddr, PortName), score: &Score, (frame, rate): (u64, u32)) -> Letter {
+        let mut letter = Letter { frame, to, address, word: None, numbers: [0.0; ARGUMENTS], count: 0 };
+        let note = match said.value {
+            Value::Word(word) => {
+                letter.word = Some(PortName::exact(score.word(word)));
+                None
+            }
+            Value::Num(x) => {
+                letter.write(&[x as f32]);
+                None
+            }
+            Value::Note(note) => Some(note),
+            Value::Freq(hz) => Some(69.0 + 12.0 * (hz / 440.0).log2()),
+        };
+        match note {
+            Some(note) => {
+                letter.write(&[note as f32, said.velocity]);
+                let seconds = said.frames.map(|frames| frames as f32 / rate.max(1) as f32);
+                letter.write(seconds.as_slice());
+            }
+            None => letter.write(said.tail.as_slice()),
+        }
+        letter
+    }
+}
+
 /// What waits to be taken, in the order of time.
 pub(crate) struct Outbox {
     waiting: Vec<Departure>,
     lost: u64,
     clock: Clock,
+    letters: Producer<Letter>,
 }
 
 impl Outbox {
-    pub fn new() -> Outbox {
-        Outbox { waiting: Vec::with_capacity(WAITING), lost: 0, clock: Clock::default() }
+    pub fn new() -> (Outbox, Consumer<Letter>) {
+        let (letters, fetched) = RingBuffer::new(LETTERS);
+        (Outbox { waiting: Vec::with_capacity(WAITING), lost: 0, clock: Clock::default(), letters }, fetched)
     }
 
     fn put(&mut self, departure: Departure) {
@@ -70,8 +196,19 @@ impl Outbox {
     }
 
     /// What voices have done in the quantum from `base` on, as messages.
-    pub fn collect(&mut self, state: &mut UnitState, unit: &Unit, base: u64) {
+    pub fn collect(&mut self, state: &mut UnitState, unit: &Unit, score: &Score, (base, rate): (u64, u32)) {
         let Some(outlet) = state.outlet else { return };
+        let (device, channel) = match outlet.wire {
+            Wire::Midi(device, channel) => (device, channel),
+            Wire::Osc(to, address) => {
+                for said in state.said.drain(..) {
+                    let frame = outlet.frame(base + u64::from(said.offset), rate);
+                    // A ring that nobody empties is that of somebody who sends nothing.
+                    let _ = self.letters.push(Letter::of(&said, (to, address), score, (frame, rate)));
+                }
+                return;
+            }
+        };
         for i in 0..state.strokes.len() {
             let Some(stroke) = state.strokes.get(i).copied() else { break };
             let (voice, offset) = (usize::from(stroke.voice), usize::from(stroke.offset));
@@ -83,7 +220,7 @@ impl Outbox {
                 let freq = value(FieldSource::Freq).unwrap_or(440.0);
                 let key = 69.0 + 12.0 * (freq / 440.0).log2();
                 let note = key.round().clamp(0.0, 127.0) as u8;
-                let velocity = value(FieldSource::Vel).unwrap_or(1.0).clamp(0.0, 1.0);
+                let velocity = value(FieldSource::Vel).unwrap_or(VELOCITY).clamp(0.0, 1.0);
                 let velocity = ((velocity * f32::from(u16::MAX)) as u16).max(1 << 9);
                 if let Some(known) = state.notes.get_mut(voice) {
                     *known = note;
@@ -92,20 +229,28 @@ impl Outbox {
             } else {
                 Voice::Off { note: state.notes.get(voice).copied().unwrap_or(0), velocity: SPEED }
             };
-            let message = Message::Channel(outlet.channel, message);
-            self.put(Departure { frame: base + u64::from(stroke.offset), device: outlet.device, message });
+            let message = Message::Channel(channel, message);
+            let frame = outlet.frame(base + u64::from(stroke.offset), rate);
+            self.put(Departure { frame, device, message });
         }
         state.strokes.clear();
     }
 
-    /// The ticks of the quantum that begins at frame `base`, for instruments that hear the clock.
-    pub fn tick(&mut self, devices: &[PortName], pieces: &[Piece], (map, timing): (&TempoMap, &Timing), base: u64) {
+    /// The ticks of the quantum that begins at frame `base`, for instruments that hear the clock, each by its seconds later.
+    pub fn tick(
+        &mut self,
+        devices: &[(PortName, f64)],
+        pieces: &[Piece],
+        (map, timing): (&TempoMap, &Timing),
+        (base, rate): (u64, u32),
+    ) {
         if devices.is_empty() && self.clock == Clock::default() {
             return;
         }
         let mut clock = self.clock;
         clock.run(pieces, (map, timing), base, |frame, system| {
-            for device in devices {
+            for (device, offset) in devices {
+                let frame = frame + later(*offset, rate);
                 self.put(Departure { frame, device: *device, message: Message::System(system) });
             }
         });

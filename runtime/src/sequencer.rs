@@ -14,6 +14,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use crate::launcher::Cut;
+use crate::outbox::{Said, VELOCITY};
 use crate::transport::{Piece, Transport};
 use crate::voice::{UnitState, UnitTable};
 use modurust_compiler::graph::QUANTUM;
@@ -306,6 +307,18 @@ pub(crate) fn set_fields(
             source => field_value(source, field.default, event),
         };
         state.set(i, voice, frame.saturating_sub(base) as usize, value);
+    }
+    if state.said.capacity() > 0 {
+        let held = state.voices.get(voice).is_some_and(|voice| voice.key != 0);
+        let frames = (transport.frame_of(event.whole.1) - frame as i64).max(1) as u64;
+        state.say(Said {
+            offset: frame.saturating_sub(base).min(QUANTUM as u64 - 1) as u8,
+            value: event.value,
+            tail: event.tail.first().and_then(Value::number).map(|x| x as f32),
+            velocity: event.field(FieldId::VEL).unwrap_or(VELOCITY),
+            // Nobody knows when a hand will let go.
+            frames: (!held).then_some(frames),
+        });
     }
 }
 

@@ -21,7 +21,7 @@ use crate::jobs::{Job, Jobs, saved};
 use crate::journal::{Entry, Texts};
 use crate::launcher::{Links, bars};
 use crate::meter::Meters;
-use crate::outbox::Departure;
+use crate::outbox::{Departure, Letter};
 use crate::performance::{Desk, Picture};
 use crate::preroll::Preroll;
 use crate::remote::Remote;
@@ -167,6 +167,7 @@ pub struct Session {
     device: Arc<Mutex<Option<Gauge>>>,
     intake: SharedIntake,
     post: Mutex<Option<Consumer<Departure>>>,
+    letters: Mutex<Option<Consumer<Letter>>>,
     taps: Arc<Mutex<Taps>>,
     thread: Option<JoinHandle<()>>,
     recorded: bool,
@@ -245,7 +246,7 @@ impl Session {
         })?;
         let meters = Arc::clone(control.meters());
         let intake: SharedIntake = Arc::new(Mutex::new(taps.intake.take()));
-        let post = Mutex::new(taps.post.take());
+        let (post, letters) = (Mutex::new(taps.post.take()), Mutex::new(taps.letters.take()));
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
         let spout = taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop();
@@ -287,6 +288,7 @@ impl Session {
             device,
             intake,
             post,
+            letters,
             taps,
             thread: Some(thread),
             recorded: options.recorded,
@@ -342,6 +344,11 @@ impl Session {
     /// What leaves the engine; to whoever asks first ([`crate::patchbay`]).
     pub fn take_post(&self) -> Option<Consumer<Departure>> {
         self.post.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What leaves the engine by OSC; to whoever asks first ([`crate::osc::courier`]).
+    pub fn take_letters(&self) -> Option<Consumer<Letter>> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A tap that a recording can read; at most [`crate::tap::TAPS`] of them.

@@ -10,7 +10,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
-use crate::inbox::PortName;
+use crate::outbox::{Outlet, Said};
 use modurust_compiler::exec::padded;
 use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::program::{FieldSource, Unit, UnitKind};
@@ -198,15 +198,6 @@ pub struct Stroke {
     pub down: bool,
 }
 
-/// Where the notes of a unit go.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outlet {
-    /// A part of the instrument's name.
-    pub device: PortName,
-    /// Channel, 0 to 15.
-    pub channel: u8,
-}
-
 /// Strokes of a unit in one quantum.
 const STROKES: usize = 256;
 
@@ -220,10 +211,12 @@ pub struct UnitState {
     /// A row per field.
     pub rows: Box<[RowMem]>,
     gates: Box<[bool]>,
-    /// The instrument outside.
+    /// Where events leave.
     pub outlet: Option<Outlet>,
-    /// What it is still to be told.
+    /// What an instrument is still to be told.
     pub strokes: Vec<Stroke>,
+    /// What is still to be said by OSC.
+    pub said: Vec<Said>,
     /// The key that each voice holds there.
     pub notes: Box<[u8]>,
     /// The field of velocities.
@@ -246,6 +239,8 @@ impl UnitState {
     pub fn new(unit: &Unit) -> UnitState {
         let voices = if unit.kind == UnitKind::Poly { unit.voices.max(1) as usize } else { 1 };
         let lanes = unit.voices.max(1) as usize;
+        let outlet = unit.outlet.as_deref().map(Outlet::of);
+        let plays = outlet.is_some_and(|outlet| outlet.plays());
         UnitState {
             kind: unit.kind,
             voices: vec![Voice::IDLE; voices].into_boxed_slice(),
@@ -254,9 +249,10 @@ impl UnitState {
             vel: unit.fields.iter().position(|f| f.source == FieldSource::Vel),
             shed: vec![Shed::default(); voices].into_boxed_slice(),
             fades: false,
-            outlet: unit.outlet.as_ref().map(|o| Outlet { device: PortName::new(&o.device), channel: o.channel }),
-            strokes: Vec::with_capacity(if unit.outlet.is_some() { STROKES } else { 0 }),
-            notes: vec![0; if unit.outlet.is_some() { voices } else { 0 }].into_boxed_slice(),
+            outlet,
+            strokes: Vec::with_capacity(if plays { STROKES } else { 0 }),
+            said: Vec::with_capacity(if outlet.is_some() && !plays { STROKES } else { 0 }),
+            notes: vec![0; if plays { voices } else { 0 }].into_boxed_slice(),
             serial: 0,
             held: 0,
             stepped: false,
@@ -319,6 +315,13 @@ impl UnitState {
             if *is_gate {
                 self.stirred |= u64::from(row.line(voice, value)) * bit(voice);
             }
+        }
+    }
+
+    /// Remembers an event that leaves by OSC; of units for anything else nothing.
+    pub fn say(&mut self, said: Said) {
+        if self.said.len() < self.said.capacity() {
+            self.said.push(said);
         }
     }
 
@@ -473,9 +476,8 @@ impl UnitTable {
     pub fn fits(&self, units: &[Unit]) -> bool {
         self.units.len() == units.len()
             && self.units.iter().zip(units).all(|(state, unit)| {
-                let outlet = unit.outlet.as_ref().map(|o| (PortName::new(&o.device), o.channel));
                 state.kind == unit.kind
-                    && state.outlet.map(|o| (o.device, o.channel)) == outlet
+                    && state.outlet == unit.outlet.as_deref().map(Outlet::of)
                     && state.rows.len() == unit.fields.len()
                     && state.rows.first().is_none_or(|r| r.values.len() == unit.voices.max(1) as usize)
                     && state.gates.iter().zip(&unit.fields).all(|(g, f)| *g == (f.source == FieldSource::Gate))

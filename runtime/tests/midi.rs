@@ -432,3 +432,26 @@ fn another_rate_lets_instruments_go_and_finds_controllers_where_they_stand() {
     assert_eq!(ends.iter().map(|n| (n.1, n.2)).collect::<Vec<_>>(), [(36, false)]);
     assert_eq!(stage.out.last().unwrap()[0], 1.0);
 }
+
+#[test]
+fn keys_play_instruments_outside_later_by_their_offset() {
+    let text = "track gear = midi('launchkey') >> transpose(12st) >> midi_out('digitone', 3, offset: 10ms)\n";
+    let mut stage = Stage::new(text);
+    stage.on(1000, 0, 60);
+    stage.off(3000, 0, 60);
+    let all = notes(&departures(&mut stage, 80));
+    assert_eq!(all, [(1480, 72, true), (3480, 72, false)]);
+}
+
+#[test]
+fn a_clock_with_an_offset_ticks_later_by_it() {
+    let ticks = |offset: &str| {
+        let text = format!("tempo 125\ntrack gear = \"c2\" >> midi_out('Digitone', 3, clock: on{offset})\n");
+        let all = departures(&mut Stage::new(&text), 600);
+        let clock = all.into_iter().filter(|d| d.message == Message::System(System::Clock));
+        clock.map(|d| d.frame).collect::<Vec<_>>()
+    };
+    let (straight, late) = (ticks(""), ticks(", offset: 5ms"));
+    assert!(straight.len() > 30);
+    assert!(late.iter().zip(&straight).all(|(late, straight)| *late == straight + 240), "{late:?} {straight:?}");
+}

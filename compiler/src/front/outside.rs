@@ -14,7 +14,7 @@ use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::Node;
-use crate::program::{FieldSource, Outlet, Unit, UnitField, UnitKind};
+use crate::program::{FieldSource, Outlet, Unit, UnitField, UnitKind, Wire, socket_address};
 use crate::score::{LiveSource, PatId};
 use modurust_lang::Span;
 use modurust_lang::units::Dim;
@@ -34,6 +34,9 @@ const fn entry(
 /// Notes that an instrument outside holds at a time.
 const OUT_VOICES: u32 = 32;
 
+/// Longest address of OSC that events leave under, bytes.
+const LONGEST_ADDRESS: usize = 120;
+
 const OUTSIDE: &str = "outside";
 const SAMPLES: &str = "samples";
 
@@ -42,8 +45,8 @@ const SAMPLES: &str = "samples";
 pub static TABLE: &[Builtin] = &[
     entry("input", "input(n = 1)", "An input of the sound card, counted from 1.", OUTSIDE, input),
     entry("midi", "midi('device', ch: 1)", "The notes of a keyboard by a part of its name (without one: of any), or of a file (`midi('riff.mid')`), as a pattern; without `ch` of all channels.", OUTSIDE, midi),
-    entry("midi_out", "midi_out(pattern, 'device', ch = 1, clock: off)", "Plays a pattern on an instrument outside, which may hear the clock of the session as well.", OUTSIDE, midi_out),
-    entry("osc_out", "osc_out(x, '/path')", "Sends events or values by OSC.", OUTSIDE, osc_out),
+    entry("midi_out", "midi_out(pattern, 'device', ch = 1, clock: off, offset: 0ms)", "Plays a pattern on an instrument outside, which may hear the clock of the session as well; all of it leaves later by `offset`, up to a second.", OUTSIDE, midi_out),
+    entry("osc_out", "osc_out(pattern, 'host:port', '/path', offset: 0ms)", "Sends the events of a pattern by OSC, in bundles with the time of their exact frame: a number or word as it is, a note as its number (60 is c4), velocity and seconds.", OUTSIDE, osc_out),
     entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
     entry("bend", "bend()", "The pitch wheel of any MIDI device, -1 to 1.", OUTSIDE, bend),
     entry("press", "press()", "The pressure of any MIDI device, 0 to 1.", OUTSIDE, press),
@@ -143,9 +146,14 @@ impl<'a> Elab<'a> {
         Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
     }
 
-    /// Notes that leave: voices without sound.
+    /// Events that leave: voices without sound.
     fn send_out(&mut self, pattern: PatId, outlet: Outlet) {
-        let frame = self.graph.frame(self.frame, "midi_out", false, hash_text(&outlet.device));
+        let (label, hint) = match &outlet.wire {
+            Wire::Midi { device, .. } => ("midi_out", hash_text(device)),
+            Wire::Osc { address, .. } => ("osc_out", hash_text(address)),
+        };
+        let frame = self.graph.frame(self.frame, label, false, hint);
+        let live = self.score.score().live(pattern);
         let field = |source, default| UnitField { source, default };
         let fields = vec![field(FieldSource::Freq, 440.0), field(FieldSource::Gate, 0.0), field(FieldSource::Vel, 0.8)];
         self.units.push(Unit {
@@ -156,10 +164,11 @@ impl<'a> Elab<'a> {
             pattern,
             word: None,
             choke: None,
-            live: 0,
+            live,
             mpe: false,
             outlet: Some(Arc::new(outlet)),
-            swings: true,
+            // A hand swings by itself.
+            swings: live == 0,
             fields,
         });
     }
@@ -263,18 +272,61 @@ fn midi_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
             }
         };
     }
-    e.send_out(pattern, Outlet { device, channel: ch as u8 - 1, clock });
+    let offset = take!(offset(e, call));
+    e.send_out(pattern, Outlet { wire: Wire::Midi { device, channel: ch as u8 - 1, clock }, offset });
     e.silence()
 }
 
 fn osc_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let arg = take!(e.want(call, "x"));
-    if !matches!(arg.value, Value::Pat(_)) {
-        take!(e.signal(arg.value, arg.span));
+    let arg = take!(e.want(call, "pattern"));
+    let pattern = take!(e.pattern(arg.value, arg.span));
+    let score = e.score.score();
+    let words = score.words(pattern);
+    let notes = !words.is_empty() && words.iter().all(|word| score.is_note(*word));
+    let pattern = if notes { e.score.to_notes(pattern) } else { pattern };
+    let to = take!(e.want(call, "host:port"));
+    let Value::Text(text) = &to.value else {
+        e.error("type", to.span, "`osc_out` wants to know whom to send to").help =
+            Some("write `osc_out('127.0.0.1:57120', '/path')`".into());
+        return Value::Broken;
+    };
+    let Some(to) = socket_address(text) else {
+        e.error("type", to.span, format!("`{text}` is no address with a port")).help =
+            Some("write numbers, such as `'192.168.0.20:57120'`, or a port alone for this machine".into());
+        return Value::Broken;
+    };
+    let path = take!(e.want(call, "path"));
+    let Value::Text(address) = &path.value else {
+        e.error("type", path.span, "`osc_out` wants the path of its messages").help =
+            Some("write `osc_out('127.0.0.1:57120', '/path')`".into());
+        return Value::Broken;
+    };
+    // What else has a meaning in patterns of addresses is no part of one.
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"#*,?[]{}".contains(&byte);
+    if !address.starts_with('/') || address.len() > LONGEST_ADDRESS || !address.bytes().all(plain) {
+        let message = format!("`{address}` is no path of OSC: it begins with `/`, and has none of `# * , ? [ ] {{ }}`");
+        e.error("type", path.span, message).help = Some("write `'/synth/note'`, for instance".into());
+        return Value::Broken;
     }
-    take!(e.text_arg(call, "path"));
-    e.later("OSC out", call.span);
+    let address = address.to_string();
+    let offset = take!(offset(e, call));
+    e.send_out(pattern, Outlet { wire: Wire::Osc { to, address }, offset });
     e.silence()
+}
+
+/// How much later than its frame something leaves, seconds.
+fn offset<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<f64> {
+    let Some(item) = call.take_named("offset") else { return Some(0.0) };
+    let arg = e.item(item, call.scope);
+    match arg.value {
+        Value::Num(n) if n.dim == Dim::Time && (0.0..=1.0).contains(&n.value) => Some(n.value),
+        Value::Broken => None,
+        _ => {
+            e.error("type", arg.span, "`offset` is a time from 0 to 1 s: what leaves can wait, not come early").help =
+                Some("write `offset: 20ms`".into());
+            None
+        }
+    }
 }
 
 /// A controller that nobody listens to yet.

@@ -355,6 +355,11 @@ impl Score {
         self.words.get(usize::from(sym.0)).map_or("", String::as_str)
     }
 
+    /// True if a word is the name of a note.
+    pub fn is_note(&self, sym: Sym) -> bool {
+        self.word_notes.get(usize::from(sym.0)).is_some_and(Option::is_some)
+    }
+
     /// The word's number, if any pattern or caller used it.
     pub fn find_word(&self, text: &str) -> Option<Sym> {
         self.words.iter().position(|w| w == text).and_then(|i| u16::try_from(i).ok()).map(Sym)

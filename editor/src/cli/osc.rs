@@ -24,12 +24,17 @@ pub(crate) struct OscArgs {
     /// The address that is listened at, in place of this machine alone
     #[arg(long = "osc-bind", value_name = "ADDRESS", requires = "listen")]
     bind: Option<IpAddr>,
-    /// Machines that may send OSC beside this one
-    #[arg(long = "osc-allow", value_name = "IP,..", value_delimiter = ',', requires = "listen")]
+    /// Machines beside this one that may send OSC, and that `osc_out` may send to
+    #[arg(long = "osc-allow", value_name = "IP,..", value_delimiter = ',')]
     allow: Vec<IpAddr>,
 }
 
 impl OscArgs {
+    /// Machines beside this one that are heard and sent to.
+    pub fn allowed(&self) -> &[IpAddr] {
+        &self.allow
+    }
+
     /// Listens, if that is asked for, and says where.
     pub fn start(&self, session: &Session) -> Result<Option<Heard>, Failure> {
         let Some(mut listen) = self.listen else { return Ok(None) };

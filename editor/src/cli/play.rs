@@ -191,7 +191,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let osc = args.osc.start(&session)?;
     let running = choice.start(engine);
-    let ports = Ports::open(&session, &running);
+    let ports = Ports::open(&session, &running, &args.osc);
     session.watch_device(running.gauge());
     let mut player = Player {
         session,
@@ -360,9 +360,7 @@ impl Player {
             if let Some(Notice::Device { message }) = self.running.deaf(&program) {
                 terminal::complain(&format!("{message}\n"));
             }
-            if let Some(line) = self.ports.missed(&program) {
-                terminal::complain(&line);
-            }
+            terminal::complain(&self.ports.attend(&self.session, &program));
         }
     }
 

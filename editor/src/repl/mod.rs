@@ -103,7 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let recorder = args.output.recorder(&session, rate, false)?;
     let osc = args.osc.start(&session)?;
     let running = choice.start(engine);
-    let ports = Ports::open(&session, &running);
+    let ports = Ports::open(&session, &running, &args.osc);
     session.watch_device(running.gauge());
     let known = Arc::new(Mutex::new(Known::default()));
     let mut live = Live {
@@ -167,7 +167,8 @@ fn serve(
         notices.extend(live.attend());
         if let Some(program) = live.program() {
             notices.extend(live.running.deaf(&program));
-            live.ports.missed(&program).into_iter().for_each(&mut say);
+            let told = live.ports.attend(&live.session, &program);
+            Some(told).filter(|told| !told.is_empty()).into_iter().for_each(&mut say);
         }
         for notice in notices {
             let words = match notice {

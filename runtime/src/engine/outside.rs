@@ -241,7 +241,7 @@ impl Engine {
         let Engine { active, outbox, state, .. } = self;
         let Active { program, table, outside, .. } = active;
         for (state_of, unit) in table.units.iter_mut().zip(program.units.iter()) {
-            outbox.collect(state_of, unit, state.frame);
+            outbox.collect(state_of, unit, &program.score, (state.frame, state.rate));
         }
         // What nobody takes is no use a second later.
         outbox.take(state.frame.saturating_sub(u64::from(state.rate)), |_| {});
@@ -249,14 +249,14 @@ impl Engine {
             &outside.clocked,
             state.transport.pieces(),
             (&program.timeline.tempo, &program.timing),
-            state.frame,
+            (state.frame, state.rate),
         );
     }
 
     /// What ends with a program that is replaced at a frame.
-    pub(super) fn ends(outbox: &mut Outbox, old: &mut Active, frame: u64) {
+    pub(super) fn ends(outbox: &mut Outbox, old: &mut Active, (frame, rate): (u64, u32)) {
         for (state, unit) in old.table.units.iter_mut().zip(old.program.units.iter()) {
-            outbox.collect(state, unit, frame);
+            outbox.collect(state, unit, &old.program.score, (frame, rate));
         }
     }
 

@@ -11,11 +11,14 @@
 //!                     space <- the program that plays
 //! ```
 //!
+//! What a text sends by `osc_out` leaves by a [`courier`], whether anything listens or not.
+//!
 //! Nothing listens unless it is asked to, and then on the loopback address unless another is named; from elsewhere only those are
 //! heard who are on a list.
 
 pub mod codec;
 pub mod counters;
+pub mod courier;
 pub mod dispatch;
 mod query;
 mod server;
@@ -26,7 +29,8 @@ pub mod time;
 pub use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder};
 pub use server::Osc;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use modurust_compiler::program::socket_address;
+use std::net::{IpAddr, SocketAddr};
 
 /// Where to listen, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +60,8 @@ pub enum OscError {
 
 /// `PORT` or `ADDRESS:PORT`; on the loopback address unless another is named.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
-    let port = text.parse::<u16>().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
-    port.or_else(|_| text.replace("localhost", "127.0.0.1").parse())
-        .map_err(|_| format!("`{text}` is no port and no address with a port; write `9000` or `192.168.0.7:9000`"))
+    let wrong = || format!("`{text}` is no port and no address with a port; write `9000` or `192.168.0.7:9000`");
+    socket_address(text).ok_or_else(wrong)
 }
 
 #[cfg(test)]

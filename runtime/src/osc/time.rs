@@ -39,8 +39,18 @@ impl Tag {
 
     /// So much later.
     pub fn after(self, time: Duration) -> Tag {
-        Tag(self.0.wrapping_add((time.as_nanos() as u64 as u128 * 4_294_967_296 / 1_000_000_000) as u64))
+        Tag(self.0.wrapping_add(fractions(time)))
     }
+
+    /// So much earlier.
+    pub fn before(self, time: Duration) -> Tag {
+        Tag(self.0.wrapping_sub(fractions(time)))
+    }
+}
+
+/// A time in the fractions of seconds that tags count.
+fn fractions(time: Duration) -> u64 {
+    (time.as_nanos() as u64 as u128 * 4_294_967_296 / 1_000_000_000) as u64
 }
 
 /// A moment by both clocks of the system: the one that tags speak of, and the one that never jumps.
@@ -76,6 +86,14 @@ impl Moment {
         best.1
     }
 
+    /// The tag of a moment of the clock that never jumps.
+    pub fn tag_of(&self, instant: Instant) -> Tag {
+        match instant.checked_duration_since(self.instant) {
+            Some(ahead) => self.tag.after(ahead),
+            None => self.tag.before(self.instant - instant),
+        }
+    }
+
     /// The moment that a tag means, by the clock that never jumps.
     pub fn instant_of(&self, tag: Tag) -> Instant {
         let ahead = tag.since(self.tag);
@@ -103,6 +121,12 @@ mod tests {
         let now = Moment::now();
         let later = now.tag.after(Duration::from_millis(1500));
         assert!(now.instant_of(later).duration_since(now.instant).abs_diff(Duration::from_millis(1500)) < APART);
+        for ms in [-1500i64, 0, 2500] {
+            let time = Duration::from_millis(ms.unsigned_abs());
+            let at = if ms < 0 { now.instant - time } else { now.instant + time };
+            assert!((now.tag_of(at).since(now.tag) - ms as f64 / 1000.0).abs() < 1e-9, "{ms}");
+            assert!(now.instant_of(now.tag_of(at)).duration_since(at) < Duration::from_nanos(2), "{ms}");
+        }
         let again = Moment::now();
         let drift = again.tag.since(now.tag) - again.instant.duration_since(now.instant).as_secs_f64();
         assert!(drift.abs() < 1e-3, "{drift}");

@@ -14,7 +14,7 @@ use crate::meter::Meters;
 use crate::midi::wire::{self, Reader};
 use crate::outbox::Departure;
 use crate::session::{Session, SharedIntake};
-use modurust_compiler::program::Program;
+use modurust_compiler::program::{Program, Unit, Wire};
 use rtrb::Consumer;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -105,7 +105,8 @@ impl Drop for Patchbay {
 
 /// True if a program plays, or is played by, something outside.
 pub fn asked_by(program: &Program) -> bool {
-    program.units.iter().any(|unit| unit.live != 0 || unit.outlet.is_some())
+    let plays = |unit: &Unit| unit.outlet.as_ref().is_some_and(|outlet| matches!(outlet.wire, Wire::Midi { .. }));
+    program.units.iter().any(|unit| unit.live != 0 || plays(unit))
 }
 
 struct Work {
@@ -172,7 +173,9 @@ impl Work {
     fn send(&mut self) {
         let Some(post) = &mut self.post else { return };
         while let Ok(departure) = post.pop() {
-            self.waiting.push(departure);
+            // What waits longer was made before what does not.
+            let at = self.waiting.partition_point(|waiting| waiting.frame <= departure.frame);
+            self.waiting.insert(at, departure);
         }
         if self.waiting.is_empty() {
             return;
