@@ -13,6 +13,7 @@
 mod cli;
 mod lsp;
 mod repl;
+mod window;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -65,6 +65,8 @@ enum Command {
     Play(play::Args),
     /// Play, and edit line by line
     Repl(crate::repl::Args),
+    /// Play, and edit in a window: code, hexes, clips, arrangement
+    Edit(Box<crate::window::Args>),
     /// Render to a WAV file, faster than real time
     Render(render::Args),
     /// Say what is wrong with files, or show what the compiler makes of them
@@ -151,6 +153,7 @@ fn carry_out(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Play(args) => play::run(args),
         Command::Repl(args) => crate::repl::run(args),
+        Command::Edit(args) => crate::window::run(args),
         Command::Render(args) => render::run(args),
         Command::Check(args) => check::run(args),
         Command::Plan(args) => plan::run(args),

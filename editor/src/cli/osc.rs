@@ -15,6 +15,13 @@ pub(crate) struct Heard {
     pub evals: Receiver<Eval>,
 }
 
+impl Heard {
+    /// The server, and apart from it the statements that come by it.
+    pub fn apart(self) -> (Osc, Receiver<Eval>) {
+        (self.osc, self.evals)
+    }
+}
+
 /// What a command that plays takes for it.
 #[derive(clap::Args, Default)]
 pub(crate) struct OscArgs {

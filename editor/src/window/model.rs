@@ -1,0 +1,843 @@
+//! What the window shows: one text, what plays of it, and what is selected.
+//!
+//! There is no second model of the piece. The text is the piece; all else here is derived from it (trees, errors), told by the engine
+//! (levels, clips), or of the hands and eyes (the cursor, the view, numbers that were moved and not yet written). Everything that
+//! changes goes through [`Model::act`]; views get a [`See`], which they can only look at.
+
+use super::act::{Act, Extent};
+use super::history::{History, splice};
+use super::keymap::Keymap;
+use super::player::Player;
+use super::theme::{THEMES, Theme};
+use super::words;
+use crate::cli::work;
+use crate::repl::buffer;
+use modurust_runtime::command::{ChangeKind, Command, Notice, Perform};
+use modurust_runtime::compiler::front::Compiler;
+use modurust_runtime::compiler::ide::{self, Document};
+use modurust_runtime::compiler::lang::edit::{Edit, Splice};
+use modurust_runtime::compiler::lang::parse::Parser;
+use modurust_runtime::compiler::lang::{Severity, codes};
+use modurust_runtime::feedback::Feedback;
+use modurust_runtime::world::FileWorld;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Steps back that are kept; the history keeps everything that played.
+const STEPS: usize = 4096;
+/// Typing within this time is one step back.
+const BREATH: Duration = Duration::from_millis(900);
+/// How long what was evaluated is lit.
+pub const FLASH: Duration = Duration::from_millis(150);
+/// How long a second wish to quit counts.
+const TWICE: Duration = Duration::from_secs(4);
+
+/// Which view stands beside the code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// Clips and sections in time.
+    Arrange,
+    /// Clips and scenes to launch.
+    Live,
+    /// The patch as hexes.
+    #[default]
+    Hex,
+}
+
+/// Whether code and view are seen together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// Both.
+    #[default]
+    Both,
+    /// The code alone.
+    Code,
+    /// The view alone.
+    View,
+}
+
+/// What is shown and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// The view.
+    pub view: View,
+    /// Code and view.
+    pub split: Split,
+    /// The browser on the left.
+    pub browser: bool,
+    /// The inspector on the right.
+    pub inspector: bool,
+    /// The mixer at the bottom.
+    pub mixer: bool,
+    /// The history on the right.
+    pub history: bool,
+    /// Keys and commands.
+    pub help: bool,
+    /// The stage.
+    pub stage: bool,
+    /// The stage in a window of its own.
+    pub second: bool,
+    /// Nothing blinks.
+    pub still: bool,
+    /// Scale of everything.
+    pub zoom: f32,
+    /// Index of the theme.
+    pub theme: usize,
+}
+
+impl Default for Look {
+    fn default() -> Look {
+        Look {
+            view: View::default(),
+            split: Split::default(),
+            browser: false,
+            inspector: true,
+            mixer: false,
+            history: false,
+            help: false,
+            stage: false,
+            second: false,
+            still: false,
+            zoom: 1.0,
+            theme: 0,
+        }
+    }
+}
+
+/// What the frame is to do once, because a command cannot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wants {
+    /// Open the palette.
+    pub palette: bool,
+    /// Offer completions.
+    pub complete: bool,
+    /// Toggle the whole screen.
+    pub fullscreen: bool,
+    /// Give the keys to the code.
+    pub focus_code: bool,
+    /// Give the keys to the view.
+    pub focus_view: bool,
+    /// Close the window.
+    pub close: bool,
+}
+
+/// Something wrong with the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// Where; within the text.
+    pub span: Range<usize>,
+    /// The line, from 0.
+    pub line: usize,
+    /// An error, or a warning.
+    pub error: bool,
+    /// Its code.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What would help.
+    pub help: Option<String>,
+}
+
+/// A line that is told, and how bad it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// One line.
+    pub text: String,
+    /// Something is wrong.
+    pub bad: bool,
+}
+
+/// One step back.
+struct Step {
+    edit: Edit,
+    back: Edit,
+    layout: Option<(Arc<str>, Arc<str>)>,
+    evaluated: bool,
+    typed: Option<Instant>,
+    say: String,
+}
+
+/// What views look at.
+pub struct See<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Counts its changes.
+    pub rev: u64,
+    /// Its trees.
+    pub document: &'a Document,
+    /// What is wrong with it.
+    pub problems: &'a [Problem],
+    /// The text that plays; another one than `text` after typing.
+    pub running: &'a str,
+    /// The cursor, in bytes.
+    pub at: usize,
+    /// The name of the statement that the cursor stands in.
+    pub selected: Option<&'a str>,
+    /// Where hexes lie, as lines of the layout file.
+    pub layout: &'a str,
+    /// Numbers that hands have moved.
+    pub overlay: &'a BTreeMap<String, f32>,
+    /// What was evaluated a moment ago.
+    pub flash: Option<Range<usize>>,
+    /// How everything stands.
+    pub feedback: &'a Feedback,
+    /// Colours.
+    pub theme: &'a Theme,
+    /// Keys.
+    pub keymap: &'a Keymap,
+    /// What is shown.
+    pub look: &'a Look,
+    /// The history.
+    pub history: &'a History,
+}
+
+/// The model.
+pub(crate) struct Model {
+    player: Box<dyn Player>,
+    file: String,
+    text: String,
+    rev: u64,
+    running: String,
+    saved: String,
+    layout: Arc<str>,
+    past: Vec<Step>,
+    future: Vec<Step>,
+    /// The history of what played.
+    pub history: History,
+    /// Commits that wait for the compiler: text and what was done.
+    waiting: Vec<(String, String)>,
+    at: usize,
+    /// The code pane scrolls to the cursor.
+    pub reveal: bool,
+    overlay: BTreeMap<String, f32>,
+    flash: Option<(Range<usize>, Instant)>,
+    parser: Parser,
+    compiler: Compiler,
+    world: FileWorld,
+    document: Document,
+    problems: Vec<Problem>,
+    /// The revision that document and problems are of.
+    read: u64,
+    feedback: Arc<Feedback>,
+    /// What is shown.
+    pub look: Look,
+    /// What the frame is to do.
+    pub wants: Wants,
+    /// The last that was told.
+    pub status: Status,
+    /// Keys.
+    pub keymap: Keymap,
+    clicks: bool,
+    asked_to_quit: Option<Instant>,
+}
+
+impl Model {
+    /// A file, its text, where its hexes lie, and what plays it.
+    pub fn new(player: Box<dyn Player>, file: &str, text: &str, layout: &str, history: History) -> Model {
+        let feedback = player.feedback();
+        let mut model = Model {
+            player,
+            file: file.into(),
+            text: text.into(),
+            rev: 1,
+            running: text.into(),
+            saved: text.into(),
+            layout: layout.into(),
+            past: Vec::new(),
+            future: Vec::new(),
+            history,
+            waiting: vec![(text.into(), "opened".into())],
+            at: 0,
+            reveal: false,
+            overlay: BTreeMap::new(),
+            flash: None,
+            parser: Parser::new(),
+            compiler: Compiler::new(work::options(work::RATE)),
+            world: FileWorld::new(),
+            document: Document::new(file, ""),
+            problems: Vec::new(),
+            read: 0,
+            feedback,
+            look: Look::default(),
+            wants: Wants::default(),
+            status: Status::default(),
+            keymap: Keymap::standard(),
+            clicks: false,
+            asked_to_quit: None,
+        };
+        model.read();
+        model
+    }
+
+    /// What views look at.
+    pub fn see(&self) -> See<'_> {
+        See {
+            text: &self.text,
+            rev: self.rev,
+            document: &self.document,
+            problems: &self.problems,
+            running: &self.running,
+            at: self.at,
+            selected: self.selected(),
+            layout: &self.layout,
+            overlay: &self.overlay,
+            flash: self.flash.as_ref().filter(|(_, at)| at.elapsed() < FLASH).map(|(range, _)| range.clone()),
+            feedback: &self.feedback,
+            theme: self.theme(),
+            keymap: &self.keymap,
+            look: &self.look,
+            history: &self.history,
+        }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file that it is written to.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// True if the file holds something else.
+    pub fn unsaved(&self) -> bool {
+        self.text != self.saved
+    }
+
+    /// Where the sound goes.
+    pub fn device(&self) -> String {
+        self.player.device()
+    }
+
+    /// The theme.
+    pub fn theme(&self) -> &'static Theme {
+        &THEMES[self.look.theme % THEMES.len()]
+    }
+
+    /// The name of the statement that the cursor stands in.
+    fn selected(&self) -> Option<&str> {
+        let (_, stmt) = self.document.statement(self.at)?;
+        stmt.item.name().map(|name| name.name.as_str())
+    }
+
+    /// Carries out what a gesture asks for.
+    pub fn act(&mut self, act: Act) {
+        match act {
+            Act::Edit { edit, say } => self.edit(edit, say),
+            Act::Typed { text, at } => self.typed(&text, at),
+            Act::Evaluate(extent) => self.evaluate(extent),
+            Act::Select { at, reveal } => {
+                self.at = floor(&self.text, at);
+                self.reveal |= reveal;
+            }
+            Act::Layout { text, say } => self.place(text.into(), say),
+            Act::Overlay { name, value } => {
+                self.player.send(Command::Param { name: name.clone(), value });
+                self.say(format!("{name} is {value:.4} until the text says otherwise"));
+                self.overlay.insert(name, value);
+            }
+            Act::Tempo(bpm) => self.tempo(bpm),
+            Act::Send(command) => {
+                self.say(told(&command));
+                self.player.send(command);
+            }
+            Act::Say(text) => self.say(text),
+            Act::Show(view) => {
+                self.look.view = view;
+                if self.look.split == Split::Code {
+                    self.look.split = Split::Both;
+                }
+            }
+            Act::Word(name) => match words::word(name) {
+                Some(word) => (word.run)(self),
+                None => self.complain(format!("there is no command `{name}`")),
+            },
+            Act::Go(id) => self.go(id),
+            Act::Slot { slot, store } => self.slot(slot, store),
+        }
+    }
+
+    /// One line for the status line.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.status = Status { text: text.into(), bad: false };
+    }
+
+    /// The same about something that is wrong.
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.status = Status { text: text.into(), bad: true };
+    }
+
+    /// Hears what happened, and reads the text if it has changed. True if something is to be drawn anew.
+    pub fn attend(&mut self) -> bool {
+        let before = self.feedback.number;
+        self.feedback = self.player.feedback();
+        let notices = self.player.notices();
+        let news = !notices.is_empty();
+        notices.into_iter().for_each(|notice| self.hear(notice));
+        for asked in self.player.asked() {
+            let answer = match buffer::with_all(&self.text, &asked.text) {
+                Ok(text) => {
+                    self.edit(between(&self.text, &text), "by OSC".into());
+                    "understood\n".into()
+                }
+                Err(messages) => messages,
+            };
+            let _ = asked.reply.send(answer);
+        }
+        let stale = self.read != self.rev;
+        self.read();
+        let lit = self.flash.take_if(|(_, at)| at.elapsed() >= FLASH).is_some();
+        news || stale || lit || (self.feedback.playing && self.feedback.number != before)
+    }
+
+    /// Trees and errors of the text as it is now.
+    fn read(&mut self) {
+        if self.read == self.rev {
+            return;
+        }
+        self.read = self.rev;
+        self.world.overlay(self.file.clone(), self.text.clone());
+        self.document = Document::read(&self.file, &self.text, &self.world, &mut self.parser);
+        let (compiler, world, file) = (&mut self.compiler, &self.world, std::slice::from_ref(&self.file));
+        // A fault of the compiler is no reason to lose the window.
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| compiler.elaborate(world, file)));
+        let Ok((_, found, sources)) = found else {
+            self.compiler = Compiler::new(work::options(work::RATE));
+            return;
+        };
+        let text = &self.text;
+        let problem = |d: &modurust_runtime::compiler::lang::Diagnostic| {
+            let here = d.file.0 == 0;
+            let start = if here { floor(text, d.span.start as usize) } else { 0 };
+            let end = if here { floor(text, d.span.end as usize).max(start) } else { 0 };
+            let other = sources.get(d.file.0 as usize).filter(|_| !here);
+            let name = other.map_or(String::new(), |source| format!("{}: ", source.name));
+            Problem {
+                span: start..end,
+                line: text[..start].matches('\n').count(),
+                error: d.severity == Severity::Error,
+                code: codes::of(d).code,
+                message: format!("{name}{}", d.message),
+                help: d.help.clone(),
+            }
+        };
+        self.problems = found.iter().map(problem).collect();
+    }
+
+    fn hear(&mut self, notice: Notice) {
+        match notice {
+            Notice::Compiled { ms, kind, .. } => {
+                // Only the newest of the texts that waited was compiled, if they came quickly.
+                if let Some((text, say)) = self.waiting.pop() {
+                    self.waiting.clear();
+                    let errors = self.problems.iter().filter(|problem| problem.error).count();
+                    if kind != ChangeKind::None && errors == 0 {
+                        self.say(format!("{say}: {}, {ms:.1} ms", kind.word()));
+                    }
+                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                    self.history.commit(&text, &self.layout, &say, self.feedback.cycle, now);
+                }
+            }
+            Notice::Diagnostics { held, plays, errors, .. } => {
+                if errors > 0 {
+                    let names: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
+                    let first = self.problems.iter().find(|problem| problem.error);
+                    let why = first.map_or(String::new(), |p| format!("line {}: {}", p.line + 1, p.message));
+                    let keeps = if names.is_empty() { String::new() } else { format!("; kept as before: {}", names.join(" ")) };
+                    self.complain(format!("{why}{keeps}"));
+                }
+                if !plays {
+                    self.waiting.pop();
+                }
+            }
+            Notice::Learned { line } => {
+                let end = if self.text.is_empty() || self.text.ends_with('\n') { "" } else { "\n" };
+                let at = self.text.len();
+                let edit = Edit { splices: vec![Splice { range: at..at, text: format!("{end}{line}\n") }] };
+                self.edit(edit, format!("learned `{line}`"));
+            }
+            Notice::Tapped { bpm } => self.tempo(bpm),
+            Notice::Edited { .. } => self.follow(),
+            Notice::Fault { track } => {
+                self.complain(format!("`{track}` made a value that is no number; it was silenced for that moment"));
+            }
+            Notice::Lost { events } => self.complain(format!("{events} events so far found no room")),
+            Notice::Refused { message } | Notice::Device { message } => self.complain(message),
+            Notice::Load { message } | Notice::Sample { message } | Notice::File { message } => self.say(message),
+            Notice::Adopted { .. } | Notice::Xruns { .. } => {}
+        }
+    }
+
+    /// Somebody else has saved the file: what changed in it comes in.
+    fn follow(&mut self) {
+        let Ok(theirs) = modurust_runtime::world::read_text(std::path::Path::new(&self.file)) else { return };
+        let merged = buffer::merged(&self.saved, &theirs, &self.text);
+        self.saved = theirs;
+        if merged != self.text {
+            self.edit(between(&self.text, &merged), "saved by another editor".into());
+        }
+    }
+
+    /// A whole change: one step, evaluated at once.
+    fn edit(&mut self, edit: Edit, say: String) {
+        if edit.splices.is_empty() {
+            return;
+        }
+        let (Some(text), Some(back)) = (edit.apply(&self.text), edit.inverse(&self.text)) else {
+            return self.complain("the text has changed in between: try again");
+        };
+        self.at = floor(&text, moved(&edit, self.at));
+        self.push(Step { edit, back, layout: None, evaluated: true, typed: None, say: say.clone() });
+        self.put(text);
+        self.play(say);
+    }
+
+    fn typed(&mut self, text: &str, at: usize) {
+        let edit = between(&self.text, text);
+        self.at = floor(text, at);
+        let Some(back) = edit.inverse(&self.text).filter(|_| !edit.splices.is_empty()) else { return };
+        let now = Instant::now();
+        // Letters of one breath in one place are one step; a new line begins another.
+        let line = edit.splices.iter().any(|splice| splice.text.contains('\n'));
+        let goes_on = !line
+            && self.past.last().is_some_and(|step| {
+                let close = step.edit.splices.first().zip(edit.splices.first());
+                step.typed.is_some_and(|at| now - at < BREATH)
+                    && close.is_some_and(|(a, b)| b.range.start.abs_diff(a.range.start + a.text.len()) <= 1)
+            });
+        match self.past.last_mut().filter(|_| goes_on) {
+            Some(step) => {
+                let before = step.back.apply(&self.text).unwrap_or_default();
+                step.edit = between(&before, text);
+                step.back = step.edit.inverse(&before).unwrap_or_default();
+                step.typed = Some(now);
+            }
+            None => {
+                self.push(Step { edit, back, layout: None, evaluated: false, typed: Some(now), say: "typed".into() })
+            }
+        }
+        self.put(text.to_string());
+    }
+
+    fn place(&mut self, layout: Arc<str>, say: String) {
+        if layout == self.layout {
+            return;
+        }
+        let before = std::mem::replace(&mut self.layout, Arc::clone(&layout));
+        let nothing = Edit::default();
+        self.push(Step {
+            edit: nothing.clone(),
+            back: nothing,
+            layout: Some((before, layout)),
+            evaluated: false,
+            typed: None,
+            say,
+        });
+    }
+
+    fn push(&mut self, step: Step) {
+        self.future.clear();
+        self.past.push(step);
+        if self.past.len() > STEPS {
+            self.past.remove(0);
+        }
+    }
+
+    fn put(&mut self, text: String) {
+        self.text = text;
+        self.rev += 1;
+    }
+
+    /// Takes the last change back.
+    pub fn undo(&mut self) {
+        let Some(step) = self.past.pop() else { return self.say("there is nothing to take back") };
+        self.step(&step.back, step.layout.as_ref().map(|(before, _)| before), step.evaluated);
+        self.say(format!("taken back: {}", step.say));
+        self.future.push(step);
+    }
+
+    /// Does again what was taken back.
+    pub fn redo(&mut self) {
+        let Some(step) = self.future.pop() else { return self.say("there is nothing to do again") };
+        self.step(&step.edit, step.layout.as_ref().map(|(_, after)| after), step.evaluated);
+        self.say(format!("done again: {}", step.say));
+        self.past.push(step);
+    }
+
+    fn step(&mut self, edit: &Edit, layout: Option<&Arc<str>>, evaluated: bool) {
+        if let Some(layout) = layout {
+            self.layout = Arc::clone(layout);
+        }
+        if let Some(text) = edit.apply(&self.text).filter(|text| *text != self.text) {
+            self.at = floor(&text, edit.splices.first().map_or(self.at, |splice| splice.range.start));
+            self.reveal = true;
+            self.put(text);
+            if evaluated {
+                self.play("taken back".into());
+            }
+        }
+    }
+
+    /// Sends the text to be played.
+    fn play(&mut self, say: String) {
+        self.running.clone_from(&self.text);
+        self.send_text(say);
+    }
+
+    fn send_text(&mut self, say: String) {
+        self.read();
+        // What the text says now counts for every number that it changes; the rest stays where hands have put it.
+        self.waiting.push((self.running.clone(), say));
+        self.player.send(Command::Text { file: self.file.clone(), text: self.running.clone() });
+    }
+
+    fn evaluate(&mut self, extent: Extent) {
+        match extent {
+            Extent::File => {
+                self.flash = Some((0..self.text.len(), Instant::now()));
+                self.play("the whole text".into());
+            }
+            Extent::Block => {
+                let parts = buffer::parts(&self.text);
+                let part = parts.iter().rev().find(|part| part.range.start <= self.at).or(parts.first());
+                let Some(part) = part else { return self.say("there is nothing to play") };
+                let statement = self.text[part.range.clone()].to_string();
+                self.flash = Some((part.range.clone(), Instant::now()));
+                if part.command {
+                    return self.order(&statement);
+                }
+                let say = part.key.as_deref().map_or("a statement", buffer::shown).to_string();
+                let running = buffer::with(&self.running, part.key.as_deref(), &statement);
+                // If that makes the two equal but for the order of statements, they are equal.
+                let same = buffer::changed(&running, &self.text).is_empty();
+                self.running = if same { self.text.clone() } else { running };
+                self.send_text(say);
+            }
+        }
+    }
+
+    /// `launch x`, once.
+    fn order(&mut self, statement: &str) {
+        let mut words = statement.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some(verb @ ("launch" | "stop")), Some(path)) => {
+                let launch = Perform::Launch { path: path.into(), launch: verb == "launch", legato: false, at: None };
+                self.act(Act::Send(Command::Perform(launch)));
+            }
+            _ => {
+                // Everything else that is done once is done by the session when its line is new.
+                self.running = self.text.clone();
+                self.send_text(statement.lines().next().unwrap_or("a command").to_string());
+            }
+        }
+    }
+
+    /// Writes the tempo into the text.
+    pub fn tempo(&mut self, bpm: f64) {
+        let bpm = (bpm * 10.0).round() / 10.0;
+        let text = buffer::with(&self.text, Some("set tempo"), &format!("tempo {bpm}bpm"));
+        // A text without a tempo gets it as its first line.
+        let text = match buffer::key_of(&self.text, "tempo") {
+            Some(_) => text,
+            None => format!("tempo {bpm}bpm\n\n{}", self.text),
+        };
+        self.edit(between(&self.text, &text), format!("tempo {bpm}"));
+    }
+
+    /// Writes the text and the layout.
+    pub fn save(&mut self) {
+        let layout = layout_file(&self.file);
+        let write = |path: &str, text: &str| {
+            let beside = format!("{path}.new");
+            // Beside it first, then in its place: a power cut leaves the old or the new one.
+            std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path))
+        };
+        let placed = || if self.layout.is_empty() { Ok(()) } else { write(&layout, &self.layout) };
+        match write(&self.file, &self.text).and_then(|()| placed()) {
+            Ok(()) => {
+                self.saved.clone_from(&self.text);
+                self.say(format!("saved {}", self.file));
+            }
+            Err(why) => self.complain(format!("{} cannot be written: {why}", self.file)),
+        }
+    }
+
+    /// Writes what hands have moved into the text.
+    pub fn bake(&mut self) {
+        let moved = std::mem::take(&mut self.overlay);
+        let baked = super::bake::bake(&self.text, &self.feedback, &moved);
+        let count = moved.len() - baked.left.len();
+        self.overlay = moved.into_iter().filter(|(name, _)| baked.left.contains(name)).collect();
+        match (count, baked.left.is_empty()) {
+            (0, true) => self.say("no number was moved"),
+            (0, false) => self.complain("what was moved is no number of this text: it stays as it is"),
+            _ => self.edit(between(&self.text, &baked.text), format!("{count} numbers written")),
+        }
+    }
+
+    /// Goes to the next error behind the cursor.
+    pub fn next_error(&mut self) {
+        let behind = self.problems.iter().find(|problem| problem.span.start > self.at);
+        match behind.or(self.problems.first()).cloned() {
+            Some(problem) => {
+                let help = problem.help.map_or(String::new(), |help| format!("; {help}"));
+                self.act(Act::Select { at: problem.span.start, reveal: true });
+                self.complain(format!("{} line {}: {}{help}", problem.code, problem.line + 1, problem.message));
+            }
+            None => self.say("no errors"),
+        }
+    }
+
+    /// Goes to the definition of the word under the cursor.
+    pub fn go_to_definition(&mut self) {
+        match ide::definition(&self.document, self.at).first() {
+            Some(place) if place.file == ide::Location::Here => {
+                self.act(Act::Select { at: place.span.start as usize, reveal: true });
+            }
+            Some(_) => self.say("it is defined in another file"),
+            None => self.say("nothing is defined under this name here"),
+        }
+    }
+
+    /// Lets time go on or stand still.
+    pub fn play_pause(&mut self) {
+        let command = if self.feedback.playing { Command::Pause } else { Command::Play };
+        self.act(Act::Send(command));
+    }
+
+    /// The click.
+    pub fn metronome(&mut self) {
+        self.clicks = !self.clicks;
+        self.act(Act::Send(Command::Perform(Perform::Metronome(self.clicks))));
+    }
+
+    /// Keeps the last half minute.
+    pub fn keep_take(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let take = std::path::Path::new(&self.file).with_file_name(format!("take-{now}.wav"));
+        self.act(Act::Send(Command::Keep(take)));
+    }
+
+    /// Code and view, code, view.
+    pub fn next_layout(&mut self) {
+        self.look.split = match self.look.split {
+            Split::Both => Split::Code,
+            Split::Code => Split::View,
+            Split::View => Split::Both,
+        };
+    }
+
+    /// On and off the stage.
+    pub fn stage(&mut self) {
+        self.look.stage = !self.look.stage;
+        self.wants.focus_code = true;
+    }
+
+    /// Everything larger or smaller.
+    pub fn zoom(&mut self, by: f32) {
+        self.look.zoom = (self.look.zoom * by).clamp(0.5, 4.0);
+    }
+
+    /// The next theme.
+    pub fn next_theme(&mut self) {
+        self.look.theme = (self.look.theme + 1) % THEMES.len();
+        self.say(format!("theme: {}", self.theme().name));
+    }
+
+    /// Closes the window; while something plays or is not saved, only when asked twice.
+    pub fn quit(&mut self) {
+        let twice = self.asked_to_quit.is_some_and(|at| at.elapsed() < TWICE);
+        if twice || (!self.feedback.playing && !self.unsaved()) {
+            self.wants.close = true;
+        } else {
+            self.asked_to_quit = Some(Instant::now());
+            let unsaved = if self.unsaved() { "; the text is not saved (the history has all that played)" } else { "" };
+            self.complain(format!("again to end the sound and quit{unsaved}"));
+        }
+    }
+
+    /// Goes to a commit.
+    fn go(&mut self, id: u64) {
+        let Some(commit) = self.history.go(id).cloned() else { return };
+        let edit = between(&self.text, &commit.text);
+        if *commit.layout != *self.layout {
+            self.place(Arc::clone(&commit.layout), "places".into());
+        }
+        self.edit(edit, format!("to {} ({})", commit.id, commit.say));
+        self.say(format!("at {}: {}", commit.id, commit.say));
+    }
+
+    fn slot(&mut self, slot: usize, store: bool) {
+        let letter = (b'A' + slot as u8) as char;
+        if store {
+            match self.history.store(slot) {
+                Some(id) => self.say(format!("slot {letter} holds {id}")),
+                None => self.complain("nothing has played yet"),
+            }
+        } else {
+            match self.history.slot(slot).map(|commit| commit.id) {
+                Some(id) => {
+                    self.go(id);
+                    self.say(format!("slot {letter}"));
+                }
+                None => self.complain(format!("slot {letter} is empty")),
+            }
+        }
+    }
+}
+
+/// The file that says where hexes lie.
+pub fn layout_file(file: &str) -> String {
+    format!("{file}.layout")
+}
+
+/// The change from one text to another, as one splice.
+pub fn between(old: &str, new: &str) -> Edit {
+    if old == new {
+        return Edit::default();
+    }
+    let (from, to, with) = splice(old, new);
+    Edit { splices: vec![Splice { range: from..to, text: new[with].to_string() }] }
+}
+
+/// The nearest place that is no middle of a character.
+pub fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// Where a byte of the text before an edit lies after it; what was replaced moves to the end of what came.
+pub fn moved(edit: &Edit, at: usize) -> usize {
+    let mut shift = 0isize;
+    for splice in &edit.splices {
+        if splice.range.end <= at {
+            shift += splice.text.len() as isize - splice.range.len() as isize;
+        } else if splice.range.start < at {
+            return (splice.range.start as isize + shift) as usize + splice.text.len();
+        }
+    }
+    at.saturating_add_signed(shift)
+}
+
+/// What is said when a command is sent.
+fn told(command: &Command) -> String {
+    match command {
+        Command::Play => "time goes on".into(),
+        Command::Pause => "time stands still".into(),
+        Command::Hush => "hushed; the next edit or play goes on".into(),
+        Command::Panic => "silent; the next edit or play goes on".into(),
+        Command::Seek(bar) => format!("at bar {:.0}", bar.to_f64() + 1.0),
+        Command::Perform(Perform::Launch { path, launch, .. }) => {
+            format!("{} {path}", if *launch { "launch" } else { "stop" })
+        }
+        Command::Param { name, value } => format!("{name} is {value:.3}"),
+        Command::Learn(Some(name)) => format!("move what is to move {name}"),
+        Command::Keep(path) => format!("the last half minute goes to {}", path.display()),
+        Command::Perform(Perform::Metronome(on)) => format!("the click is {}", if *on { "on" } else { "off" }),
+        Command::Perform(Perform::Tap) => "tap".into(),
+        Command::Perform(Perform::Nudge(ms)) => format!("{ms} ms over the next bar"),
+        _ => String::new(),
+    }
+}
