@@ -4,7 +4,6 @@
 //! it has. A strip's `level`, `pan` and `mute` have no literal: they become, or change, an automation of one point, which is how the
 //! language says where a fader stands. An automation of several points is a movement, and stays.
 
-use super::model::between;
 use crate::repl::buffer;
 use modurust_runtime::compiler::lang::ast::{Def, Expr, ExprKind, Item};
 use modurust_runtime::compiler::lang::edit::{Edit, Splice};
@@ -46,7 +45,9 @@ fn fade(text: &str, name: &str, part: &str, value: f32) -> Option<String> {
     let value = if part == "level" { decibels(value) } else { plain(f64::from(value), 3) };
     let parsed = parse::parse(FileId(0), &Source::new("", text));
     let automation = parsed.stmts.iter().find_map(|stmt| match &*stmt.item {
-        Item::Automate { path, points } if path.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(".") == name => {
+        Item::Automate { path, points }
+            if path.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(".") == name =>
+        {
             Some((stmt.offset, points))
         }
         _ => None,
@@ -134,12 +135,6 @@ pub fn plain(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if text == "-0" { "0".into() } else { text.into() }
-}
-
-/// The change that baking one number makes.
-pub fn one(text: &str, feedback: &Feedback, name: &str, value: f32) -> Option<Edit> {
-    let baked = bake(text, feedback, &[(name.to_string(), value)].into());
-    baked.left.is_empty().then(|| between(text, &baked.text))
 }
 
 #[cfg(test)]

@@ -195,7 +195,11 @@ impl CodePane {
                 self.offers.retain(|offer| offer.insert != typed);
             }
             self.chosen = 0;
-        } else if self.offers.first().is_some_and(|offer| !(offer.replace.start as usize..=offer.replace.end as usize + 1).contains(&see.at)) {
+        } else if self
+            .offers
+            .first()
+            .is_some_and(|offer| !(offer.replace.start as usize..=offer.replace.end as usize + 1).contains(&see.at))
+        {
             self.offers.clear();
         }
         self.offers.truncate(OFFERS);
@@ -207,9 +211,10 @@ impl CodePane {
         let height = 24.0 * self.offers.len() as f32 + 12.0;
         let below = caret.max.y + height < screen.max.y;
         let y = if below { caret.max.y + 3.0 } else { caret.min.y - height - 3.0 };
-        egui::Area::new(Id::unique("completions")).order(egui::Order::Foreground).fixed_pos(Pos2::new(caret.min.x, y)).show(
-            ui.ctx(),
-            |ui| {
+        egui::Area::new(Id::unique("completions"))
+            .order(egui::Order::Foreground)
+            .fixed_pos(Pos2::new(caret.min.x, y))
+            .show(ui.ctx(), |ui| {
                 egui::Frame::popup(ui.style()).inner_margin(4).show(ui, |ui| {
                     ui.set_max_width(440.0);
                     for (i, offer) in self.offers.iter().enumerate() {
@@ -224,8 +229,7 @@ impl CodePane {
                         }
                     }
                 });
-            },
-        );
+            });
         if let Some(taken) = taken {
             self.take(taken, acts);
         }
@@ -306,7 +310,8 @@ impl Sheet<'_> {
             let at = Pos2::new(right, rect.center().y);
             painter.text(at, egui::Align2::RIGHT_CENTER, (i + 1).to_string(), font.clone(), colour);
             if let Some(problem) = problem {
-                let mark = Rect::from_center_size(Pos2::new(self.left + 4.0, rect.center().y), Vec2::new(3.0, rect.height()));
+                let mark =
+                    Rect::from_center_size(Pos2::new(self.left + 4.0, rect.center().y), Vec2::new(3.0, rect.height()));
                 painter.rect_filled(mark, 1.0, colour);
                 let hover = Rect::from_x_y_ranges(self.left..=right, rect.y_range());
                 let sense = ui.interact(hover, ui.scope_id().with(("problem", i)), egui::Sense::hover());
@@ -314,7 +319,8 @@ impl Sheet<'_> {
             }
         }
         for symbol in ide::symbols(see.document) {
-            let Some(level) = see.feedback.levels.iter().find(|level| level.name == symbol.name && level.kind != OutKind::Master)
+            let Some(level) =
+                see.feedback.levels.iter().find(|level| level.name == symbol.name && level.kind != OutKind::Master)
             else {
                 continue;
             };
@@ -324,7 +330,8 @@ impl Sheet<'_> {
             }
             let db = 20.0 * level.peak[0].max(level.peak[1]).max(1e-6).log10();
             let height = at.height() * 0.8;
-            let full = Rect::from_min_size(Pos2::new(right + 4.0, at.center().y - height / 2.0), Vec2::new(3.0, height));
+            let full =
+                Rect::from_min_size(Pos2::new(right + 4.0, at.center().y - height / 2.0), Vec2::new(3.0, height));
             let share = ((db + 48.0) / 48.0).clamp(0.0, 1.0);
             painter.rect_filled(full, 1.0, see.theme.raised);
             let bar = full.with_min_y(full.max.y - height * share);
@@ -339,10 +346,15 @@ impl Sheet<'_> {
             let end = problem.span.end.max(problem.span.start + 1);
             let (from, to) = (self.place(problem.span.start), self.place(end));
             // Only the first line of what goes over several.
-            let right = if to.min.y > from.min.y { from.min.x + self.manner.size * 4.0 } else { to.min.x.max(from.min.x + 6.0) };
+            let right = if to.min.y > from.min.y {
+                from.min.x + self.manner.size * 4.0
+            } else {
+                to.min.x.max(from.min.x + 6.0)
+            };
             let y = from.max.y - 1.0;
             let steps = ((right - from.min.x) / 3.0).ceil() as usize;
-            let point = |i: usize| Pos2::new(from.min.x + i as f32 * 3.0, if i % 2 == 0 { y } else { y - 2.0 });
+            let point =
+                |i: usize| Pos2::new(from.min.x + i as f32 * 3.0, if i.is_multiple_of(2) { y } else { y - 2.0 });
             let points: Vec<Pos2> = (0..=steps).map(point).collect();
             ui.painter().add(Shape::line(points, Stroke::new(1.2, colour)));
         }
@@ -353,7 +365,10 @@ impl Sheet<'_> {
 fn job(text: &str, see: &See<'_>, size: f32) -> LayoutJob {
     let mut job = LayoutJob { break_on_newline: true, ..LayoutJob::default() };
     job.wrap.max_width = f32::INFINITY;
-    let format = |colour: Color32| TextFormat { line_height: Some((size * 1.42).round()), ..TextFormat::simple(FontId::monospace(size), colour) };
+    let format = |colour: Color32| TextFormat {
+        line_height: Some((size * 1.42).round()),
+        ..TextFormat::simple(FontId::monospace(size), colour)
+    };
     let mut done = 0;
     // The letters that were typed in this frame are not read yet: marks are of the text before, and count as far as both agree.
     if see.document.text() == text {

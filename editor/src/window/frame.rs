@@ -107,20 +107,24 @@ impl Parts {
         Panel::bottom("status").frame(panel).resizable(false).show(ui, |ui| status::show(ui, see, model, acts));
         let side = Frame::new().fill(theme.panel).inner_margin(8);
         if see.look.mixer {
-            let mixer = Panel::bottom("mixer").frame(side).resizable(true).default_size(190.0).size_range(120.0..=420.0);
+            let mixer =
+                Panel::bottom("mixer").frame(side).resizable(true).default_size(190.0).size_range(120.0..=420.0);
             mixer.show(ui, |ui| self.panels.mixer(ui, see, acts));
         }
         if see.look.browser {
-            let browser = Panel::left("browser").frame(side).resizable(true).default_size(190.0).size_range(140.0..=360.0);
+            let browser =
+                Panel::left("browser").frame(side).resizable(true).default_size(190.0).size_range(140.0..=360.0);
             browser.show(ui, |ui| self.panels.browser(ui, see, acts));
         }
         if see.look.history || see.look.help {
-            let right = Panel::right("history").frame(side).resizable(true).default_size(270.0).size_range(180.0..=460.0);
+            let right =
+                Panel::right("history").frame(side).resizable(true).default_size(270.0).size_range(180.0..=460.0);
             right.show(ui, |ui| {
                 if see.look.help { panels::help(ui, see, acts) } else { self.panels.history(ui, see, acts) }
             });
         } else if see.look.inspector && see.look.split != Split::Code {
-            let right = Panel::right("inspector").frame(side).resizable(true).default_size(210.0).size_range(150.0..=400.0);
+            let right =
+                Panel::right("inspector").frame(side).resizable(true).default_size(210.0).size_range(150.0..=400.0);
             right.show(ui, |ui| self.panels.inspector(ui, see, acts));
         }
         let code = Frame::new().fill(theme.back).inner_margin(Margin::same(2));

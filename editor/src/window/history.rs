@@ -116,7 +116,11 @@ impl History {
             Ok(Line::Commit { id, parent, time, cycle, say, from, to, text, layout }) => {
                 let before = self.commits.get(&parent).map_or("", |commit| &commit.text);
                 let (Some(head), Some(tail)) = (before.get(..from), before.get(to..)) else { return false };
-                if id == 0 || from > to || self.commits.contains_key(&id) || (parent != 0 && !self.commits.contains_key(&parent)) {
+                if id == 0
+                    || from > to
+                    || self.commits.contains_key(&id)
+                    || (parent != 0 && !self.commits.contains_key(&parent))
+                {
                     return false;
                 }
                 let whole: Arc<str> = format!("{head}{text}{tail}").into();
@@ -288,7 +292,8 @@ mod tests {
     fn a_torn_line_and_any_bytes_lose_no_more_than_themselves() {
         let folder = folder();
         let path = folder.path().join("a.history");
-        drop(History::open(Some(&path)).0.commit("a = 1\n", "", "x", 0.0, 1));
+        // The history is closed at the end of the statement, when all is written.
+        History::open(Some(&path)).0.commit("a = 1\n", "", "x", 0.0, 1);
         let mut bytes = std::fs::read(&path).unwrap();
         bytes.extend_from_slice(b"{\"is\":\"commit\",\"id\":9\xff");
         std::fs::write(&path, &bytes).unwrap();

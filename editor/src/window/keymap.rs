@@ -120,7 +120,8 @@ mod tests {
     fn the_standard_table_is_whole_and_nothing_is_there_twice() {
         let (map, wrong) = Keymap::default().with(include_str!("keymap.txt"));
         assert_eq!(wrong, Vec::<String>::new());
-        let lines = include_str!("keymap.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
+        let lines =
+            include_str!("keymap.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
         assert_eq!(map.bindings.len(), lines, "a combination is given twice");
     }
 

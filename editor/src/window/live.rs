@@ -165,13 +165,7 @@ fn launch(path: String, launch: bool) -> Act {
 /// Without clips: what would make some.
 fn empty(ui: &mut Ui, see: &See<'_>) {
     let lines = "no clips yet\n\ntrack drums = clips {\n  a: \"bd*4\"\n  b: \"bd*4, ~ cp, hh*8\"\n} >> kit('tr909')\nscene drop { drums: b }";
-    ui.painter().text(
-        ui.max_rect().center(),
-        Align2::CENTER_CENTER,
-        lines,
-        FontId::monospace(14.0),
-        see.theme.weak,
-    );
+    ui.painter().text(ui.max_rect().center(), Align2::CENTER_CENTER, lines, FontId::monospace(14.0), see.theme.weak);
     ui.label("").widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "no clips yet"));
 }
 
@@ -180,7 +174,9 @@ fn heads(ui: &mut Ui, see: &See<'_>, timeline: &Timeline) {
     ui.horizontal(|ui| {
         for set in &timeline.sets {
             let (rect, response) = ui.allocate_exact_size(vec2(CELL.x, 22.0), Sense::hover());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ColumnHeader, true, format!("track {}", track(set))));
+            response.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::ColumnHeader, true, format!("track {}", track(set)))
+            });
             text(ui, rect.shrink2(vec2(6.0, 0.0)), Align2::LEFT_CENTER, track(set), 13.5, see.theme.text);
             let peak = see.feedback.level(track(set)).map_or(0.0, |level| level.peak[0].max(level.peak[1]));
             let share = ((20.0 * peak.max(1e-6).log10() + 48.0) / 48.0).clamp(0.0, 1.0);
@@ -210,7 +206,9 @@ fn countdown(see: &See<'_>) -> f64 {
     let Some(program) = &see.feedback.program else { return 0.0 };
     let bars = match program.timeline.settings.quantise {
         Some(Length::Bars(bars)) => bars.to_f64(),
-        Some(Length::Seconds(seconds)) => seconds.to_f64() * see.feedback.bpm / 60.0 / program.timing.beats_per_bar.to_f64(),
+        Some(Length::Seconds(seconds)) => {
+            seconds.to_f64() * see.feedback.bpm / 60.0 / program.timing.beats_per_bar.to_f64()
+        }
         None => 1.0,
     };
     let bars = bars.max(1e-6);
@@ -227,7 +225,15 @@ fn state(see: &See<'_>, set: &ClipSet, clip: &Clip) -> State {
     }
 }
 
-fn cell(ui: &mut Ui, see: &See<'_>, set: &ClipSet, column: usize, clip: &Clip, focused: bool, acts: &mut Vec<Act>) -> Response {
+fn cell(
+    ui: &mut Ui,
+    see: &See<'_>,
+    set: &ClipSet,
+    column: usize,
+    clip: &Clip,
+    focused: bool,
+    acts: &mut Vec<Act>,
+) -> Response {
     let (rect, response) = ui.allocate_exact_size(CELL, Sense::click());
     let (theme, now) = (see.theme, state(see, set, clip));
     let path = format!("{}.{}", track(set), clip.name);
@@ -245,7 +251,10 @@ fn cell(ui: &mut Ui, see: &See<'_>, set: &ClipSet, column: usize, clip: &Clip, f
         State::Plays => {
             painter.rect_filled(rect, 4.0, theme.playing.gamma_multiply(0.22));
             if let Some(share) = progress(see, clip) {
-                let line = Rect::from_min_max(rect.left_bottom() - vec2(0.0, 4.0), pos2(rect.min.x + rect.width() * share, rect.max.y));
+                let line = Rect::from_min_max(
+                    rect.left_bottom() - vec2(0.0, 4.0),
+                    pos2(rect.min.x + rect.width() * share, rect.max.y),
+                );
                 painter.rect_filled(line, 1.0, theme.playing);
             }
         }
@@ -314,7 +323,15 @@ fn border(ui: &Ui, see: &See<'_>, rect: Rect, response: &Response, focused: bool
 }
 
 /// A cell without a clip: a scene leaves the track alone or stops it; below the scenes it is room for a new one.
-fn hole(ui: &mut Ui, see: &See<'_>, timeline: &Timeline, row: &Row<'_>, column: usize, focused: bool, acts: &mut Vec<Act>) -> Response {
+fn hole(
+    ui: &mut Ui,
+    see: &See<'_>,
+    timeline: &Timeline,
+    row: &Row<'_>,
+    column: usize,
+    focused: bool,
+    acts: &mut Vec<Act>,
+) -> Response {
     let set = &timeline.sets[column];
     let slot = row.scene.and_then(|scene| scene.slots.iter().find(|slot| slot.set.0 as usize == column));
     let (rect, response) = ui.allocate_exact_size(CELL, Sense::click());
@@ -324,7 +341,8 @@ fn hole(ui: &mut Ui, see: &See<'_>, timeline: &Timeline, row: &Row<'_>, column: 
         (None, _) => ("+", "new clip"),
     };
     let scene = row.scene.map_or(String::new(), |scene| format!(" in {}", scene.name));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{} {what}{scene}", track(set))));
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{} {what}{scene}", track(set))));
     let colour = if response.hovered() { see.theme.text } else { see.theme.weak.gamma_multiply(0.7) };
     border(ui, see, rect, &response, focused);
     text(ui, rect, Align2::CENTER_CENTER, sign, 14.0, colour);
@@ -368,7 +386,14 @@ fn scene_cell(ui: &mut Ui, see: &See<'_>, scene: &Scene, focused: bool, acts: &m
     border(ui, see, rect, &response, focused);
     text(ui, rect.shrink2(vec2(10.0, 3.0)), Align2::LEFT_CENTER, &format!("▶  {}", scene.name), 13.5, see.theme.text);
     if let Some(Length::Bars(bars)) = scene.length {
-        text(ui, rect.shrink2(vec2(8.0, 3.0)), Align2::RIGHT_BOTTOM, &format!("{} bars", bars.to_f64()), 10.5, see.theme.weak);
+        text(
+            ui,
+            rect.shrink2(vec2(8.0, 3.0)),
+            Align2::RIGHT_BOTTOM,
+            &format!("{} bars", bars.to_f64()),
+            10.5,
+            see.theme.weak,
+        );
     }
     if response.double_clicked() {
         acts.push(Act::Select { at: scene.place.span.start as usize, reveal: true });
@@ -383,7 +408,8 @@ fn stops(ui: &mut Ui, see: &See<'_>, timeline: &Timeline, acts: &mut Vec<Act>) {
     ui.horizontal(|ui| {
         for set in &timeline.sets {
             let (rect, response) = ui.allocate_exact_size(vec2(CELL.x, 26.0), Sense::click());
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("stop {}", track(set))));
+            response
+                .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("stop {}", track(set))));
             let waits = view(see, set).is_some_and(|clips| clips.queued == Some(None));
             border(ui, see, rect, &response, false);
             let colour = if waits { see.theme.queued } else { see.theme.weak };

@@ -48,7 +48,8 @@ impl Mixer {
             ui.vertical(|ui| {
                 let title = ui.selectable_label(see.selected == Some(name), RichText::new(name).strong());
                 if title.clicked()
-                    && let Some(symbol) = modurust_runtime::compiler::ide::symbols(see.document).iter().find(|s| s.name == name)
+                    && let Some(symbol) =
+                        modurust_runtime::compiler::ide::symbols(see.document).iter().find(|s| s.name == name)
                 {
                     acts.push(Act::Select { at: symbol.selection.start as usize, reveal: true });
                 }
@@ -144,7 +145,8 @@ fn toggle(ui: &mut Ui, see: &See<'_>, strip: &str, verb: &str, sign: &str, acts:
         (Some(_), _) => see.theme.queued,
         _ => see.theme.weak,
     };
-    let button = ui.add(egui::Button::new(RichText::new(sign).color(colour)).selected(at.is_some()).min_size(vec2(22.0, 20.0)));
+    let button =
+        ui.add(egui::Button::new(RichText::new(sign).color(colour)).selected(at.is_some()).min_size(vec2(22.0, 20.0)));
     let on = if at.is_some() { "on" } else { "off" };
     if button.accessible_name(format!("{verb} {strip}, {on}")).on_hover_text(&line).clicked() {
         let text = match at {
@@ -241,7 +243,10 @@ pub fn spectrum(ui: &mut Ui, see: &See<'_>) {
     for (i, band) in bands.iter().enumerate() {
         let share = ((band + 78.0) / 78.0).clamp(0.0, 1.0);
         let left = rect.min.x + i as f32 * width;
-        let bar = Rect::from_min_max(egui::pos2(left + 0.5, rect.max.y - 12.0 - (rect.height() - 14.0) * share), egui::pos2(left + width - 0.5, rect.max.y - 12.0));
+        let bar = Rect::from_min_max(
+            egui::pos2(left + 0.5, rect.max.y - 12.0 - (rect.height() - 14.0) * share),
+            egui::pos2(left + width - 0.5, rect.max.y - 12.0),
+        );
         ui.painter().rect_filled(bar, 0.5, see.theme.accent.gamma_multiply(0.35 + 0.65 * share));
     }
     for (i, label) in [(4, "50"), (7, "100"), (14, "500"), (17, "1k"), (24, "5k"), (27, "10k")] {

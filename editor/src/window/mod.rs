@@ -92,7 +92,10 @@ pub(crate) struct Args {
 fn size(text: &str) -> Result<[f32; 2], String> {
     let (width, height) = text.split_once('x').ok_or("a size is width and height: 1280x720")?;
     let side = |text: &str| text.parse::<u16>().ok().filter(|side| *side >= 200).map(f32::from);
-    side(width).zip(side(height)).map(|(w, h)| [w, h]).ok_or_else(|| "a size is two numbers of 200 or more: 1280x720".into())
+    side(width)
+        .zip(side(height))
+        .map(|(w, h)| [w, h])
+        .ok_or_else(|| "a size is two numbers of 200 or more: 1280x720".into())
 }
 
 /// Opens the window, and closes it again.

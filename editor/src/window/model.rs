@@ -176,6 +176,7 @@ pub struct See<'a> {
     /// The name of the statement that the cursor stands in.
     pub selected: Option<&'a str>,
     /// Where hexes lie, as lines of the layout file.
+    #[allow(dead_code, reason = "the hex view will")]
     pub layout: &'a str,
     /// Numbers that hands have moved.
     pub overlay: &'a BTreeMap<String, f32>,
@@ -446,7 +447,8 @@ impl Model {
                     let names: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
                     let first = self.problems.iter().find(|problem| problem.error);
                     let why = first.map_or(String::new(), |p| format!("line {}: {}", p.line + 1, p.message));
-                    let keeps = if names.is_empty() { String::new() } else { format!("; kept as before: {}", names.join(" ")) };
+                    let keeps =
+                        if names.is_empty() { String::new() } else { format!("; kept as before: {}", names.join(" ")) };
                     self.complain(format!("{why}{keeps}"));
                 }
                 if !plays {

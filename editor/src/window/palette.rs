@@ -8,8 +8,8 @@ use super::model::See;
 use super::words::WORDS;
 use egui::{Id, Key, Modifiers};
 use modurust_runtime::command::{Command, Perform};
-use modurust_runtime::compiler::ide::topic::{self, PRIMITIVES};
 use modurust_runtime::compiler::ide;
+use modurust_runtime::compiler::ide::topic::{self, PRIMITIVES};
 use modurust_runtime::compiler::lang::edit::{Edit, Splice};
 
 /// Most that are listed.
@@ -112,10 +112,8 @@ impl Palette {
         if !self.open {
             return;
         }
-        let mut found: Vec<(usize, Entry)> = entries(see)
-            .into_iter()
-            .filter_map(|entry| Some((fit(&self.query, &entry.name)?, entry)))
-            .collect();
+        let mut found: Vec<(usize, Entry)> =
+            entries(see).into_iter().filter_map(|entry| Some((fit(&self.query, &entry.name)?, entry))).collect();
         if !self.query.is_empty() {
             found.sort_by_key(|(cost, _)| *cost);
         }
@@ -141,7 +139,9 @@ impl Palette {
         let shown = area.anchor(egui::Align2::CENTER_TOP, [0.0, 64.0]).show(ctx, |ui| {
             egui::Frame::popup(ui.style()).inner_margin(8).show(ui, |ui| {
                 ui.set_width(width);
-                let field = egui::TextEdit::singleline(&mut self.query).hint_text("command, name, clip or node").desired_width(width);
+                let field = egui::TextEdit::singleline(&mut self.query)
+                    .hint_text("command, name, clip or node")
+                    .desired_width(width);
                 let field = ui.add(field.id(Id::unique("palette query")));
                 field.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SearchInput, true, "find anything"));
                 field.request_focus();

@@ -19,9 +19,17 @@ pub struct Panels {
     escapes: Vec<f64>,
     mixer: super::mixer::Mixer,
     compared: Option<u64>,
+    #[cfg(test)]
+    fault: bool,
 }
 
 impl Panels {
+    /// Fails when the inspector is drawn.
+    #[cfg(test)]
+    pub fn with_fault() -> Panels {
+        Panels { fault: true, ..Panels::default() }
+    }
+
     /// Counts an Escape; true for the third of a moment.
     pub fn escaped(&mut self, now: f64) -> bool {
         self.escapes.retain(|at| now - at < THRICE);
@@ -36,11 +44,15 @@ impl Panels {
     /// The outline of the text, and all that can be written.
     pub fn browser(&mut self, ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
         heading(ui, see, "Outline");
-        ScrollArea::vertical().id_salt("outline").max_height(ui.available_height() * 0.45).auto_shrink([false, true]).show(ui, |ui| {
-            for symbol in ide::symbols(see.document) {
-                outline(ui, see, &symbol, acts);
-            }
-        });
+        ScrollArea::vertical()
+            .id_salt("outline")
+            .max_height(ui.available_height() * 0.45)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                for symbol in ide::symbols(see.document) {
+                    outline(ui, see, &symbol, acts);
+                }
+            });
         ui.add_space(6.0);
         heading(ui, see, "Library");
         let field = egui::TextEdit::singleline(&mut self.filter).hint_text("filter").desired_width(f32::INFINITY);
@@ -48,7 +60,10 @@ impl Panels {
         ScrollArea::vertical().id_salt("library").auto_shrink(false).show(ui, |ui| {
             let wanted = self.filter.trim().to_lowercase();
             let fits = |topic: &&Topic| {
-                topic.category != PRIMITIVES && (wanted.is_empty() || topic.name.contains(&wanted) || topic.summary.to_lowercase().contains(&wanted))
+                topic.category != PRIMITIVES
+                    && (wanted.is_empty()
+                        || topic.name.contains(&wanted)
+                        || topic.summary.to_lowercase().contains(&wanted))
             };
             let mut last = "";
             for topic in topic::all().iter().filter(fits) {
@@ -57,7 +72,9 @@ impl Panels {
                     ui.add_space(4.0);
                     ui.label(RichText::new(last).small().color(see.theme.weak));
                 }
-                let row = ui.selectable_label(false, &topic.name).on_hover_text(format!("{}\n\n{}", topic.signature, topic.summary));
+                let row = ui
+                    .selectable_label(false, &topic.name)
+                    .on_hover_text(format!("{}\n\n{}", topic.signature, topic.summary));
                 row.dnd_set_drag_payload(topic.name.clone());
                 if row.clicked() {
                     let text = topic.name.clone();
@@ -72,11 +89,17 @@ impl Panels {
 
     /// What is selected: what it is, how it is called, its numbers.
     pub fn inspector(&mut self, ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
+        #[cfg(test)]
+        assert!(!self.fault, "planted");
         ScrollArea::vertical().id_salt("inspector").auto_shrink(false).show(ui, |ui| {
             let name = see.selected.unwrap_or("nothing selected");
             heading(ui, see, name);
             if let Some(hover) = ide::hover(see.document, see.at) {
-                ui.label(RichText::new(hover.text.lines().take(14).collect::<Vec<_>>().join("\n")).small().color(see.theme.weak));
+                ui.label(
+                    RichText::new(hover.text.lines().take(14).collect::<Vec<_>>().join("\n"))
+                        .small()
+                        .color(see.theme.weak),
+                );
             }
             let Some(program) = &see.feedback.program else { return };
             let Some(selected) = see.selected else { return };
@@ -85,7 +108,9 @@ impl Panels {
             let mut any = false;
             for knob in knobs {
                 any = true;
-                let Some(now) = see.overlay.get(&*knob.name).copied().or_else(|| see.feedback.value(&knob.name)) else { continue };
+                let Some(now) = see.overlay.get(&*knob.name).copied().or_else(|| see.feedback.value(&knob.name)) else {
+                    continue;
+                };
                 super::mixer::knob(ui, see, knob, now, acts);
             }
             if any && !see.overlay.is_empty() {
@@ -108,16 +133,20 @@ impl Panels {
         let compared = self.compared.filter(|id| Some(*id) != head);
         let height = ui.available_height() * if compared.is_some() { 0.6 } else { 1.0 };
         ScrollArea::vertical().id_salt("commits").max_height(height).auto_shrink(false).show(ui, |ui| {
-            for commit in see.history.commits().rev().filter(|commit| commit.say.contains(self.words.trim())).take(400) {
+            for commit in see.history.commits().rev().filter(|commit| commit.say.contains(self.words.trim())).take(400)
+            {
                 let now = Some(commit.id) == head;
                 let fork = if see.history.children(commit.id) > 1 { " ⑂" } else { "" };
-                let slots: String =
-                    (0..8).filter(|slot| see.history.slot(*slot).is_some_and(|held| held.id == commit.id)).map(|slot| (b'A' + slot as u8) as char).collect();
+                let slots: String = (0..8)
+                    .filter(|slot| see.history.slot(*slot).is_some_and(|held| held.id == commit.id))
+                    .map(|slot| (b'A' + slot as u8) as char)
+                    .collect();
                 let sign = if now { "●" } else { "○" };
                 let said = format!("{sign} {}{fork} {slots}  {}", commit.id, commit.say);
                 let colour = if now { see.theme.playing } else { see.theme.text };
                 let row = ui.selectable_label(now, RichText::new(said).color(colour));
-                let row = row.on_hover_text(format!("bar {:.1}; a click shows what differs, two go there", commit.cycle + 1.0));
+                let row = row
+                    .on_hover_text(format!("bar {:.1}; a click shows what differs, two go there", commit.cycle + 1.0));
                 if row.double_clicked() {
                     acts.push(Act::Go(commit.id));
                 } else if row.clicked() {
@@ -158,7 +187,11 @@ fn heading(ui: &mut Ui, see: &See<'_>, words: &str) {
 fn outline(ui: &mut Ui, see: &See<'_>, symbol: &Symbol, acts: &mut Vec<Act>) {
     let chosen = see.selected == Some(&symbol.name);
     let kind = symbol.detail.split('(').next().unwrap_or("").to_string();
-    let row = ui.selectable_label(chosen, &symbol.name).on_hover_text(if symbol.detail.is_empty() { kind } else { symbol.detail.clone() });
+    let row = ui.selectable_label(chosen, &symbol.name).on_hover_text(if symbol.detail.is_empty() {
+        kind
+    } else {
+        symbol.detail.clone()
+    });
     if row.clicked() {
         acts.push(Act::Select { at: symbol.selection.start as usize, reveal: true });
     }

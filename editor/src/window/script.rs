@@ -170,7 +170,8 @@ impl Script {
         if modifiers.command {
             modifiers.ctrl = true;
         }
-        let event = |pressed| Event::Key { key: keys.logical_key, physical_key: None, pressed, repeat: false, modifiers };
+        let event =
+            |pressed| Event::Key { key: keys.logical_key, physical_key: None, pressed, repeat: false, modifiers };
         self.events.push_back(vec![Event::ModifiersChanged(modifiers), event(true)]);
         self.events.push_back(vec![event(false), Event::ModifiersChanged(Modifiers::NONE)]);
     }
@@ -242,7 +243,8 @@ impl egui::Plugin for Ears {
         names.clear();
         for (_, node) in &update.nodes {
             let (Some(name), Some(bounds)) = (node.label().or_else(|| node.value()), node.bounds()) else { continue };
-            let (min, max) = (Pos2::new(bounds.x0 as f32, bounds.y0 as f32), Pos2::new(bounds.x1 as f32, bounds.y1 as f32));
+            let (min, max) =
+                (Pos2::new(bounds.x0 as f32, bounds.y0 as f32), Pos2::new(bounds.x1 as f32, bounds.y1 as f32));
             names.entry(name.to_string()).or_insert(Rect::from_min_max(min, max));
         }
     }
@@ -266,7 +268,9 @@ fn step(line: &str) -> Result<Step, String> {
                 _ => Err("`drag` takes a name and two distances: `drag level of bass 0 -20`".into()),
             }
         }
-        "run" => words::word(rest).map(|word| Step::Run(word.name)).ok_or_else(|| format!("there is no command `{rest}`")),
+        "run" => {
+            words::word(rest).map(|word| Step::Run(word.name)).ok_or_else(|| format!("there is no command `{rest}`"))
+        }
         "wait" => {
             let (number, scale) = match (rest.strip_suffix("ms"), rest.strip_suffix('s')) {
                 (Some(number), _) => (number, 1e-3),
@@ -274,7 +278,9 @@ fn step(line: &str) -> Result<Step, String> {
                 _ => return Err("`wait` takes a time: `500ms`, `2s`".into()),
             };
             let seconds = number.parse::<f64>().ok().filter(|s| s.is_finite() && (0.0..1e5).contains(s));
-            seconds.map(|s| Step::Wait(Duration::from_secs_f64(s * scale))).ok_or_else(|| format!("`{rest}` is no time"))
+            seconds
+                .map(|s| Step::Wait(Duration::from_secs_f64(s * scale)))
+                .ok_or_else(|| format!("`{rest}` is no time"))
         }
         "shot" => needs("a file").map(|()| Step::Shot(rest.into())),
         "expect" => {
@@ -317,7 +323,8 @@ mod tests {
 
     #[test]
     fn steps_are_read_or_say_what_they_take() {
-        let script = Script::read("# head\nkey ctrl+enter\ntype \"a = 1\\n\"\nwait 20ms\ndrag level of bass 0 -20\nquit\n");
+        let script =
+            Script::read("# head\nkey ctrl+enter\ntype \"a = 1\\n\"\nwait 20ms\ndrag level of bass 0 -20\nquit\n");
         assert_eq!(script.map(|script| script.steps.len()).map_err(|e| e.to_string()), Ok(5));
         for (text, why) in [
             ("jump", "is no step"),

@@ -12,7 +12,8 @@ pub fn show(ui: &mut Ui, see: &See<'_>, model: &Model, acts: &mut Vec<Act>) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.label(RichText::new(model.device()).color(see.theme.weak).small());
             ui.separator();
-            let name = std::path::Path::new(model.file()).file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+            let name =
+                std::path::Path::new(model.file()).file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
             let saved = if model.unsaved() { "not saved" } else { "saved" };
             let colour = if model.unsaved() { see.theme.queued } else { see.theme.weak };
             ui.label(RichText::new(format!("{name}, {saved}")).color(colour).small());
@@ -31,7 +32,8 @@ pub fn show(ui: &mut Ui, see: &See<'_>, model: &Model, acts: &mut Vec<Act>) {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let (text, colour) = line(see, model);
                 let job = {
-                    let mut job = egui::text::LayoutJob::simple_singleline(text, egui::FontId::proportional(13.5), colour);
+                    let mut job =
+                        egui::text::LayoutJob::simple_singleline(text, egui::FontId::proportional(13.5), colour);
                     job.wrap = egui::text::TextWrapping::truncate_at_width(ui.available_width());
                     job
                 };

@@ -31,9 +31,11 @@ pub fn show(ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
             acts.push(Act::Word("tap"));
         }
         ui.separator();
-        for (view, sign, word) in
-            [(View::Arrange, "Arrange", "show-arrangement"), (View::Live, "Live", "show-live"), (View::Hex, "Hex", "show-hexes")]
-        {
+        for (view, sign, word) in [
+            (View::Arrange, "Arrange", "show-arrangement"),
+            (View::Live, "Live", "show-live"),
+            (View::Hex, "Hex", "show-hexes"),
+        ] {
             let chosen = see.look.view == view;
             let keys = see.keymap.keys_of(word).unwrap_or_default();
             if ui.selectable_label(chosen, sign).on_hover_text(keys).clicked() {
@@ -71,21 +73,29 @@ fn button(ui: &mut Ui, see: &See<'_>, sign: &str, name: &str, word: &str, colour
 /// The tempo, to be dragged or typed; it is written into the text when the hand lets go.
 fn tempo(ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
     let id = egui::Id::unique("tempo value");
-    let now = (see.feedback.bpm * 100.0).round() / 100.0;
+    // Before the first look at the engine the text knows.
+    let written = see.feedback.program.as_ref().map_or(120.0, |program| program.timing.bpm.to_f64());
+    let now = if see.feedback.bpm > 0.0 { see.feedback.bpm } else { written };
+    let now = (now * 100.0).round() / 100.0;
     let mut bpm = ui.data(|data| data.get_temp::<f64>(id)).unwrap_or(now);
-    let field = egui::DragValue::new(&mut bpm).range(20.0..=400.0).speed(0.2).suffix(" bpm").max_decimals(1);
+    let field = egui::DragValue::new(&mut bpm)
+        .range(20.0..=400.0)
+        .clamp_existing_to_range(false)
+        .speed(0.2)
+        .suffix(" bpm")
+        .max_decimals(1);
     let response = ui.add(field).on_hover_text("the tempo: drag, or click and type");
     let response = response.accessible_name("tempo");
     if response.dragged() || response.has_focus() {
         ui.data_mut(|data| data.insert_temp(id, bpm));
     }
     let changed = (bpm - now).abs() > 0.01;
-    if (response.drag_stopped() || response.lost_focus()) && changed {
-        acts.push(Act::Tempo(bpm));
-    } else if response.changed() && !response.dragged() && !response.has_focus() && changed {
+    // A hand that holds it has not decided yet.
+    let held = response.dragged() || response.has_focus();
+    if changed && !held && (response.drag_stopped() || response.lost_focus() || response.changed()) {
         acts.push(Act::Tempo(bpm));
     }
-    if !response.dragged() && !response.has_focus() {
+    if !held {
         ui.data_mut(|data| data.remove::<f64>(id));
     }
 }
@@ -102,9 +112,11 @@ fn slots(ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
             Some(_) => see.theme.text,
             None => see.theme.weak.gamma_multiply(0.6),
         };
-        let response = ui.add(Button::new(RichText::new(letter.to_string()).color(colour)).min_size(Vec2::new(20.0, 22.0)));
+        let response =
+            ui.add(Button::new(RichText::new(letter.to_string()).color(colour)).min_size(Vec2::new(20.0, 22.0)));
         let what = if held.is_some() { "plays" } else { "empty: Shift keeps what plays in" };
-        let response = response.accessible_name(format!("slot {letter}")).on_hover_text(format!("{what} slot {letter}"));
+        let response =
+            response.accessible_name(format!("slot {letter}")).on_hover_text(format!("{what} slot {letter}"));
         if response.clicked() {
             acts.push(Act::Slot { slot, store: ui.input(|input| input.modifiers.shift) || held.is_none() });
         }
@@ -141,7 +153,8 @@ fn load(ui: &mut Ui, see: &See<'_>) {
     };
     let missed = if device.xruns > 0 { format!("  {} missed", device.xruns) } else { String::new() };
     let said = format!("{:>3.0} %{missed}", device.load * 100.0);
-    ui.label(RichText::new(said).monospace().color(colour)).on_hover_text("share of the time that computing takes; deadlines missed");
+    ui.label(RichText::new(said).monospace().color(colour))
+        .on_hover_text("share of the time that computing takes; deadlines missed");
     if see.feedback.limiter < 0.99 && see.feedback.limiter > 0.0 {
         ui.label(RichText::new("limited").color(see.theme.queued));
     }
