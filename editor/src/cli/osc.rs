@@ -23,7 +23,7 @@ impl Heard {
 }
 
 /// What a command that plays takes for it.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args, Clone, Default)]
 pub(crate) struct OscArgs {
     /// Listen to OSC by UDP and TCP, and answer OSCQuery by HTTP; without an address to this machine alone, without `--osc` to nobody
     #[arg(long = "osc", value_name = "[ADDRESS:]PORT", value_parser = osc::address)]

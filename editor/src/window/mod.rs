@@ -128,7 +128,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let heard = args.osc.start(&session)?;
     let waker = Waker::default();
     let (osc, evals) = heard.map(|heard| heard.apart()).unzip();
-    let player = Sounding::start(session, (choice, engine), evals, Waker::clone(&waker)).map_err(Failure::outside)?;
+    let player = Sounding::start(session, (choice, engine), (args.osc.clone(), evals), Waker::clone(&waker))
+        .map_err(Failure::outside)?;
     let (history, wrong) = History::open(history::place(file).as_deref());
     let mut model = Model::new(Box::new(player), file, &text, &layout, history);
     model.look.view = match args.view.as_str() {

@@ -4,6 +4,7 @@
 //! something to see; the window sends commands, takes what came, and waits for nothing. If the window dies and is built anew, nothing of
 //! this notices.
 
+use crate::cli::osc::OscArgs;
 use crate::cli::ports::Ports;
 use modurust_runtime::command::{Command, Notice};
 use modurust_runtime::device::{Choice, Running};
@@ -67,7 +68,7 @@ impl Sounding {
     pub fn start(
         session: Session,
         (choice, engine): (Choice, Engine),
-        evals: Option<Receiver<Eval>>,
+        (osc, evals): (OscArgs, Option<Receiver<Eval>>),
         waker: Waker,
     ) -> std::io::Result<Sounding> {
         let (notify, notices) = channel();
@@ -77,7 +78,7 @@ impl Sounding {
         let (ends, named) = (Arc::clone(&stop), Arc::clone(&device));
         let thread = std::thread::Builder::new().name("modurust-keeper".into()).spawn(move || {
             let running = choice.start(engine);
-            let ports = Ports::open(&session, &running);
+            let ports = Ports::open(&session, &running, &osc);
             session.watch_device(running.gauge());
             *named.lock().unwrap_or_else(PoisonError::into_inner) = running.describe().to_string();
             Keeper { session, running, ports, device: named, notices: notify, waker }.run(&ends);
@@ -98,8 +99,8 @@ impl Keeper {
                 && let Some(program) = self.session.snapshot().program
             {
                 notices.extend(self.running.deaf(&program));
-                let missed = self.ports.missed(&program);
-                notices.extend(missed.map(|line| Notice::Device { message: line.trim_end().to_string() }));
+                let told = self.ports.attend(&self.session, &program);
+                notices.extend(told.lines().map(|line| Notice::Device { message: line.to_string() }));
             }
             if !dead && self.running.stats().dead {
                 dead = true;
