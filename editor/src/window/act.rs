@@ -3,7 +3,7 @@
 //! Views see and never change anything. What a hand does becomes one of these, and the model carries it out: an edit of the text, a command
 //! for the engine, or a change of what is shown. So there is one place where things happen, and a test can read what a click did.
 
-use super::model::View;
+use super::look::View;
 use modurust_runtime::command::Command;
 use modurust_runtime::compiler::lang::edit::Edit;
 

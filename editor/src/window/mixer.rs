@@ -5,7 +5,8 @@
 
 use super::act::Act;
 use super::bake::{decibels, plain};
-use super::model::{See, between};
+use super::model::See;
+use super::steps::between;
 use egui::{Align2, FontId, Rect, RichText, ScrollArea, Sense, Slider, Ui, Vec2, vec2};
 use modurust_runtime::command::Command;
 use modurust_runtime::compiler::graph::OutKind;

@@ -5,9 +5,11 @@
 //! changes goes through [`Model::act`]; views get a [`See`], which they can only look at.
 
 use super::act::{Act, Extent};
-use super::history::{History, splice};
+use super::history::History;
 use super::keymap::Keymap;
+use super::look::{Look, Split, View, Wants};
 use super::player::Player;
+use super::steps::{Step, Steps, between, floor, moved};
 use super::theme::{THEMES, Theme};
 use super::words;
 use crate::cli::work;
@@ -25,103 +27,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Steps back that are kept; the history keeps everything that played.
-const STEPS: usize = 4096;
-/// Typing within this time is one step back.
-const BREATH: Duration = Duration::from_millis(900);
 /// How long what was evaluated is lit.
 pub const FLASH: Duration = Duration::from_millis(150);
 /// How long a second wish to quit counts.
 const TWICE: Duration = Duration::from_secs(4);
-
-/// Which view stands beside the code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    /// Clips and sections in time.
-    Arrange,
-    /// Clips and scenes to launch.
-    Live,
-    /// The patch as hexes.
-    #[default]
-    Hex,
-}
-
-/// Whether code and view are seen together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Split {
-    /// Both.
-    #[default]
-    Both,
-    /// The code alone.
-    Code,
-    /// The view alone.
-    View,
-}
-
-/// What is shown and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Look {
-    /// The view.
-    pub view: View,
-    /// Code and view.
-    pub split: Split,
-    /// The browser on the left.
-    pub browser: bool,
-    /// The inspector on the right.
-    pub inspector: bool,
-    /// The mixer at the bottom.
-    pub mixer: bool,
-    /// The history on the right.
-    pub history: bool,
-    /// Keys and commands.
-    pub help: bool,
-    /// The stage.
-    pub stage: bool,
-    /// The stage in a window of its own.
-    pub second: bool,
-    /// Nothing blinks.
-    pub still: bool,
-    /// Scale of everything.
-    pub zoom: f32,
-    /// Index of the theme.
-    pub theme: usize,
-}
-
-impl Default for Look {
-    fn default() -> Look {
-        Look {
-            view: View::default(),
-            split: Split::default(),
-            browser: false,
-            inspector: true,
-            mixer: false,
-            history: false,
-            help: false,
-            stage: false,
-            second: false,
-            still: false,
-            zoom: 1.0,
-            theme: 0,
-        }
-    }
-}
-
-/// What the frame is to do once, because a command cannot.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wants {
-    /// Open the palette.
-    pub palette: bool,
-    /// Offer completions.
-    pub complete: bool,
-    /// Toggle the whole screen.
-    pub fullscreen: bool,
-    /// Give the keys to the code.
-    pub focus_code: bool,
-    /// Give the keys to the view.
-    pub focus_view: bool,
-    /// Close the window.
-    pub close: bool,
-}
 
 /// Something wrong with the text.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,16 +56,6 @@ pub struct Status {
     pub text: String,
     /// Something is wrong.
     pub bad: bool,
-}
-
-/// One step back.
-struct Step {
-    edit: Edit,
-    back: Edit,
-    layout: Option<(Arc<str>, Arc<str>)>,
-    evaluated: bool,
-    typed: Option<Instant>,
-    say: String,
 }
 
 /// What views look at.
@@ -203,8 +102,7 @@ pub(crate) struct Model {
     running: String,
     saved: String,
     layout: Arc<str>,
-    past: Vec<Step>,
-    future: Vec<Step>,
+    steps: Steps,
     /// The history of what played.
     pub history: History,
     /// Commits that wait for the compiler: text and what was done.
@@ -246,8 +144,7 @@ impl Model {
             running: text.into(),
             saved: text.into(),
             layout: layout.into(),
-            past: Vec::new(),
-            future: Vec::new(),
+            steps: Steps::default(),
             history,
             waiting: vec![(text.into(), "opened".into())],
             at: 0,
@@ -492,59 +389,23 @@ impl Model {
             return self.complain("the text has changed in between: try again");
         };
         self.at = floor(&text, moved(&edit, self.at));
-        self.push(Step { edit, back, layout: None, evaluated: true, typed: None, say: say.clone() });
+        self.steps.push(Step::whole(edit, back, &say));
         self.put(text);
         self.play(say);
     }
 
     fn typed(&mut self, text: &str, at: usize) {
-        let edit = between(&self.text, text);
         self.at = floor(text, at);
-        let Some(back) = edit.inverse(&self.text).filter(|_| !edit.splices.is_empty()) else { return };
-        let now = Instant::now();
-        // Letters of one breath in one place are one step; a new line begins another.
-        let line = edit.splices.iter().any(|splice| splice.text.contains('\n'));
-        let goes_on = !line
-            && self.past.last().is_some_and(|step| {
-                let close = step.edit.splices.first().zip(edit.splices.first());
-                step.typed.is_some_and(|at| now - at < BREATH)
-                    && close.is_some_and(|(a, b)| b.range.start.abs_diff(a.range.start + a.text.len()) <= 1)
-            });
-        match self.past.last_mut().filter(|_| goes_on) {
-            Some(step) => {
-                let before = step.back.apply(&self.text).unwrap_or_default();
-                step.edit = between(&before, text);
-                step.back = step.edit.inverse(&before).unwrap_or_default();
-                step.typed = Some(now);
-            }
-            None => {
-                self.push(Step { edit, back, layout: None, evaluated: false, typed: Some(now), say: "typed".into() })
-            }
+        if text != self.text {
+            self.steps.typed(&self.text, text);
+            self.put(text.to_string());
         }
-        self.put(text.to_string());
     }
 
     fn place(&mut self, layout: Arc<str>, say: String) {
-        if layout == self.layout {
-            return;
-        }
-        let before = std::mem::replace(&mut self.layout, Arc::clone(&layout));
-        let nothing = Edit::default();
-        self.push(Step {
-            edit: nothing.clone(),
-            back: nothing,
-            layout: Some((before, layout)),
-            evaluated: false,
-            typed: None,
-            say,
-        });
-    }
-
-    fn push(&mut self, step: Step) {
-        self.future.clear();
-        self.past.push(step);
-        if self.past.len() > STEPS {
-            self.past.remove(0);
+        if layout != self.layout {
+            let before = std::mem::replace(&mut self.layout, Arc::clone(&layout));
+            self.steps.push(Step::places(before, layout, say));
         }
     }
 
@@ -555,18 +416,18 @@ impl Model {
 
     /// Takes the last change back.
     pub fn undo(&mut self) {
-        let Some(step) = self.past.pop() else { return self.say("there is nothing to take back") };
+        let Some(step) = self.steps.past.pop() else { return self.say("there is nothing to take back") };
         self.step(&step.back, step.layout.as_ref().map(|(before, _)| before), step.evaluated);
         self.say(format!("taken back: {}", step.say));
-        self.future.push(step);
+        self.steps.future.push(step);
     }
 
     /// Does again what was taken back.
     pub fn redo(&mut self) {
-        let Some(step) = self.future.pop() else { return self.say("there is nothing to do again") };
+        let Some(step) = self.steps.future.pop() else { return self.say("there is nothing to do again") };
         self.step(&step.edit, step.layout.as_ref().map(|(_, after)| after), step.evaluated);
         self.say(format!("done again: {}", step.say));
-        self.past.push(step);
+        self.steps.past.push(step);
     }
 
     fn step(&mut self, edit: &Edit, layout: Option<&Arc<str>>, evaluated: bool) {
@@ -794,33 +655,6 @@ impl Model {
 /// The file that says where hexes lie.
 pub fn layout_file(file: &str) -> String {
     format!("{file}.layout")
-}
-
-/// The change from one text to another, as one splice.
-pub fn between(old: &str, new: &str) -> Edit {
-    if old == new {
-        return Edit::default();
-    }
-    let (from, to, with) = splice(old, new);
-    Edit { splices: vec![Splice { range: from..to, text: new[with].to_string() }] }
-}
-
-/// The nearest place that is no middle of a character.
-pub fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
-/// Where a byte of the text before an edit lies after it; what was replaced moves to the end of what came.
-pub fn moved(edit: &Edit, at: usize) -> usize {
-    let mut shift = 0isize;
-    for splice in &edit.splices {
-        if splice.range.end <= at {
-            shift += splice.text.len() as isize - splice.range.len() as isize;
-        } else if splice.range.start < at {
-            return (splice.range.start as isize + shift) as usize + splice.text.len();
-        }
-    }
-    at.saturating_add_signed(shift)
 }
 
 /// What is said when a command is sent.

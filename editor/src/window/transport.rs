@@ -1,7 +1,8 @@
 //! The bar above: time, tempo, level, what the machine has left, and the way to silence.
 
 use super::act::Act;
-use super::model::{See, View};
+use super::look::View;
+use super::model::See;
 use egui::{Align, Button, Color32, Layout, Rect, RichText, Sense, Ui, Vec2};
 use modurust_runtime::command::Command;
 

@@ -4,7 +4,8 @@
 //! whatever changes the text, the sound or what is shown is, so all of it can be done without a mouse.
 
 use super::act::{Act, Extent};
-use super::model::{Model, View};
+use super::look::View;
+use super::model::Model;
 use modurust_runtime::command::{Command, Perform};
 
 /// A command.
