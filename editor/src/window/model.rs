@@ -7,7 +7,7 @@
 use super::act::{Act, Extent};
 use super::history::History;
 use super::keymap::Keymap;
-use super::look::{Look, Split, View, Wants};
+use super::look::{Look, Split, Wants};
 use super::player::Player;
 use super::steps::{Step, Steps, between, floor, moved};
 use super::theme::{THEMES, Theme};
