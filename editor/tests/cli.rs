@@ -393,6 +393,12 @@ fn devices_always_has_one() {
 }
 
 #[test]
+fn devices_tells_of_midi_or_that_there_is_none() {
+    let told = run(&["devices"]).expect(0).out;
+    assert!(told.contains("There is no MIDI here: ") || told.contains("midi('keys')"), "{told}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_accident() {
     let command = format!(
         "'{}' doc | head -n 1; '{}' check '{}' --emit graph | head -n 1",

@@ -379,6 +379,7 @@ impl Engine {
         let frame = self.state.frame;
         if self.prepare() {
             self.active.instance.run(frame);
+            self.steer();
         }
         self.gather(out);
         self.fade(out);
@@ -562,9 +563,13 @@ impl Engine {
         }
         let outs = self.active.program.patch.graph.outs.len();
         for i in 0..outs {
-            if let OutKind::Head(sample) = self.active.program.patch.graph.outs[i].kind {
-                self.tell_head(i, sample);
-                continue;
+            match self.active.program.patch.graph.outs[i].kind {
+                OutKind::Head(sample) => {
+                    self.tell_head(i, sample);
+                    continue;
+                }
+                OutKind::Leaves(_) => continue,
+                OutKind::Master | OutKind::Track | OutKind::Scope => {}
             }
             let words = self.active.instance.out(i);
             let eased = self.state.ease.meters();

@@ -150,7 +150,7 @@ impl Observer {
         let outs = program.patch.graph.outs.iter().enumerate();
         // Meters of another program have other numbers.
         let current = meters.epoch.load(Relaxed) == epoch;
-        let outs = outs.filter(|(_, out)| current && !matches!(out.kind, OutKind::Head(_)));
+        let outs = outs.filter(|(_, out)| current && out.kind.is_heard());
         let levels = outs.map(|(i, out)| {
             let reading = meters.take(i);
             Level { out: i, kind: out.kind, name: out.name.to_string(), peak: reading.peak, rms: reading.rms }

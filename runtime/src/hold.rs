@@ -8,9 +8,10 @@
 
 use crate::inbox::PortName;
 use crate::outbox::CLOCKED;
+use crate::steer::Wire;
 use crate::swap::ParamTable;
 use crate::tap::source;
-use modurust_compiler::program::{Program, Wire};
+use modurust_compiler::program::{self, Program};
 use modurust_compiler::score::timeline::{Mapping, Target};
 use modurust_compiler::score::{Curve, line};
 use std::sync::Arc;
@@ -66,20 +67,24 @@ pub(crate) struct Outside {
     pub clocked: Arc<[(PortName, f64)]>,
     /// What moves what.
     pub maps: Arc<[Map]>,
+    /// Signals that leave.
+    pub wires: Arc<[Wire]>,
 }
 
 impl Outside {
     pub fn of(program: &Program) -> Outside {
         let mut devices = Vec::new();
         for outlet in program.units.iter().filter_map(|unit| unit.outlet.as_ref()) {
-            let Wire::Midi { device, clock: true, .. } = &outlet.wire else { continue };
+            let program::Wire::Midi { device, clock: true, .. } = &outlet.wire else { continue };
             let name = PortName::new(device);
             if devices.iter().all(|(known, _)| *known != name) && devices.len() < CLOCKED {
                 devices.push((name, outlet.offset));
             }
         }
         let maps = program.timeline.mappings.iter().filter_map(|mapping| Map::of(program, mapping)).collect();
-        Outside { clocked: devices.into(), maps }
+        let outs = program.patch.graph.outs.iter().enumerate();
+        let wires = outs.filter_map(|(at, out)| Wire::of(at, out)).collect();
+        Outside { clocked: devices.into(), maps, wires }
     }
 }
 

@@ -51,6 +51,7 @@ mod scribe;
 pub mod sequencer;
 pub mod session;
 pub mod song;
+mod steer;
 mod stream;
 pub mod stretch;
 pub mod swap;

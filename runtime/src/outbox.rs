@@ -11,6 +11,7 @@
 
 use crate::inbox::PortName;
 use crate::midi::{Message, System, Voice};
+use crate::steer::{self, Steered};
 use crate::transport::Piece;
 use crate::voice::UnitState;
 use modurust_compiler::graph::QUANTUM;
@@ -167,12 +168,14 @@ pub(crate) struct Outbox {
     lost: u64,
     clock: Clock,
     letters: Producer<Letter>,
+    steered: Steered,
 }
 
 impl Outbox {
     pub fn new() -> (Outbox, Consumer<Letter>) {
         let (letters, fetched) = RingBuffer::new(LETTERS);
-        (Outbox { waiting: Vec::with_capacity(WAITING), lost: 0, clock: Clock::default(), letters }, fetched)
+        let waiting = Vec::with_capacity(WAITING);
+        (Outbox { waiting, lost: 0, clock: Clock::default(), letters, steered: Steered::new() }, fetched)
     }
 
     fn put(&mut self, departure: Departure) {
@@ -234,6 +237,13 @@ impl Outbox {
             self.put(Departure { frame, device, message });
         }
         state.strokes.clear();
+    }
+
+    /// What a signal that leaves has done in the quantum from `base` on.
+    pub fn steer(&mut self, wire: &steer::Wire, words: &[f32], (base, rate): (u64, u32)) {
+        let mut steered = std::mem::take(&mut self.steered);
+        steered.turn(wire, words, (base, rate), |departure| self.put(departure));
+        self.steered = steered;
     }
 
     /// The ticks of the quantum that begins at frame `base`, for instruments that hear the clock, each by its seconds later.

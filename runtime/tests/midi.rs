@@ -11,7 +11,7 @@ use modurust_compiler::program::Program;
 use modurust_runtime::command::EngineCommand;
 use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::inbox::{Incoming, PortName};
-use modurust_runtime::midi::wire::Reader;
+use modurust_runtime::midi::wire::{self, Reader};
 use modurust_runtime::midi::{CENTRE, Message, System, Voice, scale};
 use modurust_runtime::outbox::Departure;
 use modurust_runtime::swap::Control;
@@ -454,4 +454,67 @@ fn a_clock_with_an_offset_ticks_later_by_it() {
     let (straight, late) = (ticks(""), ticks(", offset: 5ms"));
     assert!(straight.len() > 30);
     assert!(late.iter().zip(&straight).all(|(late, straight)| *late == straight + 240), "{late:?} {straight:?}");
+}
+
+/// What is told to the channel of the instrument beside its notes.
+fn turns(all: &[Departure]) -> Vec<(u64, Voice)> {
+    let turn = |d: &Departure| match d.message {
+        Message::Channel(2, Voice::On { .. } | Voice::Off { .. }) => None,
+        Message::Channel(2, voice) => Some((d.frame, voice)),
+        other => panic!("{other:?}"),
+    };
+    all.iter().filter_map(turn).collect()
+}
+
+#[test]
+fn signals_turn_controllers_at_the_frames_of_their_steps() {
+    let text = "tempo 120\ntrack gear = \"c2\" >> midi_out('Digitone', 3, cc74: \"0 0.5 1 0.25\", program: \"1 5\")\n";
+    let mut stage = Stage::new(text);
+    let all = turns(&departures(&mut stage, 1499));
+    let cc = |frame, value: u32| (frame, Voice::Controller { index: 74, value: scale::up(value, 7, 32) });
+    let sound = |frame, program| (frame, Voice::Program { program });
+    let wanted = [cc(0, 0), sound(0, 0), cc(24_000, 64), cc(48_000, 127), sound(48_000, 4), cc(72_000, 32)].map(Some);
+    assert_eq!(all.into_iter().map(Some).collect::<Vec<_>>(), wanted);
+    // An edit of something else tells nothing anew.
+    stage.control.publish(&program(&text.replace("c2", "c3")), None);
+    let all = turns(&departures(&mut stage, 100));
+    assert_eq!(all, [cc(96_000, 0), sound(96_000, 0)]);
+}
+
+#[test]
+fn slopes_are_told_in_steps_and_no_more_often_than_a_wire_bears() {
+    let mut stage = Stage::new("track gear = \"c2\" >> midi_out('Digitone', 3, bend: lfsin(0.5hz), offset: 10ms)\n");
+    let all = turns(&departures(&mut stage, 750 * 2));
+    let bends: Vec<(u64, f64)> = all
+        .iter()
+        .map(|(frame, voice)| match voice {
+            Voice::Bend { value } => (*frame - 480, (f64::from(*value) - f64::from(CENTRE)) / f64::from(CENTRE)),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(bends.windows(2).all(|w| w[1].0 - w[0].0 >= 240), "5 ms apart");
+    assert!(bends.len() > 390, "{}", bends.len());
+    let sine = |frame: u64| (std::f64::consts::TAU * 0.5 * frame as f64 / f64::from(RATE)).sin();
+    // A step of 14 bits, and what the sine of the library may differ by in a frame.
+    assert!(bends.iter().all(|(frame, x)| (x - sine(*frame)).abs() < 4e-4), "{:?}", &bends[..8]);
+}
+
+#[test]
+fn fine_controllers_and_parameters_have_fourteen_bits() {
+    let text = "track gear = \"c2\" >> midi_out('Digitone', 3, fine7: 0.5, nrpn300: 1, rpn0: 0.25, press: 1)\n";
+    let all = departures(&mut Stage::new(text), 4);
+    let (mut bytes, mut heard) = (Vec::new(), Vec::new());
+    for departure in &all {
+        wire::write(&departure.message, |part| bytes.extend_from_slice(part));
+    }
+    Reader::default().feed(&bytes, |message| heard.push(message));
+    let fourteen = |value: u32| scale::up(value, 14, 32);
+    for voice in [
+        Voice::Controller { index: 7, value: fourteen(8192) },
+        Voice::Assignable { bank: 2, index: 44, value: u32::MAX },
+        Voice::Registered { bank: 0, index: 0, value: fourteen(4096) },
+        Voice::Pressure { value: u32::MAX },
+    ] {
+        assert!(heard.contains(&Message::Channel(2, voice)), "{voice:?} in {heard:?}");
+    }
 }

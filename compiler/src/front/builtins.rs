@@ -366,6 +366,11 @@ impl<'a> Call<'a> {
         Some(self.items.remove(at).1)
     }
 
+    /// The names of the arguments that are left, in order.
+    pub fn names(&self) -> Vec<&'a str> {
+        self.items.iter().filter_map(|(name, _)| *name).collect()
+    }
+
     /// True if an argument that is left has a name.
     pub fn is_named(&self) -> bool {
         self.items.iter().any(|(name, _)| name.is_some())

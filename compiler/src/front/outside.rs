@@ -13,7 +13,7 @@ use crate::front::mixer;
 use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
-use crate::graph::Node;
+use crate::graph::{Leaving, Node, Out, OutKind};
 use crate::program::{FieldSource, Outlet, Unit, UnitField, UnitKind, Wire, socket_address};
 use crate::score::{LiveSource, PatId};
 use modurust_lang::Span;
@@ -45,7 +45,7 @@ const SAMPLES: &str = "samples";
 pub static TABLE: &[Builtin] = &[
     entry("input", "input(n = 1)", "An input of the sound card, counted from 1.", OUTSIDE, input),
     entry("midi", "midi('device', ch: 1)", "The notes of a keyboard by a part of its name (without one: of any), or of a file (`midi('riff.mid')`), as a pattern; without `ch` of all channels.", OUTSIDE, midi),
-    entry("midi_out", "midi_out(pattern, 'device', ch = 1, clock: off, offset: 0ms)", "Plays a pattern on an instrument outside, which may hear the clock of the session as well; all of it leaves later by `offset`, up to a second.", OUTSIDE, midi_out),
+    entry("midi_out", "midi_out(pattern, 'device', ch = 1, clock: off, offset: 0ms, cc74: x, bend: x, press: x, program: n)", "Plays a pattern on an instrument outside, which may hear the clock of the session as well; all of it leaves later by `offset`, up to a second. Signals turn controllers (`cc74:`, of 14 bits `fine7:`, `nrpn300:`, `rpn0:`; 0 to 1), the wheel (-1 to 1), pressure and the sound (1 to 128).", OUTSIDE, midi_out),
     entry("osc_out", "osc_out(pattern, 'host:port', '/path', offset: 0ms)", "Sends the events of a pattern by OSC, in bundles with the time of their exact frame: a number or word as it is, a note as its number (60 is c4), velocity and seconds.", OUTSIDE, osc_out),
     entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
     entry("bend", "bend()", "The pitch wheel of any MIDI device, -1 to 1.", OUTSIDE, bend),
@@ -273,7 +273,22 @@ fn midi_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         };
     }
     let offset = take!(offset(e, call));
-    e.send_out(pattern, Outlet { wire: Wire::Midi { device, channel: ch as u8 - 1, clock }, offset });
+    let channel = ch as u8 - 1;
+    for name in call.names() {
+        let (Ok(what), Some(item)) = (name.parse(), call.take_named(name)) else { continue };
+        let arg = e.item(item, call.scope);
+        let span = arg.span;
+        let sig = take!(e.signal(arg.value, span));
+        if e.bank.is_some() {
+            e.error("type", span, "a controller turns for a whole channel, and a voice is many").help =
+                Some("put `midi_out` behind the pattern: `\"c2 g2\" >> midi_out('digitone', 3, cc74: lfo)`".into());
+            return Value::Broken;
+        }
+        let node = take!(e.stereo(sig, span));
+        let kind = OutKind::Leaves(Leaving { what, channel, offset: (offset * 1e6).round() as u32 });
+        e.graph.outs.push(Out { name: device.clone(), kind, node, frame: e.frame });
+    }
+    e.send_out(pattern, Outlet { wire: Wire::Midi { device, channel, clock }, offset });
     e.silence()
 }
 

@@ -160,7 +160,9 @@ fn stills(graph: &Graph, info: &GraphInfo, still: &mut [bool]) {
 fn tracks(graph: &Graph) -> HashMap<u32, usize> {
     let mut units = HashMap::default();
     let mut seen = vec![false; graph.nodes.len()];
-    for (track, out) in graph.outs.iter().enumerate().filter(|(_, out)| out.kind != OutKind::Scope) {
+    for (track, out) in
+        graph.outs.iter().enumerate().filter(|(_, out)| !matches!(out.kind, OutKind::Scope | OutKind::Leaves(_)))
+    {
         let mut work = vec![out.node];
         while let Some(id) = work.pop() {
             if std::mem::replace(&mut seen[id.index()], true) {

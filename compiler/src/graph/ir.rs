@@ -17,6 +17,7 @@
 //! %0 = param 0 ; %1 = const 0.1 ; %2 = read c0 ; %3 = sub %0 %2 ; %4 = mul %1 %3 ; %5 = add %2 %4 ; c0.next = %5
 //! ```
 
+use super::leaving::Leaving;
 use crate::graph::ops::Op;
 use crate::kernel::Kernel;
 use std::sync::Arc;
@@ -215,16 +216,24 @@ pub enum OutKind {
     Scope,
     /// Where a sample is played that is read from disk on the way: the page, and 1 where it was not there in time.
     Head(SampleId),
+    /// A signal that turns something of an instrument outside.
+    Leaves(Leaving),
 }
 
 impl OutKind {
+    /// True if it is sound, or shown as if it were.
+    pub fn is_heard(self) -> bool {
+        !matches!(self, OutKind::Head(_) | OutKind::Leaves(_))
+    }
+
     /// A word for hashes.
     pub fn word(self) -> u32 {
         match self {
             OutKind::Master => 0,
             OutKind::Track => 1,
             OutKind::Scope => 2,
-            OutKind::Head(sample) => 3 + sample.0,
+            OutKind::Leaves(_) => 3,
+            OutKind::Head(sample) => 4 + sample.0,
         }
     }
 }

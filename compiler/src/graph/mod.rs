@@ -3,7 +3,7 @@
 //! [`ir`] holds the graph, [`ops`] the one table of primitives, [`check`] the validator that also infers rates, [`bounds`] how
 //! large values may become,
 //! [`text`] the text form, [`interp`] the reference interpreter, [`oracle`] the same in
-//! double precision, [`state`] the identity of state across edits, [`idle`] which parts of it may sleep,
+//! double precision, [`Leaving`] which signals leave for instruments, [`state`] the identity of state across edits, [`idle`] which parts of it may sleep,
 //! [`bank`] which lanes are whose, [`few`] banks of voices in fewer lanes, [`work`] how much a quantum can cost.
 
 mod absorb;
@@ -14,6 +14,7 @@ pub mod few;
 pub mod idle;
 pub mod interp;
 pub mod ir;
+mod leaving;
 pub mod ops;
 pub mod oracle;
 pub mod state;
@@ -21,3 +22,4 @@ pub mod text;
 pub mod work;
 
 pub use ir::*;
+pub use leaving::{Leaving, Moved};

@@ -14,6 +14,7 @@
 //! out "master" master %6 in 0
 //! ```
 
+use crate::graph::Leaving;
 use crate::graph::ir::{
     Cell, CellId, Frame, FrameId, Graph, Node, NodeId, Out, OutKind, Param, ParamId, Ring, RingId, Row, RowId, Sample,
     SampleId, Ty,
@@ -119,6 +120,7 @@ fn write(graph: &Graph, out: &mut String) -> std::fmt::Result {
             OutKind::Track => "track".into(),
             OutKind::Scope => "scope".into(),
             OutKind::Head(sample) => format!("head {}", sample.0),
+            OutKind::Leaves(to) => format!("leaves {} {} {}", to.what, to.channel, to.offset),
         };
         writeln!(out, "out {:?} {kind} %{} in {}", o.name, o.node.0, o.frame.0)?;
     }
@@ -334,6 +336,11 @@ pub fn parse(text: &str) -> Result<Graph, TextError> {
                     "master" => OutKind::Master,
                     "scope" => OutKind::Scope,
                     "head" => OutKind::Head(SampleId(r.number()?)),
+                    "leaves" => {
+                        let what = r.word()?.parse();
+                        let Ok(what) = what else { return r.fail("what leaves") };
+                        OutKind::Leaves(Leaving { what, channel: r.number()?, offset: r.number()? })
+                    }
                     _ => OutKind::Track,
                 };
                 graph.outs.push(Out { name, kind, node: r.node()?, frame: FrameId(r.after("in")?) });
@@ -479,6 +486,9 @@ pub fn hash(graph: &Graph) -> u64 {
     for o in &graph.outs {
         h.text(&o.name);
         [o.kind.word(), o.node.0].into_iter().for_each(|w| h.word(w));
+        if let OutKind::Leaves(to) = o.kind {
+            to.words().into_iter().for_each(|w| h.word(w));
+        }
     }
     h.0
 }

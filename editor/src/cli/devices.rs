@@ -1,7 +1,8 @@
-//! `modurust devices`: where sound can go.
+//! `modurust devices`: where sound can go, and what of MIDI can be listened and spoken to.
 
 use super::{Failure, terminal};
 use modurust_runtime::device;
+use modurust_runtime::patchbay::system;
 use serde::Serialize;
 
 /// What `devices` takes.
@@ -19,11 +20,20 @@ struct Row {
     name: String,
     description: String,
     default: bool,
-    rate: u32,
-    channels: u32,
+    /// Of sound alone.
+    rate: Option<u32>,
+    channels: Option<u32>,
 }
 
-/// Lists the outputs.
+impl Row {
+    /// A port of MIDI.
+    fn port(kind: &'static str, name: String) -> Row {
+        let (host, description) = ("midi".to_string(), String::new());
+        Row { kind, host, name, description, default: false, rate: None, channels: None }
+    }
+}
+
+/// Lists outputs of sound, and ports of MIDI.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut devices = device::list();
     // With no usable output `play` goes on with the null device, which is the last.
@@ -32,6 +42,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     {
         null.default = true;
     }
+    let ports = system::list();
     if args.json {
         let rows = devices.into_iter().map(|d| Row {
             kind: "audio output",
@@ -39,10 +50,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             name: d.name,
             description: d.description,
             default: d.default,
-            rate: d.rate,
-            channels: d.channels,
+            rate: Some(d.rate),
+            channels: Some(d.channels),
         });
-        return terminal::print_json(&rows.collect::<Vec<_>>());
+        let (sources, sinks) = ports.unwrap_or_default();
+        let sources = sources.into_iter().map(|name| Row::port("midi input", name));
+        let sinks = sinks.into_iter().map(|name| Row::port("midi output", name));
+        return terminal::print_json(&rows.chain(sources).chain(sinks).collect::<Vec<_>>());
     }
     let mut rows = vec![["", "name", "host", "rate", "channels", "description"].map(str::to_string).to_vec()];
     for d in devices {
@@ -50,5 +64,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         rows.push(vec![mark.into(), d.name, d.host, d.rate.to_string(), d.channels.to_string(), d.description]);
     }
     terminal::print(&terminal::table(&rows))?;
-    terminal::print("\n* is used unless `--device NAME` names another; a part of the name is enough.\n")
+    terminal::print("\n* is used unless `--device NAME` names another; a part of the name is enough.\n\n")?;
+    let (sources, sinks) = match ports {
+        Ok(ports) => ports,
+        Err(why) => return terminal::print(&format!("There is no MIDI here: {why}.\n")),
+    };
+    let lines = |title: &str, names: Vec<String>| {
+        let names = if names.is_empty() { vec!["none".to_string()] } else { names };
+        format!("{title}\n{}\n", names.into_iter().map(|name| format!("  {name}\n")).collect::<String>())
+    };
+    let sources = lines("MIDI that can be listened to, by a part of its name: midi('keys')", sources);
+    let sinks = lines("MIDI that can be played: midi_out('synth')", sinks);
+    terminal::print(&format!("{sources}{sinks}"))
 }

@@ -7,7 +7,6 @@
 use super::live::Live;
 use crate::cli::picture::{WINDOW, spectrum};
 use crate::cli::terminal;
-use modurust_runtime::compiler::graph::OutKind;
 use realfft::RealFftPlanner;
 use std::time::{Duration, Instant};
 
@@ -131,7 +130,7 @@ impl Live {
             .outs
             .iter()
             .enumerate()
-            .filter(|(_, out)| !matches!(out.kind, OutKind::Head(_)))
+            .filter(|(_, out)| out.kind.is_heard())
             .map(|(i, out)| (i, &*out.name))
             .collect();
         let named = |word: &&str| outs.iter().any(|(_, out)| out == word);

@@ -67,7 +67,7 @@ impl Takes {
     pub fn add(&mut self, engine: &Engine, frames: Range<usize>, before: u64) -> Result<(), WavError> {
         for (i, out) in engine.program().patch.graph.outs.iter().enumerate() {
             let whole = out.kind == OutKind::Master;
-            if matches!(out.kind, OutKind::Head(_) | OutKind::Scope) {
+            if out.kind == OutKind::Scope || !out.kind.is_heard() {
                 continue;
             }
             // What the bus `master` makes is the whole, but for the limiter.

@@ -253,6 +253,14 @@ impl Engine {
         );
     }
 
+    /// Signals that leave, as far as they have moved in the quantum that was just computed.
+    pub(super) fn steer(&mut self) {
+        let Engine { active, outbox, state, .. } = self;
+        for wire in active.outside.wires.iter() {
+            outbox.steer(wire, active.instance.out(wire.out), (state.frame, state.rate));
+        }
+    }
+
     /// What ends with a program that is replaced at a frame.
     pub(super) fn ends(outbox: &mut Outbox, old: &mut Active, (frame, rate): (u64, u32)) {
         for (state, unit) in old.table.units.iter_mut().zip(old.program.units.iter()) {

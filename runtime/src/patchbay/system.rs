@@ -20,6 +20,13 @@ pub fn open() -> Result<Box<dyn Backend>, String> {
     Ok(Box::new(System { input, output }))
 }
 
+/// The names of what can be listened to and spoken to now, but for our own ports; `Err` says why there are none.
+pub fn list() -> Result<(Vec<String>, Vec<String>), String> {
+    let mut system = open()?;
+    let others = |names: Vec<String>| names.into_iter().filter(|name| !is_ours(name)).collect();
+    Ok((others(system.sources()), others(system.sinks())))
+}
+
 struct System {
     input: MidiInput,
     output: MidiOutput,
