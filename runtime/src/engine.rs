@@ -34,6 +34,7 @@ use crate::outbox::{Departure, Letter, Outbox};
 use crate::sequencer::{self, Sequencer};
 use crate::swap::{Active, Control, Mailbox, Parcel, Receiver};
 use crate::tap::{self, Spout, Tap};
+use crate::timecode::TimeCode;
 use crate::transport::{Source, Transport};
 use modurust_compiler::exec::{self, Backend};
 use modurust_compiler::graph::{Graph, OutKind, ParamId, QUANTUM, SampleId};
@@ -125,6 +126,7 @@ pub struct Engine {
     /// Whoever learns is told what moves next.
     learns: bool,
     follower: Follower,
+    code: TimeCode,
     /// To a thread that sends what leaves, where the device has no ports of its own.
     post: Option<Producer<Departure>>,
     /// The port whose clock is followed, and the frame of its last tick.
@@ -232,6 +234,7 @@ impl Engine {
             holds: Holds::new(),
             learns: false,
             follower: Follower::new(rate),
+            code: TimeCode::new(rate),
             post: Some(post),
             leader: None,
             outbox,

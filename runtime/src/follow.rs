@@ -13,11 +13,11 @@ use crate::midi::System;
 
 /// Ticks of a quarter note.
 pub const TICKS: f64 = 24.0;
-/// Ticks of the longest line: two bars of four quarters.
+/// Moments of the longest line: ticks of two bars of four quarters.
 const LONGEST: usize = 192;
-/// Ticks of the shortest line that is trusted.
+/// Moments of the shortest line that is trusted.
 const SHORTEST: usize = 12;
-/// The newest ticks, which tell a change of tempo.
+/// The newest moments, which tell a change of tempo.
 const NEWEST: usize = 8;
 /// How far the mean of the newest may lie from the line, seconds.
 const AWAY: f64 = 0.0025;
@@ -37,14 +37,95 @@ pub enum Told {
     Ticks,
 }
 
+/// A line through the last moments of something regular.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    rate: f64,
+    /// Frames of the last moments, a ring, and how many count.
+    frames: [f64; LONGEST],
+    at: usize,
+    count: usize,
+}
+
+impl Line {
+    /// At a rate of frames per second.
+    pub fn new(rate: u32) -> Line {
+        Line { rate: f64::from(rate), frames: [0.0; LONGEST], at: 0, count: 0 }
+    }
+
+    /// Takes a moment; how many before it were lost, and have been put in.
+    pub fn add(&mut self, frame: f64) -> i64 {
+        let mut lost = 0;
+        if let Some(last) = self.last() {
+            let gap = frame - last;
+            if gap > PAUSE * self.rate || gap < 0.0 {
+                self.count = 0;
+            } else if let Some((period, _)) = self.through() {
+                // A beat that falls to less than two thirds at once is none.
+                let missed = ((gap / period).round() as i64 - 1).clamp(0, 8);
+                if gap > 1.6 * period {
+                    lost = missed;
+                    (0..missed).for_each(|i| self.push(last + gap * (i + 1) as f64 / (missed + 1) as f64));
+                }
+            }
+        }
+        self.push(frame);
+        self.settle();
+        lost
+    }
+
+    fn push(&mut self, frame: f64) {
+        self.at = (self.at + 1) % LONGEST;
+        self.frames[self.at] = frame;
+        self.count = (self.count + 1).min(LONGEST);
+    }
+
+    /// The frame of a moment, counted backwards from the last.
+    fn back(&self, i: usize) -> f64 {
+        self.frames[(self.at + LONGEST - i % LONGEST) % LONGEST]
+    }
+
+    /// The last moment as it came.
+    pub fn last(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.back(0))
+    }
+
+    /// Begins anew with the newest if these have left the line.
+    fn settle(&mut self) {
+        let Some((period, last)) = self.through().filter(|_| self.count > 2 * NEWEST) else { return };
+        let away = (0..NEWEST).map(|i| self.back(i) - (last - period * i as f64)).sum::<f64>() / NEWEST as f64;
+        if away.abs() > AWAY * self.rate {
+            self.count = NEWEST;
+        }
+    }
+
+    /// Frames from one to the next, and the frame of the last, by the line through all that count.
+    fn through(&self) -> Option<(f64, f64)> {
+        let n = self.count;
+        if n < 2 {
+            return None;
+        }
+        // Over i moments backwards from the last, the mean of i is (n - 1) / 2.
+        let middle = (n - 1) as f64 / 2.0;
+        let newest = self.back(0);
+        let mean = (0..n).map(|i| self.back(i) - newest).sum::<f64>() / n as f64;
+        let over = (0..n).map(|i| (i as f64 - middle) * (self.back(i) - newest - mean)).sum::<f64>();
+        let under = (0..n).map(|i| (i as f64 - middle).powi(2)).sum::<f64>();
+        let slope = over / under;
+        (slope < 0.0).then(|| (-slope, newest + mean - slope * middle))
+    }
+
+    /// The same, once it is long enough to be trusted.
+    pub fn trusted(&self) -> Option<(f64, f64)> {
+        self.through().filter(|_| self.count >= SHORTEST)
+    }
+}
+
 /// A clock that is listened to.
 #[derive(Clone, Debug)]
 pub struct Follower {
     rate: f64,
-    /// Frames of the last ticks, a ring, and how many count.
-    frames: [f64; LONGEST],
-    at: usize,
-    count: usize,
+    line: Line,
     /// Ticks from the beginning of the music to the last tick, while it plays.
     song: Option<i64>,
     /// Where it goes on with the next tick.
@@ -56,8 +137,7 @@ pub struct Follower {
 impl Follower {
     /// At a rate of frames per second.
     pub fn new(rate: u32) -> Follower {
-        let rate = f64::from(rate);
-        Follower { rate, frames: [0.0; LONGEST], at: 0, count: 0, song: None, next: None, stands: 0 }
+        Follower { rate: f64::from(rate), line: Line::new(rate), song: None, next: None, stands: 0 }
     }
 
     /// Takes what the clock says at a frame.
@@ -91,23 +171,8 @@ impl Follower {
     }
 
     fn tick(&mut self, frame: f64) -> Told {
-        if let Some(last) = self.last() {
-            let gap = frame - last;
-            if gap > PAUSE * self.rate || gap < 0.0 {
-                self.count = 0;
-            } else if let Some((period, _)) = self.line() {
-                // Ticks that were lost; a tempo that falls to less than two thirds within a tick is none.
-                let missed = ((gap / period).round() as i64 - 1).clamp(0, 8);
-                if gap > 1.6 * period {
-                    for i in 0..missed {
-                        self.push(last + gap * (i + 1) as f64 / (missed + 1) as f64);
-                        self.song = self.song.map(|song| song + 1);
-                    }
-                }
-            }
-        }
-        self.push(frame);
-        self.settle();
+        let lost = self.line.add(frame);
+        self.song = self.song.map(|song| song + lost);
         if let Some(next) = self.next.take() {
             self.song = Some(next);
             return Told::Begins(next);
@@ -116,49 +181,14 @@ impl Follower {
         Told::Ticks
     }
 
-    fn push(&mut self, frame: f64) {
-        self.at = (self.at + 1) % LONGEST;
-        self.frames[self.at] = frame;
-        self.count = (self.count + 1).min(LONGEST);
-    }
-
-    /// The frame of a tick, counted backwards from the last.
-    fn back(&self, i: usize) -> f64 {
-        self.frames[(self.at + LONGEST - i % LONGEST) % LONGEST]
-    }
-
-    fn last(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.back(0))
-    }
-
-    /// Begins the line anew with the newest ticks if these have left it.
-    fn settle(&mut self) {
-        let Some((period, last)) = self.line().filter(|_| self.count > 2 * NEWEST) else { return };
-        let away = (0..NEWEST).map(|i| self.back(i) - (last - period * i as f64)).sum::<f64>() / NEWEST as f64;
-        if away.abs() > AWAY * self.rate {
-            self.count = NEWEST;
-        }
-    }
-
-    /// Frames of a tick, and the frame of the last one, by the line through all that count.
-    fn line(&self) -> Option<(f64, f64)> {
-        let n = self.count;
-        if n < 2 {
-            return None;
-        }
-        // Over i ticks backwards from the last, the mean of i is (n - 1) / 2.
-        let middle = (n - 1) as f64 / 2.0;
-        let newest = self.back(0);
-        let mean = (0..n).map(|i| self.back(i) - newest).sum::<f64>() / n as f64;
-        let over = (0..n).map(|i| (i as f64 - middle) * (self.back(i) - newest - mean)).sum::<f64>();
-        let under = (0..n).map(|i| (i as f64 - middle).powi(2)).sum::<f64>();
-        let slope = over / under;
-        (slope < 0.0).then(|| (-slope, newest + mean - slope * middle))
+    /// The frame of the last tick as it came.
+    pub fn last(&self) -> Option<f64> {
+        self.line.last()
     }
 
     /// Beats per minute, once that can be trusted.
     pub fn bpm(&self) -> Option<f64> {
-        let (period, _) = self.line().filter(|_| self.count >= SHORTEST)?;
+        let (period, _) = self.line.trusted()?;
         Some(60.0 * self.rate / (TICKS * period))
     }
 
@@ -166,7 +196,7 @@ impl Follower {
     pub fn place(&self) -> Option<(f64, i64)> {
         let song = self.song?;
         // The first ticks are taken as they come.
-        let frame = if self.count < SHORTEST { self.last()? } else { self.line()?.1 };
+        let frame = self.line.trusted().map_or(self.line.last()?, |(_, frame)| frame);
         Some((frame, song))
     }
 }

@@ -56,6 +56,7 @@ mod stream;
 pub mod stretch;
 pub mod swap;
 pub mod tap;
+pub mod timecode;
 pub mod transport;
 pub mod voice;
 pub mod watch;

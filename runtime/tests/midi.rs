@@ -518,3 +518,39 @@ fn fine_controllers_and_parameters_have_fourteen_bits() {
         assert!(heard.contains(&Message::Channel(2, voice)), "{voice:?} in {heard:?}");
     }
 }
+
+#[test]
+fn time_code_is_followed_through_jitter_and_its_silence_is_a_stop() {
+    let mut stage = Stage::new("tempo 127bpm\nlink on\nout = saw(100hz) * 0\n");
+    let mut random = common::Random(11);
+    // Twenty-five pictures a second from a tape that runs a little fast, from 12 seconds on.
+    let (speed, begin) = (1.002, 30_000.0);
+    let quarter = f64::from(RATE) / (100.0 * speed);
+    let bar = 4.0 * 60.0 / 127.0;
+    let mut worst: f64 = 0.0;
+    for i in 0..2500u64 {
+        let picture = 12 * 25 + i / 8 * 2;
+        let (seconds, pictures) = ((picture / 25) as u8, (picture % 25) as u8);
+        let nibbles = [pictures & 15, pictures >> 4, seconds & 15, seconds >> 4, 0, 0, 0, 1 << 1];
+        let late = (random.below(2001) as f64 / 1000.0 - 1.0) * 0.002 * f64::from(RATE);
+        let frame = (begin + quarter * i as f64 + late) as u64;
+        let bits = (i as u8 % 8) << 4 | nibbles[i as usize % 8];
+        stage.engine.tell(frame, Incoming::Midi(2, Message::System(System::TimeCode(bits))));
+        while stage.engine.frame() < frame + 64 {
+            stage.run(1);
+        }
+        stage.out.clear();
+        if i > 500 {
+            let truth = 12.0 + (stage.engine.frame() as f64 - begin) / f64::from(RATE) * speed;
+            worst = worst.max((stage.engine.cycle().to_f64() * bar - truth).abs());
+        }
+    }
+    assert!(worst < 0.002, "{worst} s from the tape");
+    stage.run(150);
+    let stands = stage.engine.cycle();
+    stage.run(10);
+    assert_eq!(stage.engine.cycle(), stands, "it has stopped");
+    stage.engine.tell(0, Incoming::Midi(2, Message::System(System::Wound([1 << 5, 0, 40, 0]))));
+    stage.run(2);
+    assert!((stage.engine.cycle().to_f64() * bar - 40.0).abs() < 0.001, "{:?}", stage.engine.cycle());
+}

@@ -12,6 +12,7 @@ use crate::keys::{Keys, Stage};
 use crate::midi::{Message, System};
 use crate::outbox::{Departure, Outbox};
 use crate::swap::Active;
+use crate::timecode::{self, TimeCode};
 use modurust_compiler::graph::{ParamId, QUANTUM};
 use modurust_compiler::score::Ratio;
 use rtrb::Producer;
@@ -82,6 +83,7 @@ impl Engine {
     pub(super) fn receive(&mut self) {
         self.now.clear();
         self.inbox.collect();
+        self.chased();
         let end = self.state.frame + QUANTUM as u64;
         while self.now.len() < NOW {
             let Some(event) = self.inbox.next(end) else { return };
@@ -105,9 +107,20 @@ impl Engine {
         match self.leader {
             Some((leader, last)) if leader != port && !gone(last) => return,
             Some((leader, last)) if leader == port && !gone(last) => {}
-            _ => self.follower = Follower::new(self.state.rate),
+            _ => {
+                self.follower = Follower::new(self.state.rate);
+                self.code = TimeCode::new(self.state.rate);
+            }
         }
         self.leader = Some((port, frame));
+        if let System::TimeCode(_) | System::Wound(_) = system {
+            // A device that has both is followed by its clock, which knows the tempo.
+            let ticks = self.follower.last().is_some_and(|last| frame as f64 - last < 2.0 * f64::from(self.state.rate));
+            if !ticks {
+                self.chase(system, frame);
+            }
+            return;
+        }
         let per_bar = Ratio::int(24) * self.state.transport.timing().beats_per_bar;
         match self.follower.hear(system, frame) {
             Told::Nothing => {}
@@ -117,6 +130,53 @@ impl Engine {
             }
             Told::Stops => self.carry_out(EngineCommand::Pause, frame),
             Told::Ticks => self.keep_up(per_bar),
+        }
+    }
+
+    /// Goes with time code. Its seconds are those of the music at the tempo of the text.
+    fn chase(&mut self, system: System, frame: u64) {
+        let told = match system {
+            System::TimeCode(bits) => self.code.quarter(bits, frame),
+            System::Wound(time) => self.code.whole(time),
+            _ => return,
+        };
+        match told {
+            timecode::Told::Nothing => {}
+            timecode::Told::At(seconds) => {
+                let bars = seconds / self.bar_seconds();
+                self.carry_out(EngineCommand::Seek(Ratio::from_f64(bars)), frame);
+            }
+            timecode::Told::Begins => {
+                let Some(bars) = self.taped(1.0) else { return };
+                self.carry_out(EngineCommand::Seek(Ratio::from_f64(bars)), frame);
+                self.carry_out(EngineCommand::Play, frame);
+            }
+            timecode::Told::Runs => {
+                let Some(speed) = self.code.speed() else { return };
+                let Some(bars) = self.taped(speed) else { return };
+                self.approach(Some(bars), self.active.program.timing.bpm.to_f64() * speed);
+            }
+            timecode::Told::Stops => self.carry_out(EngineCommand::Pause, frame),
+        }
+    }
+
+    /// How long a bar lasts at the tempo of the text, seconds.
+    fn bar_seconds(&self) -> f64 {
+        let timing = &self.active.program.timing;
+        60.0 * timing.beats_per_bar.to_f64() / timing.bpm.to_f64()
+    }
+
+    /// Where the tape is at the first frame of the coming quantum, bars.
+    fn taped(&self, speed: f64) -> Option<f64> {
+        let (at, seconds) = self.code.place()?;
+        let passed = (self.state.frame as f64 - at) / f64::from(self.state.rate) * speed;
+        Some(((seconds + passed) / self.bar_seconds()).max(0.0))
+    }
+
+    /// Silence of the time code that is followed is a stop.
+    fn chased(&mut self) {
+        if self.code.stopped(self.state.frame) && self.active.program.timeline.settings.link {
+            self.carry_out(EngineCommand::Pause, self.state.frame);
         }
     }
 
@@ -137,14 +197,18 @@ impl Engine {
     /// Brings tempo and place to those of the clock, a few times a beat: small errors by a little more or less tempo, large ones by a jump.
     fn keep_up(&mut self, per_bar: Ratio) {
         let Some(bpm) = self.follower.bpm() else { return };
-        let mut wanted = bpm;
-        if let Some((at, ticks)) = self.follower.place() {
-            if ticks % 6 != 0 {
-                return;
-            }
-            let here = self.state.transport.cycle(self.state.frame).to_f64();
+        let Some((at, ticks)) = self.follower.place() else { return self.approach(None, bpm) };
+        if ticks % 6 == 0 {
             let passed = (self.state.frame as f64 - at) * bpm * 24.0 / (60.0 * f64::from(self.state.rate));
-            let there = (ticks as f64 + passed) / per_bar.to_f64();
+            self.approach(Some((ticks as f64 + passed) / per_bar.to_f64()), bpm);
+        }
+    }
+
+    /// Goes on at a tempo, towards a place in bars, if there is one.
+    fn approach(&mut self, there: Option<f64>, bpm: f64) {
+        let mut wanted = bpm;
+        if let Some(there) = there {
+            let here = self.state.transport.cycle(self.state.frame).to_f64();
             let late = (there - here) * self.state.transport.frames_per_bar().to_f64() / f64::from(self.state.rate);
             if late.abs() > JUMP {
                 self.carry_out(EngineCommand::Seek(Ratio::from_f64(there.max(0.0))), self.state.frame);

@@ -128,6 +128,8 @@ pub enum System {
     Position(u16),
     /// A quarter of a frame of time code: which piece, and its four bits.
     TimeCode(u8),
+    /// Where a tape that stands was wound to: hours with the rate of pictures in their bits 5 and 6, minutes, seconds, frames.
+    Wound([u8; 4]),
     /// A song is chosen.
     Song(u8),
     /// The sender is there.

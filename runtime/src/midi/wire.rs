@@ -2,7 +2,7 @@
 //!
 //! A [`Reader`] takes what comes out of a port, whole messages or a stream of single bytes with running status, and survives anything.
 //! What takes several messages in MIDI 1.0 becomes one: registered and other parameters with their data, and controllers of 14 bits.
-//! System exclusive messages go to whoever wants them. Values are scaled up as the standard says ([`super::scale`]).
+//! Of system exclusive messages the whole times of time code are read. Values are scaled up as the standard says ([`super::scale`]).
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
@@ -16,6 +16,9 @@ midly::stack_buffer! {
     /// Bytes of a message under way; a longer system exclusive message is dropped.
     struct Room([u8; 4096]);
 }
+
+/// The device of a system exclusive message that means all of them.
+const EVERYBODY: u8 = 0x7f;
 
 /// No parameter is chosen.
 const NONE: u16 = 0x3fff;
@@ -84,6 +87,13 @@ fn translate(event: &LiveEvent, channels: &mut [Channel; 16], hear: &mut impl Fn
             SystemCommon::SongSelect(song) => hear(Message::System(System::Song(song.as_int()))),
             SystemCommon::MidiTimeCodeQuarterFrame(piece, bits) => {
                 hear(Message::System(System::TimeCode(piece_number(*piece) << 4 | bits.as_int())));
+            }
+            // A whole time of time code, to whatever device.
+            SystemCommon::SysEx([a, _, b, c, hours, minutes, seconds, frames])
+                if [*a, *b, *c].map(|x| x.as_int()) == [0x7f, 1, 1] =>
+            {
+                let time = [hours, minutes, seconds, frames].map(|part| part.as_int());
+                hear(Message::System(System::Wound(time)));
             }
             _ => {}
         },
@@ -201,6 +211,10 @@ pub fn write(message: &Message, mut put: impl FnMut(&[u8])) {
             System::Reset => put(&[0xff]),
             System::Position(at) => put(&[0xf2, (at & 0x7f) as u8, (at >> 7 & 0x7f) as u8]),
             System::TimeCode(bits) => put(&[0xf1, bits & 0x7f]),
+            System::Wound(time) => {
+                let [hours, minutes, seconds, frames] = time.map(|part| part & 0x7f);
+                put(&[0xf0, 0x7f, EVERYBODY, 1, 1, hours, minutes, seconds, frames, 0xf7]);
+            }
             System::Song(song) => put(&[0xf3, song & 0x7f]),
         },
         Message::Channel(channel, voice) => {
@@ -293,7 +307,8 @@ mod tests {
             write(&message, |part| bytes.extend_from_slice(part));
             assert_eq!(read(&bytes).pop(), Some(message));
         }
-        for system in [System::Clock, System::Start, System::Stop, System::Continue, System::TimeCode(0x35)] {
+        let whole = System::Wound([0x21, 59, 58, 24]);
+        for system in [System::Clock, System::Start, System::Stop, System::Continue, System::TimeCode(0x35), whole] {
             let mut heard = None;
             write(&Message::System(system), |part| Reader::default().message(part, |message| heard = Some(message)));
             assert_eq!(heard, Some(Message::System(system)));
