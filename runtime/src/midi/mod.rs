@@ -17,6 +17,7 @@
 
 pub mod keyboard;
 pub mod scale;
+pub mod ump;
 pub mod wire;
 
 /// The wheel at rest.
