@@ -47,6 +47,11 @@ pub(super) struct Again {
 type Chance = (Vec<u32>, Vec<u32>);
 
 impl Again {
+    /// For a part that was given other numbers where it is.
+    pub fn with(before: u64, params: Option<HashMap<ParamId, ParamId>>) -> Again {
+        Again { before, renamed: false, params, seeds: Vec::new() }
+    }
+
     /// True if some number is another than under this name before.
     fn differs(&self) -> bool {
         self.renamed || !self.seeds.is_empty() || self.params.iter().flatten().any(|(old, new)| old != new)
@@ -301,6 +306,7 @@ impl Elab<'_> {
         part.outs.iter_mut().for_each(|out| (out.node, out.frame) = (node(out.node), frame(out.frame)));
         part.sends.iter_mut().for_each(|(_, sent)| *sent = node(*sent));
         part.seeds.iter_mut().for_each(|(seed, _)| *seed = node(*seed));
+        part.calls.iter_mut().for_each(|call| call.renumber(node, frame));
         part.bodies.clone_from(&old.bodies);
         part.refs.clone_from(&old.refs);
         // Sets of clips stay where they were made.
@@ -311,6 +317,20 @@ impl Elab<'_> {
         }
         (part.pieces, part.closed) = (pieces.into(), old.closed);
         part.again = Some(Again { before: old.serial, renamed: old.word != part.word, params: Some(params), seeds });
+        self.truncate(from);
+        true
+    }
+
+    /// Takes what was made since these ends out of the arenas.
+    pub(super) fn cut_off(&mut self, from: Ends) {
+        for id in self.said.extract_if(.., |id| id.0 >= from.nodes) {
+            self.named.remove(&id);
+            self.aliases.remove(&id);
+        }
+        self.truncate(from);
+    }
+
+    fn truncate(&mut self, from: Ends) {
         self.graph.nodes.truncate(from.nodes as usize);
         self.graph.cells.truncate(from.cells as usize);
         self.graph.rings.truncate(from.rings as usize);
@@ -319,7 +339,6 @@ impl Elab<'_> {
         self.units.truncate(from.units as usize);
         // They are remembered by the numbers of places.
         self.guesses.clear();
-        true
     }
 
     /// Gives a part the seed of this text, where it needs nothing else. False if somebody might have looked at the numbers.
@@ -361,7 +380,7 @@ impl Elab<'_> {
         !differs || part.value.as_ref().is_some_and(|value| self.is_computed(value))
     }
 
-    fn is_computed(&self, value: &Value<'_>) -> bool {
+    pub(super) fn is_computed(&self, value: &Value<'_>) -> bool {
         let plain = |node: NodeId| {
             matches!(self.graph.node(node), Node::Const(..) | Node::Param(_) | Node::Join(_) | Node::Shuffle(..))
         };

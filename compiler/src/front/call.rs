@@ -335,7 +335,20 @@ impl<'a> Elab<'a> {
                 Some("a function cannot call itself; feedback is written with a prime: `y = x + 0.5 * y'`".into());
             return Value::Broken;
         }
-        let Some(slots) = self.assign(f, args, span) else { return Value::Broken };
+        match self.assign(f, args, span) {
+            Some(slots) => self.called(f, slots, span, hint),
+            None => Value::Broken,
+        }
+    }
+
+    /// The value of a function's body for what goes to its parameters.
+    pub(super) fn inlined(
+        &mut self,
+        f: &Arc<Closure<'a>>,
+        slots: Vec<Option<ArgVal<'a>>>,
+        span: Span,
+        hint: u64,
+    ) -> Value<'a> {
         let (at, frame, site, call) = (self.at, self.frame, self.site, self.call.take());
         if !at.library && f.origin.library {
             self.site = Some((at, span));
@@ -347,9 +360,9 @@ impl<'a> Elab<'a> {
         self.frame = self.graph.frame(frame, f.name, false, hint);
         let scope = self.scopes.add(Some(f.scope));
         let of_library = f.origin.library && f.scope == self.library_scope;
-        let body = || mix(std::ptr::from_ref(f.body).addr() as u64, u64::from(self.bank.unwrap_or(0)));
-        let mut like = of_library.then(body);
-        let mut kind = (of_library && self.noting.is_none()).then(|| self.kind_of_call(f.body));
+        let body = std::ptr::from_ref(f.body).addr() as u64;
+        let mut like = of_library.then(|| mix(body, u64::from(self.bank.unwrap_or(0))));
+        let mut kind = (of_library && self.noting.is_none()).then(|| self.kind_of_call(body));
         let (mut broken, mut holes) = (false, Vec::new());
         for (i, slot) in slots.into_iter().enumerate() {
             let value = self.parameter(f, i, slot, scope);

@@ -348,7 +348,8 @@ impl<'a> Elab<'a> {
             lazy.cell = lazy.cell.filter(|c| c.index() < mark.cells);
         }
         let ends = self.ends();
-        self.parts.cut(ends);
+        let asked = self.parts.cut(ends);
+        self.asked.add(asked);
         let nodes = mark.nodes as u32;
         self.bodies.retain(|body| body.end <= nodes);
         // Only what was said since; of texts before there is much more.

@@ -9,6 +9,7 @@ mod anchors;
 mod ask;
 pub mod builtins;
 mod call;
+mod calls;
 mod commands;
 mod elab;
 mod feedback;
@@ -48,6 +49,7 @@ mod timeline;
 mod tools;
 mod tuning;
 mod types;
+mod validity;
 mod value;
 mod voices;
 

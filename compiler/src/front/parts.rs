@@ -21,6 +21,7 @@
 //! through each other are not kept.
 
 use crate::front::again::Again;
+use crate::front::calls::{Call, Calls};
 use crate::front::elab::Elab;
 use crate::front::glance::hash_expr;
 use crate::front::layout::{Pieces, is_closed};
@@ -30,6 +31,7 @@ use crate::front::scope::*;
 use crate::front::settings::Settings;
 use crate::front::stand_ins::StandIns;
 use crate::front::timeline::Control;
+use crate::front::validity::Ask;
 use crate::front::value::*;
 use crate::graph::{FrameId, NodeId, Out};
 use modurust_lang::ast::ExprKind;
@@ -68,19 +70,6 @@ impl Ends {
     }
 }
 
-/// What a name of the top level stood for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Seen {
-    /// Nothing there: perhaps a name of the library.
-    Absent,
-    /// A definition by its statement; its value was not asked for, or it is a function.
-    Form(u32),
-    /// A value by its number.
-    Value(u64),
-    /// A bus, a module, something that cannot be read.
-    Fixed(u64),
-}
-
 /// What is asked of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Question {
@@ -93,10 +82,10 @@ pub(super) enum Question {
 
 /// A question about a file, its path, and a hash of the answer.
 #[derive(Clone, Debug, PartialEq)]
-struct Heard {
-    question: Question,
-    path: String,
-    answer: u64,
+pub(super) struct Heard {
+    pub question: Question,
+    pub path: String,
+    pub answer: u64,
 }
 
 /// What a statement made.
@@ -107,7 +96,10 @@ pub(super) struct Part {
     pub pieces: Pieces,
     /// Its places in the tree of names hang on nothing of other parts.
     pub closed: bool,
-    reads: Arc<[(TopName, Seen)]>,
+    /// What it asked for of the top level, in order, and the calls in which more was asked for.
+    pub reads: Arc<[Ask]>,
+    /// The calls of functions of the text that it noted.
+    pub calls: Vec<Call>,
     pub value: Option<Value<'static>>,
     version: u64,
     /// Of a strip: its two channels.
@@ -127,11 +119,11 @@ pub(super) struct Part {
     pub led: Vec<(String, String, Origin, Span)>,
     pub feeds: Vec<(String, String)>,
     /// What it was told of files.
-    heard: Arc<[Heard]>,
+    pub heard: Arc<[Heard]>,
     /// The strip that it was elaborated for, if that makes a difference.
-    strip: Option<String>,
+    pub strip: Option<String>,
     /// Settings that it asked for, and all settings as it was elaborated.
-    asked: (u8, Arc<Settings>),
+    pub asked: (u8, Arc<Settings>),
     /// Constants that chance starts from, each with a hash of its place.
     pub seeds: Vec<(NodeId, u64)>,
     /// It may be taken as it is.
@@ -142,20 +134,26 @@ pub(super) struct Part {
 
 /// A part that is being elaborated.
 #[derive(Default)]
-struct Open {
-    lazy: Option<LazyId>,
-    pieces: Vec<(Ends, Ends)>,
-    from: Ends,
-    forced: HashSet<LazyId>,
+pub(super) struct Open {
+    pub lazy: Option<LazyId>,
+    pub pieces: Vec<(Ends, Ends)>,
+    pub from: Ends,
+    pub forced: HashSet<LazyId>,
+    /// Calls that were noted so far, and where they stand in the log of names.
+    pub calls: Vec<(Call, std::ops::Range<usize>)>,
+    /// Functions, by the place of their statements, that were called without that.
+    pub exact: HashSet<u32>,
+    /// Such a call is on its way.
+    pub in_call: bool,
     heard: RefCell<Vec<Heard>>,
     /// It is not to be kept.
-    volatile: Cell<bool>,
+    pub volatile: Cell<bool>,
     /// It is another for another strip.
     strip: Cell<bool>,
 }
 
 /// What is put aside while a part is elaborated.
-struct Outer<'a> {
+pub(super) struct Outer<'a> {
     log: Vec<TopName>,
     diagnostics: Vec<Diagnostic>,
     controls: HashMap<Arc<str>, Control>,
@@ -184,7 +182,7 @@ struct Outer<'a> {
 #[derive(Default)]
 pub(super) struct Parts {
     /// By the place of their statements, of this text and of earlier ones.
-    kept: HashMap<u32, Part>,
+    pub kept: HashMap<u32, Part>,
     /// The last of each kind: those of one name are of a kind, and those of one body.
     latest: HashMap<u64, u32>,
     /// The places of the statements of this text, rising.
@@ -196,8 +194,8 @@ pub(super) struct Parts {
     pub stand_ins: StandIns,
     /// Of this text: definitions of the top level come first among all.
     tops: u32,
-    versions: Vec<u64>,
-    open: Vec<Open>,
+    pub versions: Vec<u64>,
+    pub open: Vec<Open>,
     /// Parts of this text, in the order in which they were done.
     pub live: Vec<u32>,
     /// Whose the nodes of the arena are.
@@ -211,7 +209,9 @@ pub(super) struct Parts {
     /// There are parts of an earlier text.
     pub resumed: bool,
     /// What was told of files for this text.
-    answers: RefCell<HashMap<(Question, String), u64>>,
+    pub answers: RefCell<HashMap<(Question, String), u64>>,
+    /// Calls of functions of the text, of this text and of earlier ones.
+    pub calls: Calls,
     /// This cannot be told from what is kept: all is to be elaborated anew.
     pub bail: bool,
 }
@@ -233,6 +233,7 @@ impl Parts {
         self.resumed = !self.kept.is_empty();
         (self.live, self.versions, self.bail, self.tops) = (Vec::new(), Vec::new(), false, 0);
         self.stand_ins.start();
+        self.calls.start();
         self.answers.get_mut().clear();
         self.word("");
         self.open = vec![Open { from, ..Open::default() }];
@@ -320,14 +321,68 @@ impl Parts {
         }
     }
 
-    /// What was made beyond an end is gone.
-    pub fn cut(&mut self, end: Ends) {
+    /// What was made beyond an end is gone. Settings that the calls among it asked for come back.
+    pub fn cut(&mut self, end: Ends) -> u8 {
+        let mut asked = 0;
         if let Some(open) = self.open.last_mut() {
+            for (call, _) in open.calls.extract_if(.., |(call, _)| call.place.0 >= end.frames) {
+                asked |= call.noted.asked.0;
+                open.exact.insert(call.noted.statement);
+            }
             open.from = open.from.min(end);
             for (from, to) in &mut open.pieces {
                 (*from, *to) = (from.min(end), to.min(end));
             }
         }
+        asked
+    }
+
+    /// True while a call that is noted as a whole is on its way.
+    pub fn is_in_call(&self) -> bool {
+        self.open.last().is_some_and(|open| open.in_call)
+    }
+
+    /// Such a call begins or ends.
+    pub fn set_in_call(&mut self, is: bool) {
+        if let Some(open) = self.open.last_mut() {
+            open.in_call = is;
+        }
+    }
+
+    /// The part being elaborated has made a call, and asked for these names of the log in it.
+    pub fn note_call(&mut self, call: Call, asked: std::ops::Range<usize>) {
+        if let Some(open) = self.open.last_mut() {
+            open.calls.push((call, asked));
+        }
+    }
+
+    /// The part being elaborated has seen more of a function than a call says: all of its statement.
+    pub fn sees_all_of(&mut self, statement: u32) {
+        if let Some(open) = self.open.last_mut() {
+            open.exact.insert(statement);
+        }
+    }
+
+    /// What tells whether another part was made on the way.
+    pub fn pieces_so_far(&self) -> (usize, Ends) {
+        self.open.last().map_or((0, Ends::default()), |open| (open.pieces.len(), open.from))
+    }
+
+    /// The part being elaborated goes on here.
+    pub fn goes_on(&mut self, from: Ends) {
+        if let Some(open) = self.open.last_mut() {
+            open.from = from;
+        }
+    }
+
+    /// True if a definition is the one that the part being elaborated is of.
+    pub fn is_open(&self, id: LazyId) -> bool {
+        self.open.last().is_some_and(|open| open.lazy == Some(id))
+    }
+
+    /// True if the part being elaborated asked for the value of a definition.
+    pub fn was_forced(&self, id: LazyId) -> bool {
+        self.open.last().is_some_and(|open| open.forced.contains(&id))
     }
 
     /// The parts of this text, in the order in which they were done.
@@ -346,7 +401,7 @@ impl Parts {
         new
     }
 
-    fn next_stamp(&mut self) -> u64 {
+    pub fn next_stamp(&mut self) -> u64 {
         self.stamp += 1;
         self.stamp
     }
@@ -366,7 +421,7 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn begin(&mut self, lazy: Option<LazyId>) -> Outer<'a> {
+    pub(super) fn begin(&mut self, lazy: Option<LazyId>) -> Outer<'a> {
         let now = self.ends();
         if let Some(open) = self.parts.open.last_mut() {
             open.pieces.push((open.from, now));
@@ -398,32 +453,19 @@ impl<'a> Elab<'a> {
         }
     }
 
-    fn end(&mut self, outer: Outer<'a>, name: &str) -> Part {
+    pub(super) fn end(&mut self, outer: Outer<'a>, name: &str) -> Part {
         let now = self.ends();
-        let open = self.parts.open.pop().unwrap_or_default();
+        let mut open = self.parts.open.pop().unwrap_or_default();
         let mut pieces: Vec<(Ends, Ends)> = Vec::with_capacity(1);
-        for (from, to) in open.pieces.into_iter().chain([(open.from, now)]) {
+        for (from, to) in std::mem::take(&mut open.pieces).into_iter().chain([(open.from, now)]) {
             match pieces.last_mut() {
                 Some((_, end)) if *end == from => *end = to,
                 _ => pieces.push((from, to)),
             }
         }
         pieces.retain(|(from, to)| from != to);
-        let mut log = self.scopes.take_log();
-        let mut met = HashSet::default();
-        log.retain(|name| met.insert(*name));
-        let mut reads = Vec::with_capacity(log.len());
-        for name in log {
-            let own = |id: LazyId| open.lazy == Some(id);
-            match self.scopes.top(name) {
-                Some(Binding::Lazy(id)) if own(*id) => {}
-                Some(Binding::Lazy(id)) if open.forced.contains(id) => {
-                    let id = *id;
-                    reads.push((name, self.seen_value(id)));
-                }
-                _ => reads.push((name, self.seen(name))),
-            }
-        }
+        let log = self.scopes.take_log();
+        let reads = self.asks(&log, &open);
         self.scopes.resume_log(outer.log);
         let diagnostics = std::mem::replace(&mut self.diagnostics, outer.diagnostics);
         let keep = !open.volatile.get() && !diagnostics.iter().any(Diagnostic::is_error);
@@ -433,6 +475,7 @@ impl<'a> Elab<'a> {
             pieces: pieces.into(),
             closed,
             reads: reads.into(),
+            calls: open.calls.into_iter().map(|(call, _)| call).collect(),
             value: None,
             version: 0,
             node: None,
@@ -483,97 +526,6 @@ impl<'a> Elab<'a> {
         self.parts.latest.extend(kinds.iter().map(|kind| (*kind, key)));
         self.parts.kept.insert(key, part);
         self.parts.live.push(key);
-    }
-
-    /// What a name stands for now, without asking for a value.
-    fn seen(&self, name: TopName) -> Seen {
-        match self.scopes.top(name) {
-            None => Seen::Absent,
-            Some(Binding::Lazy(id)) => Seen::Form(self.lazies[id.0 as usize].origin.offset),
-            Some(Binding::Value(Value::Bus(bus))) => Seen::Fixed(mix(1, hash_text(&self.buses[*bus].name))),
-            Some(Binding::Value(Value::Library(module))) => Seen::Fixed(mix(2, hash_text(module))),
-            Some(Binding::Value(Value::Module(scope))) => Seen::Fixed(mix(3, u64::from(scope.0))),
-            Some(Binding::Value(_)) => Seen::Fixed(4),
-        }
-    }
-
-    /// The number of a definition's value. A function is known by its statement.
-    fn seen_value(&self, id: LazyId) -> Seen {
-        let lazy = &self.lazies[id.0 as usize];
-        match lazy.state {
-            State::Done(_) => Seen::Value(self.parts.versions[id.0 as usize]),
-            _ => Seen::Form(lazy.origin.offset),
-        }
-    }
-
-    /// Whether a part of an earlier text may be taken as it is. Values that it used are brought up to date on the way.
-    fn is_valid(&mut self, key: u32, lazy: Option<LazyId>) -> bool {
-        let fits = |part: &&Part| part.keep && part.strip.as_ref().is_none_or(|strip| *strip == self.strip);
-        let Some(part) = self.parts.kept.get(&key).filter(fits) else { return false };
-        let (reads, heard) = (Arc::clone(&part.reads), Arc::clone(&part.heard));
-        if !self.would_be_told(part.asked.0, &part.asked.1) || !heard.iter().all(|heard| self.hears_again(heard)) {
-            return false;
-        }
-        let state = |e: &mut Self, state| {
-            if let Some(id) = lazy {
-                e.lazies[id.0 as usize].state = state;
-            }
-        };
-        state(self, State::Running);
-        let valid = reads.iter().all(|(name, seen)| match seen {
-            Seen::Value(_) => {
-                let Some(Binding::Lazy(id)) = self.scopes.top(*name).cloned() else { return false };
-                if !self.parts.is_top(id) || self.lazies[id.0 as usize].def.params.is_some() {
-                    return false;
-                }
-                match self.lazies[id.0 as usize].state {
-                    State::Waiting => {
-                        self.top(id);
-                    }
-                    State::Running => self.parts.bail = true,
-                    State::Done(_) => {}
-                }
-                self.seen_value(id) == *seen
-            }
-            seen => self.seen(*name) == *seen,
-        });
-        state(self, State::Waiting);
-        valid && self.is_seeded(key)
-    }
-
-    /// Whether the chance in a part starts from the seed of this text; it is made to.
-    fn is_seeded(&mut self, key: u32) -> bool {
-        let other = |part: &&mut Part| !part.seeds.is_empty() && part.asked.1.seed != self.settings.seed;
-        if self.parts.kept.get_mut(&key).filter(other).is_none() {
-            return true;
-        }
-        let Some(mut part) = self.parts.kept.remove(&key) else { return false };
-        let seeded = self.seed_anew(&mut part);
-        if seeded {
-            part.serial = self.parts.next_stamp();
-            part.asked.1 = Arc::clone(&self.settings);
-            self.parts.owners.own(part.serial, &part.pieces);
-        }
-        self.parts.kept.insert(key, part);
-        seeded
-    }
-
-    /// Whether a question about a file has the answer that it had. Each is asked once for a text.
-    fn hears_again(&mut self, Heard { question, path, answer }: &Heard) -> bool {
-        let known = self.parts.answers.get_mut().get(&(*question, path.clone())).copied();
-        let now = known.unwrap_or_else(|| {
-            let hasher = FxBuildHasher;
-            let now = match question {
-                Question::Bytes => hasher.hash_one(self.world.bytes(path)),
-                Question::Text => hasher.hash_one(self.world.read(path)),
-                Question::Exists => hasher.hash_one(self.world.exists(path)),
-                Question::IsLong => hasher.hash_one(self.world.is_long(path)),
-                Question::Folder => hasher.hash_one(self.world.folder(path)),
-            };
-            self.parts.answers.get_mut().insert((*question, path.clone()), now);
-            now
-        });
-        now == *answer
     }
 
     /// The value of a definition of the top level: as it was, or elaborated as a part of its own.

@@ -29,27 +29,29 @@ pub(super) const DEEPEST: u32 = 90;
 /// So many kinds of calls are noted before all of them are forgotten: several times what the largest sets have.
 const KINDS: usize = 1 << 14;
 /// The numbers of holes begin here.
-const HOLE: u32 = 1 << 31;
+pub(super) const HOLE: u32 = 1 << 31;
+/// Those of values of others, here.
+pub(super) const OTHER: u32 = 1 << 30;
 
 /// What a call is like: the function, the voices around it, and its arguments. Two calls of one kind make the same.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct CallKind(SmallVec<[u64; 24]>);
 
 /// A name and its place, of a value.
-type Said = (NodeId, Arc<str>, Option<(Origin, Span)>);
+pub(super) type Said = (NodeId, Arc<str>, Option<(Origin, Span)>);
 
-/// What a call made. Values are numbered from its first one, and holes from [`HOLE`].
-struct Made {
-    nodes: Vec<Node>,
-    cells: Vec<Cell>,
-    rings: Vec<Ring>,
-    /// Places by their place below the call's own, which is 0.
-    frames: Vec<Frame>,
+/// What a call made. Values are numbered from its first one, holes from [`HOLE`], and values of others from [`OTHER`].
+pub(super) struct Made {
+    pub nodes: Vec<Node>,
+    pub cells: Vec<Cell>,
+    pub rings: Vec<Ring>,
+    /// Places by their place below the one that it stands in, which is 0.
+    pub frames: Vec<Frame>,
     /// Constants that chance starts from, with their place.
-    seeds: Vec<(NodeId, FrameId)>,
-    named: Vec<Said>,
-    aliases: Vec<(NodeId, NodeId)>,
-    value: Value<'static>,
+    pub seeds: Vec<(NodeId, FrameId)>,
+    pub named: Vec<Said>,
+    pub aliases: Vec<(NodeId, NodeId)>,
+    pub value: Value<'static>,
     depth: u32,
 }
 
@@ -70,13 +72,28 @@ pub(super) struct Noting {
 
 /// What a call may not touch: so many there were before it.
 #[derive(PartialEq)]
-struct Outside([usize; 17]);
+pub(super) struct Outside([usize; 16]);
+
+/// Whether a call may refer to values that are neither its own nor its arguments.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Foreign {
+    Allowed,
+    Unfit,
+}
+
+impl CallKind {
+    /// An argument that is not given.
+    pub fn add_nothing(&mut self) -> bool {
+        self.0.push(6);
+        true
+    }
+}
 
 impl<'a> Elab<'a> {
-    /// The kind of a call of a function of the library, as far as its body goes.
-    pub(super) fn kind_of_call(&self, body: &Expr) -> CallKind {
+    /// The kind of a call of a function, as far as that and the voices around it go.
+    pub(super) fn kind_of_call(&self, function: u64) -> CallKind {
         let mut kind = CallKind::default();
-        kind.0.push(std::ptr::from_ref(body).addr() as u64);
+        kind.0.push(function);
         kind.0.push(u64::from(self.bank.unwrap_or(0)));
         kind
     }
@@ -155,12 +172,16 @@ impl<'a> Elab<'a> {
             Some(Some(_)) => return self.eval(scope, body),
             None => {}
         }
-        let (ends, outside) = (self.ends(), self.outside_of_call());
+        let (ends, outside, logged) = (self.ends(), self.outside_of_call(), self.scopes.logged());
         let asked = self.asked.take();
         self.noting = Some(Noting { deepest: self.depth, ..Noting::default() });
         let value = self.eval(scope, body);
         let noting = self.noting.take().unwrap_or_default();
-        let made = if outside == self.outside_of_call() { self.made_since(ends, holes, noting, &value) } else { None };
+        let fit = !noting.unfit.get() && self.asked.take() == 0;
+        let made = match fit && logged == self.scopes.logged() && outside == self.outside_of_call() {
+            true => self.made_since(ends, holes, noting, &value, Foreign::Unfit),
+            false => None,
+        };
         self.asked.add(asked);
         // Texts with ever other numbers would fill any memory; what is used is soon noted again.
         if self.recalled.0.len() >= KINDS {
@@ -170,8 +191,7 @@ impl<'a> Elab<'a> {
         value
     }
 
-    fn outside_of_call(&self) -> Outside {
-        let (looked_up, heard) = (self.scopes.logged(), self.parts.heard());
+    pub(super) fn outside_of_call(&self) -> Outside {
         Outside([
             self.units.len(),
             self.graph.rows.len(),
@@ -188,28 +208,26 @@ impl<'a> Elab<'a> {
             self.bodies.len(),
             self.patterns.len() + self.score.score().pattern_count(),
             self.counted.len(),
-            looked_up,
-            heard,
+            self.parts.heard(),
         ])
     }
 
     /// What a call made since these ends, if all of it can be copied.
-    fn made_since(
+    pub(super) fn made_since(
         &self,
         from: crate::front::parts::Ends,
         holes: &[NodeId],
         noting: Noting,
         value: &Value<'a>,
+        foreign: Foreign,
     ) -> Option<Made> {
-        let (asked, own) = (self.asked.take(), self.frame);
-        self.asked.add(asked);
-        if noting.unfit.get() || asked != 0 {
-            return None;
-        }
-        let graph = &self.graph;
+        let (graph, own) = (&self.graph, self.frame);
         let node = |id: NodeId| match id.0.checked_sub(from.nodes) {
             Some(at) => Some(NodeId(at)),
-            None => holes.iter().position(|hole| *hole == id).map(|hole| NodeId(HOLE + hole as u32)),
+            None => match holes.iter().position(|hole| *hole == id) {
+                Some(hole) => Some(NodeId(HOLE + hole as u32)),
+                None => (foreign == Foreign::Allowed).then_some(NodeId(OTHER + id.0)),
+            },
         };
         let cell = |id: CellId| id.0.checked_sub(from.cells).map(CellId);
         let ring = |id: RingId| id.0.checked_sub(from.rings).map(RingId);

@@ -220,6 +220,16 @@ impl<'a> Scopes<'a> {
         self.log.borrow().len()
     }
 
+    /// The names noted since there were so many.
+    pub fn logged_since(&self, logged: usize) -> Vec<TopName> {
+        self.log.borrow()[logged..].to_vec()
+    }
+
+    /// True for the top level of a file.
+    pub fn is_file(&self, scope: ScopeId) -> bool {
+        scope.0 > 0 && scope.0 < self.files
+    }
+
     /// The names noted since the last call.
     pub fn take_log(&self) -> Vec<TopName> {
         self.log.take()

@@ -330,6 +330,7 @@ impl<'a> Elab<'a> {
                 ("n" | "value", None) => (FieldSource::Value, 0.0, Dim::None),
                 (_, Some(field)) => {
                     // An event without the field takes the default of the text.
+                    self.parts.sees_all_of(f.origin.offset);
                     let value = default.map(|expr| {
                         let at = std::mem::replace(&mut self.at, f.origin);
                         let value = self.eval(f.scope, expr);
@@ -363,6 +364,7 @@ impl<'a> Elab<'a> {
                             Some(format!("give it a default, or give events the field: `>> with({name}: \"1 2\")`"));
                         return None;
                     };
+                    self.parts.sees_all_of(f.origin.offset);
                     let at = std::mem::replace(&mut self.at, f.origin);
                     let value = self.eval(f.scope, expr);
                     self.at = at;
