@@ -37,7 +37,7 @@ pub(super) struct Again {
     pub before: u64,
     /// The other had another name.
     renamed: bool,
-    /// Its parameters, each with the one that is there now; nothing if they are the same.
+    /// Its parameters, each with the one that is there now; those that are not among them are what they were.
     params: Option<HashMap<ParamId, ParamId>>,
     /// The same of constants that chance starts from.
     pub seeds: Vec<Chance>,
@@ -47,9 +47,9 @@ pub(super) struct Again {
 type Chance = (Vec<u32>, Vec<u32>);
 
 impl Again {
-    /// For a part that was given other numbers where it is.
-    pub fn with(before: u64, params: Option<HashMap<ParamId, ParamId>>) -> Again {
-        Again { before, renamed: false, params, seeds: Vec::new() }
+    /// For a part that was given some other numbers where it is.
+    pub fn with(before: u64, params: HashMap<ParamId, ParamId>) -> Again {
+        Again { before, renamed: false, params: Some(params), seeds: Vec::new() }
     }
 
     /// True if some number is another than under this name before.
@@ -405,8 +405,9 @@ impl Segment {
             && self.sources.iter().zip(&wish.wanted).all(|(source, id)| *source == plan.source(*id))
             && self.ports.iter().all(|(id, given)| wish.known.get(id) == Some(given));
         if !same
-            || !self
-                .takes(plan.arena, |param| again.params.as_ref().map_or(Some(param), |all| all.get(&param).copied()))
+            || !self.takes(plan.arena, |param| {
+                Some(again.params.as_ref().and_then(|all| all.get(&param)).copied().unwrap_or(param))
+            })
         {
             return false;
         }

@@ -19,6 +19,7 @@
 use crate::front::again::Again;
 use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
+use crate::front::parts::Part;
 use crate::front::recall::{CallKind, Foreign, HOLE, Made, Noting, OTHER, Said};
 use crate::front::scope::*;
 use crate::front::settings::Settings;
@@ -28,10 +29,8 @@ use crate::graph::{FrameId, Node, NodeId, ParamId, RingId};
 use modurust_lang::ast::ExprKind;
 use modurust_lang::{Span, visit};
 use rustc_hash::FxHashMap as HashMap;
+use std::ops::Range;
 use std::sync::Arc;
-
-/// So many kinds of calls are known before all of them are forgotten.
-const KINDS: usize = 1 << 12;
 
 /// A call of a part.
 pub(super) struct Call {
@@ -97,27 +96,23 @@ pub(super) enum Verdict {
     Other,
 }
 
-/// All calls that are known.
+/// What is known of calls in a text.
 #[derive(Default)]
 pub(super) struct Calls {
-    /// By kind, with the text that they were noted in last.
-    kinds: HashMap<CallKind, (Arc<Noted>, u64)>,
+    /// Those that were noted in this text, by kind.
+    kinds: HashMap<CallKind, Arc<Noted>>,
     /// What became of them in this text, by address; who is here stays there.
     verdicts: HashMap<usize, (Arc<Noted>, Verdict)>,
     /// Of functions, by the place of their statements.
     signatures: HashMap<u32, u64>,
-    text: u64,
 }
 
 impl Calls {
     /// Begins a text.
     pub fn start(&mut self) {
+        self.kinds.clear();
         self.verdicts.clear();
-        self.text += 1;
-        if self.kinds.len() > KINDS {
-            self.kinds.clear();
-            self.signatures.clear();
-        }
+        self.signatures.clear();
     }
 }
 
@@ -164,10 +159,9 @@ impl<'a> Elab<'a> {
         let own_asked = self.asked.take();
         self.asked.add(asked);
         let alone = outside == self.outside_of_call() && pieces == self.parts.pieces_so_far();
-        let known = self.parts.calls.kinds.get(&kind).filter(|(_, text)| *text == self.parts.calls.text);
-        let noted = match known {
+        let noted = match self.parts.calls.kinds.get(&kind) {
             _ if !alone => None,
-            Some((noted, _)) => Some(Arc::clone(noted)),
+            Some(noted) => Some(Arc::clone(noted)),
             None => {
                 let reads = self.reads_since(logged);
                 let seeds = self.seeds[seeds..].iter().map(|(node, _)| (*node, around)).collect();
@@ -177,7 +171,11 @@ impl<'a> Elab<'a> {
                 let made = self.made_since(ends, &holes, noting, &value, Foreign::Allowed);
                 let function = TopName(f.scope, hash_text(f.name));
                 let asked = (own_asked, Arc::clone(&self.settings));
-                reads.zip(made).map(|(reads, made)| self.note(kind, Noted { function, statement, reads, asked, made }))
+                reads.zip(made).map(|(reads, made)| {
+                    let noted = Arc::new(Noted { function, statement, reads, asked, made });
+                    self.parts.calls.kinds.insert(kind, Arc::clone(&noted));
+                    noted
+                })
             }
         };
         match noted {
@@ -186,12 +184,20 @@ impl<'a> Elab<'a> {
                 let call = Call { noted, node, place, around, args, holes, hint, bank, depth };
                 self.parts.note_call(call, logged..self.scopes.logged());
             }
-            None => {
-                self.asked.add(own_asked);
-                self.parts.sees_all_of(statement);
-            }
+            None => self.not_noted(statement, own_asked, logged..self.scopes.logged()),
         }
         value
+    }
+
+    /// A call cannot be noted: what was asked for in it, settings and the names of this stretch of the log, the part itself asked for.
+    pub(super) fn not_noted(&mut self, statement: u32, asked: u8, names: Range<usize>) {
+        self.asked.add(asked);
+        self.parts.sees_all_of(statement);
+        for name in &self.scopes.logged_since(names.start)[..names.len()] {
+            if let Some(Binding::Lazy(id)) = self.scopes.top(*name) {
+                self.parts.sees_all_of(self.lazies[id.0 as usize].origin.offset);
+            }
+        }
     }
 
     /// The kind of a call of a function of the text, and its holes; nothing for what no two calls have in common.
@@ -220,24 +226,6 @@ impl<'a> Elab<'a> {
             reads.push((name, seen));
         }
         Some(reads)
-    }
-
-    /// What is noted of a kind; what was noted before if nothing has changed since.
-    fn note(&mut self, kind: CallKind, new: Noted) -> Arc<Noted> {
-        let calls = &mut self.parts.calls;
-        let same = |old: &&(Arc<Noted>, u64)| {
-            let old = &old.0;
-            (old.function, old.statement, old.asked.0) == (new.function, new.statement, new.asked.0)
-                && old.reads == new.reads
-                && old.asked.1.same(&new.asked.1, new.asked.0)
-                && change(&old.made, &new.made).is_some_and(|change| change.is_none())
-        };
-        let noted = match calls.kinds.get(&kind).filter(same) {
-            Some((old, _)) => Arc::clone(old),
-            None => Arc::new(new),
-        };
-        calls.kinds.insert(kind, (Arc::clone(&noted), calls.text));
-        noted
     }
 
     /// What becomes of a call of a part in this text.
@@ -304,33 +292,46 @@ impl<'a> Elab<'a> {
         if changes.is_empty() {
             return true;
         }
-        let Some(mut part) = self.parts.kept.remove(&key) else { return false };
-        let numbers = changes.iter().any(|(.., change)| !change.params.is_empty());
-        let mut params = HashMap::default();
-        if numbers {
-            let new = |(nth, _, change): &(usize, Arc<Noted>, Arc<Change>)| {
-                let first = part.calls[*nth].node.0;
-                change.params.iter().map(|(at, param)| (first + at, *param)).collect::<Vec<_>>()
-            };
-            let new: HashMap<u32, ParamId> = changes.iter().flat_map(new).collect();
-            let mut back = HashMap::default();
-            let nodes = part.pieces.iter().flat_map(|(from, to)| from.nodes..to.nodes);
-            let fits = nodes.clone().all(|at| {
-                let Node::Param(old) = self.graph.nodes[at as usize] else { return true };
-                let new = new.get(&at).copied().unwrap_or(old);
-                *params.entry(old).or_insert(new) == new && *back.entry(new).or_insert(old) == old
-            });
-            // Who reads a number of a value looks at it; what is computed from it is no number yet.
-            if !fits || !part.value.as_ref().is_none_or(|value| self.is_computed(value)) {
-                self.parts.kept.insert(key, part);
-                return false;
-            }
-            for at in nodes {
-                if let Node::Param(param) = &mut self.graph.nodes[at as usize] {
-                    *param = params[param];
+        let Some(part) = self.parts.kept.get_mut(&key) else { return false };
+        let mut new: Vec<(u32, ParamId)> = Vec::new();
+        for (nth, _, change) in changes {
+            let first = part.calls[*nth].node.0;
+            new.extend(change.params.iter().map(|(at, param)| (first + at, *param)));
+        }
+        let mut params: HashMap<ParamId, ParamId> = HashMap::default();
+        let own = |part: &Part| part.pieces.iter().map(|(from, to)| from.nodes..to.nodes).collect::<Vec<_>>();
+        if !new.is_empty() {
+            for (at, param) in &new {
+                if let Node::Param(old) = self.graph.nodes[*at as usize] {
+                    params.entry(old).or_insert(*param);
                 }
             }
+            // Each stands for one other, in all of the part.
+            let mut fresh: Vec<ParamId> = params.values().copied().collect();
+            fresh.sort_unstable();
+            let mut rest = new.iter();
+            let mut fits = fresh.windows(2).all(|pair| pair[0] != pair[1]);
+            let mut next = rest.next();
+            for at in own(part).into_iter().flatten() {
+                let Node::Param(old) = self.graph.nodes[at as usize] else { continue };
+                fits &= match next.filter(|(place, _)| *place == at) {
+                    Some((_, param)) => {
+                        next = rest.next();
+                        params[&old] == *param
+                    }
+                    None => !params.contains_key(&old) && fresh.binary_search(&old).is_err(),
+                };
+            }
+            let value = part.value.clone();
+            // Who reads a number of a value looks at it; what is computed from it is no number yet.
+            if !fits || next.is_some() || !value.as_ref().is_none_or(|value| self.is_computed(value)) {
+                return false;
+            }
+            for (at, param) in &new {
+                self.graph.nodes[*at as usize] = Node::Param(*param);
+            }
         }
+        let Some(part) = self.parts.kept.get_mut(&key) else { return false };
         for (nth, noted, change) in changes {
             let call = &mut part.calls[*nth];
             if !change.hints.is_empty() {
@@ -346,19 +347,13 @@ impl<'a> Elab<'a> {
             }
             call.noted = Arc::clone(noted);
         }
-        if numbers || changes.iter().any(|(.., change)| !change.hints.is_empty()) {
-            part.again = Some(Again::with(part.serial, numbers.then_some(params)));
-            part.serial = self.parts.next_stamp();
-            self.parts.owners.own(part.serial, &part.pieces);
+        if !new.is_empty() || changes.iter().any(|(.., change)| !change.hints.is_empty()) {
+            let (before, pieces) = (part.serial, Arc::clone(&part.pieces));
+            self.parts.stamp += 1;
+            (part.serial, part.again) = (self.parts.stamp, Some(Again::with(before, params)));
+            self.parts.owners.own(self.parts.stamp, &pieces);
         }
-        self.parts.kept.insert(key, part);
         true
-    }
-}
-
-impl Change {
-    fn is_none(&self) -> bool {
-        self.params.is_empty() && self.hints.is_empty() && self.named.is_empty()
     }
 }
 
@@ -391,7 +386,8 @@ fn change(old: &Made, new: &Made) -> Option<Change> {
         if (a.parent, a.named, &a.label) != (b.parent, b.named, &b.label) {
             return None;
         }
-        if a.hint != b.hint {
+        // That of the call itself is said by the caller.
+        if a.hint != b.hint && at > 0 {
             change.hints.push((at as u32, b.hint));
         }
     }

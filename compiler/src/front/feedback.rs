@@ -348,8 +348,9 @@ impl<'a> Elab<'a> {
             lazy.cell = lazy.cell.filter(|c| c.index() < mark.cells);
         }
         let ends = self.ends();
-        let asked = self.parts.cut(ends);
-        self.asked.add(asked);
+        for (call, asked) in self.parts.cut(ends) {
+            self.not_noted(call.noted.statement, call.noted.asked.0, asked);
+        }
         let nodes = mark.nodes as u32;
         self.bodies.retain(|body| body.end <= nodes);
         // Only what was said since; of texts before there is much more.

@@ -189,7 +189,7 @@ pub(super) struct Parts {
     pub statements: Vec<u32>,
     /// The last value of each definition, with its number.
     last: HashMap<TopName, (Value<'static>, u64)>,
-    stamp: u64,
+    pub stamp: u64,
     /// What stands for their signals.
     pub stand_ins: StandIns,
     /// Of this text: definitions of the top level come first among all.
@@ -321,20 +321,17 @@ impl Parts {
         }
     }
 
-    /// What was made beyond an end is gone. Settings that the calls among it asked for come back.
-    pub fn cut(&mut self, end: Ends) -> u8 {
-        let mut asked = 0;
+    /// What was made beyond an end is gone. Calls among it come back.
+    pub fn cut(&mut self, end: Ends) -> Vec<(Call, std::ops::Range<usize>)> {
+        let mut calls = Vec::new();
         if let Some(open) = self.open.last_mut() {
-            for (call, _) in open.calls.extract_if(.., |(call, _)| call.place.0 >= end.frames) {
-                asked |= call.noted.asked.0;
-                open.exact.insert(call.noted.statement);
-            }
+            calls.extend(open.calls.extract_if(.., |(call, _)| call.place.0 >= end.frames));
             open.from = open.from.min(end);
             for (from, to) in &mut open.pieces {
                 (*from, *to) = (from.min(end), to.min(end));
             }
         }
-        asked
+        calls
     }
 
     /// True while a call that is noted as a whole is on its way.

@@ -111,6 +111,11 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         e.error("type", span, "a kit is named in single quotes").help = Some(format!("write `kit('{word}')`"));
         return Value::Broken;
     }
+    if let Some((word, span)) = call.next_word("name")
+        && e.lookup(call.scope, word, span).is_none()
+    {
+        return e.no_kit(word, span);
+    }
     let Some(name) = e.want(call, "name") else { return Value::Broken };
     let Value::Text(kit) = &name.value else {
         e.error("type", name.span, "a kit is named in single quotes").help = Some("write `kit('tr909')`".into());
@@ -118,9 +123,7 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     };
     let library = modurust_lang::library::library();
     if !names::is_module(kit) && !e.has_kit(kit) {
-        e.error("name", name.span, format!("there is no kit `{kit}`")).help =
-            Some("there is 'tr909', and any folder of sound files beside the text".into());
-        return Value::Broken;
+        return e.no_kit(kit, name.span);
     }
     let words = e.score.score().words(pattern);
     if words.is_empty() {
@@ -197,6 +200,12 @@ fn input<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<(PatId, Span)> {
 }
 
 impl<'a> Elab<'a> {
+    fn no_kit(&mut self, kit: &str, span: Span) -> Value<'a> {
+        self.error("name", span, format!("there is no kit `{kit}`")).help =
+            Some("there is 'tr909', and any folder of sound files beside the text".into());
+        Value::Broken
+    }
+
     /// Where a word of a pattern stands in the text, if it sounds in the first cycles.
     pub(super) fn place_of_word(&self, pattern: PatId, word: Sym) -> Option<(Origin, Span)> {
         let mut events = EventBuf::new(512);
