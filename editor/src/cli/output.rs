@@ -21,7 +21,7 @@ pub(crate) struct Output {
     /// Frames per block; the device's own if it cannot
     #[arg(long, value_parser = work::block)]
     block: Option<u32>,
-    /// Channels of sound that come in, for `input(1)` and on; JACK gives them
+    /// Channels of sound that come in, for `input(1)` and on, once a text asks for one
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=64))]
     inputs: u32,
     /// Connect sources of MIDI with this in their name (JACK); may be given several times

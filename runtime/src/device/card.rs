@@ -3,13 +3,20 @@
 //! The callback takes the engine out of its slot, lets it fill the block (converting when the card wants whole numbers), and puts
 //! it back. A missed deadline is counted. Any error that ends the stream raises a flag, and [`super::Running::poll`] falls back
 //! to the null device.
+//!
+//! Inputs are streams of their own, by a clock of their own ([`super::inflow`]), and are opened when a text asks for them. One that fails or goes is
+//! silent, and the output plays on.
 
+use super::inflow::{self, Inflow, Source};
 use super::{DEFAULT_RATE, DeviceInfo, DeviceOptions, Shared, Slot};
+use crate::engine::Engine;
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, ErrorKind, FromSample, SampleFormat, SizedSample, StreamConfig, SupportedBufferSize};
+use modurust_compiler::graph::QUANTUM;
+use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Frames converted at once when a card wants whole numbers.
 const CONVERT: usize = 1024;
@@ -22,9 +29,111 @@ pub struct Card {
     name: String,
 }
 
-/// A stream that plays until it is dropped.
+/// A stream that plays until it is dropped, and the one that listens, if a text wants that.
 pub struct Stream {
-    _stream: cpal::Stream,
+    // First: what comes in ends before what hears it.
+    input: Option<cpal::Stream>,
+    _output: cpal::Stream,
+    device: cpal::Device,
+    rate: u32,
+    inflows: Producer<Box<Inflow>>,
+    old: Consumer<Box<Inflow>>,
+}
+
+/// What the output's callback hears.
+struct Mouth {
+    news: Consumer<Box<Inflow>>,
+    old: Producer<Box<Inflow>>,
+    now: Option<Box<Inflow>>,
+}
+
+impl Mouth {
+    /// Gives the engine what has come in, as much as it is going to play for so many frames.
+    fn give(&mut self, engine: &mut Engine, frames: usize) {
+        if !self.old.is_full()
+            && let Ok(new) = self.news.pop()
+            && let Some(old) = self.now.replace(new)
+        {
+            // There is room, as was seen.
+            let _ = self.old.push(old);
+        }
+        let Some(inflow) = &mut self.now else { return };
+        let end = (engine.next_frame() + frames as u64).next_multiple_of(QUANTUM as u64);
+        let quanta = end.saturating_sub(engine.frame()) as usize / QUANTUM;
+        inflow.give(quanta, Instant::now(), |channels| {
+            engine.sound_in(QUANTUM, |frame, channel| {
+                channels.get(channel).and_then(|sound| sound.get(frame)).copied().unwrap_or(0.0)
+            });
+        });
+    }
+}
+
+impl Stream {
+    /// Listens, to so many channels at most: those of the same card, or of the default input where it has none. How many there are, and of what.
+    /// `Err` says why not.
+    pub fn listen(&mut self, most: usize) -> Result<(usize, String), String> {
+        while self.old.pop().is_ok() {}
+        let hears = |device: &cpal::Device| device.default_input_config().is_ok();
+        let other = || hosts().iter().filter_map(|(_, host)| host.default_input_device()).find(hears);
+        let device = Some(self.device.clone()).filter(hears).or_else(other).ok_or("there is no input")?;
+        let own = device.default_input_config().map_err(|e| e.to_string())?;
+        let at_rate = |range: cpal::SupportedStreamConfigRange| range.try_with_sample_rate(self.rate);
+        let configs = device.supported_input_configs().into_iter().flatten().filter_map(at_rate);
+        let key = |config: &cpal::SupportedStreamConfig| {
+            let channels = usize::from(config.channels());
+            (usable(config.sample_format()), channels < most, channels)
+        };
+        let best = configs.filter(|config| usable(config.sample_format()) < NOT).min_by_key(key);
+        let chosen = best.unwrap_or(own);
+        let (format, config) = (chosen.sample_format(), StreamConfig::from(chosen));
+        let channels = usize::from(config.channels).min(most.max(1));
+        let (source, inflow) = inflow::pair(channels, config.sample_rate, self.rate)?;
+        let stream = match format {
+            SampleFormat::F32 => hear::<f32>(&device, config, source),
+            SampleFormat::I32 => hear::<i32>(&device, config, source),
+            SampleFormat::I16 => hear::<i16>(&device, config, source),
+            other => return Err(format!("`{}` only gives samples of type {other:?}", describe(&device))),
+        };
+        let stream = stream.map_err(|e| e.to_string())?;
+        stream.play().map_err(|e| e.to_string())?;
+        self.inflows.push(Box::new(inflow)).map_err(|_| "the output does not answer")?;
+        self.input = Some(stream);
+        let plural = if channels == 1 { "" } else { "s" };
+        Ok((channels, format!("{}, {} Hz, {channels} channel{plural}", describe(&device), config.sample_rate)))
+    }
+}
+
+/// Opens an input; its callback puts what comes into a ring.
+fn hear<T>(device: &cpal::Device, config: StreamConfig, mut source: Source) -> Result<cpal::Stream, cpal::Error>
+where
+    T: SizedSample + Send + 'static,
+    f32: FromSample<T>,
+{
+    let channels = usize::from(config.channels).max(1);
+    device.build_input_stream(
+        config,
+        move |sound: &[T], _: &cpal::InputCallbackInfo| {
+            source.put(sound.len() / channels, Instant::now(), |frame, channel| {
+                sound.get(frame * channels + channel).map_or(0.0, |x| <f32 as FromSample<T>>::from_sample_(*x))
+            });
+        },
+        // An input that goes is silent.
+        |_| {},
+        Some(Duration::from_secs(2)),
+    )
+}
+
+/// No format that we read or write.
+const NOT: u8 = 9;
+
+/// How much a format is liked.
+fn usable(format: SampleFormat) -> u8 {
+    match format {
+        SampleFormat::F32 => 0,
+        SampleFormat::I32 => 1,
+        SampleFormat::I16 => 2,
+        _ => NOT,
+    }
 }
 
 /// Keeps libasound from writing its complaints on the terminal; what matters comes back as an error.
@@ -123,24 +232,18 @@ pub fn find(options: &DeviceOptions) -> Result<Card, String> {
     })?;
     let own = device.default_output_config().map_err(|e| e.to_string())?;
     let rate = options.rate.unwrap_or(own.sample_rate());
-    let usable = |format: SampleFormat| match format {
-        SampleFormat::F32 => 0,
-        SampleFormat::I32 => 1,
-        SampleFormat::I16 => 2,
-        _ => 9,
-    };
     let mut best = None;
     if let Ok(configs) = device.supported_output_configs() {
         for range in configs {
             let Some(config) = range.try_with_sample_rate(rate) else { continue };
             let key = (usable(config.sample_format()), config.channels() != 2, config.channels());
-            if key.0 < 9 && best.as_ref().is_none_or(|(k, _)| key < *k) {
+            if key.0 < NOT && best.as_ref().is_none_or(|(k, _)| key < *k) {
                 best = Some((key, config));
             }
         }
     }
     let chosen = best.map_or(own, |(_, config)| config);
-    if usable(chosen.sample_format()) == 9 {
+    if usable(chosen.sample_format()) == NOT {
         return Err(format!("`{}` only takes samples of type {:?}", describe(&device), chosen.sample_format()));
     }
     let mut config: StreamConfig = chosen.into();
@@ -184,33 +287,37 @@ impl Card {
 
     /// Opens the card and begins to play.
     pub(crate) fn start(self, slot: Arc<Slot>, shared: Arc<Shared>) -> Result<Stream, String> {
-        let open = |config| match self.format {
-            SampleFormat::F32 => self.open_float(config, Arc::clone(&slot), Arc::clone(&shared)),
-            SampleFormat::I32 => self.open_whole::<i32>(config, Arc::clone(&slot), Arc::clone(&shared)),
-            _ => self.open_whole::<i16>(config, Arc::clone(&slot), Arc::clone(&shared)),
+        let open = |config| {
+            let ((inflows, news), (old, back)) = (RingBuffer::new(2), RingBuffer::new(2));
+            let hands =
+                Hands { slot: Arc::clone(&slot), shared: Arc::clone(&shared), mouth: Mouth { news, old, now: None } };
+            let stream = match self.format {
+                SampleFormat::F32 => self.open_float(config, hands),
+                SampleFormat::I32 => self.open_whole::<i32>(config, hands),
+                _ => self.open_whole::<i16>(config, hands),
+            };
+            stream.map(|stream| (stream, inflows, back))
         };
         let stream = match open(self.config) {
             // The size of the block was a wish.
             Err(_) if self.block().is_some() => open(StreamConfig { buffer_size: BufferSize::Default, ..self.config }),
             other => other,
         };
-        let stream = stream.map_err(|e| e.to_string())?;
-        stream.play().map_err(|e| e.to_string())?;
-        Ok(Stream { _stream: stream })
+        let (output, inflows, old) = stream.map_err(|e| e.to_string())?;
+        output.play().map_err(|e| e.to_string())?;
+        let rate = self.rate();
+        Ok(Stream { input: None, _output: output, device: self.device, rate, inflows, old })
     }
 
-    fn open_float(
-        &self,
-        config: StreamConfig,
-        slot: Arc<Slot>,
-        shared: Arc<Shared>,
-    ) -> Result<cpal::Stream, cpal::Error> {
+    fn open_float(&self, config: StreamConfig, hands: Hands) -> Result<cpal::Stream, cpal::Error> {
         let channels = usize::from(config.channels);
+        let Hands { slot, shared, mut mouth } = hands;
         let errors = Arc::clone(&shared);
         self.device.build_output_stream(
             config,
             move |out: &mut [f32], _: &cpal::OutputCallbackInfo| match slot.take() {
                 Some(mut live) => {
+                    mouth.give(&mut live.engine, out.len() / channels.max(1));
                     live.process(out, channels, &shared);
                     slot.put(live);
                 }
@@ -221,22 +328,21 @@ impl Card {
         )
     }
 
-    fn open_whole<T>(
-        &self,
-        config: StreamConfig,
-        slot: Arc<Slot>,
-        shared: Arc<Shared>,
-    ) -> Result<cpal::Stream, cpal::Error>
+    fn open_whole<T>(&self, config: StreamConfig, hands: Hands) -> Result<cpal::Stream, cpal::Error>
     where
         T: SizedSample + FromSample<f32> + Send + 'static,
     {
         let channels = usize::from(config.channels).max(1);
+        let Hands { slot, shared, mut mouth } = hands;
         let errors = Arc::clone(&shared);
         let mut scratch = vec![0.0f32; CONVERT * channels];
         self.device.build_output_stream(
             config,
             move |out: &mut [T], _: &cpal::OutputCallbackInfo| {
                 let mut live = slot.take();
+                if let Some(live) = &mut live {
+                    mouth.give(&mut live.engine, out.len() / channels);
+                }
                 for part in out.chunks_mut(CONVERT * channels) {
                     let floats = &mut scratch[..part.len()];
                     match &mut live {
@@ -255,6 +361,13 @@ impl Card {
             Some(Duration::from_secs(2)),
         )
     }
+}
+
+/// What the callback of an output has.
+struct Hands {
+    slot: Arc<Slot>,
+    shared: Arc<Shared>,
+    mouth: Mouth,
 }
 
 /// Sorts what a stream complains about: counted, ignored, or the end of it.

@@ -12,6 +12,7 @@
 pub mod back;
 pub mod begin;
 mod card;
+pub mod inflow;
 #[cfg(feature = "jack")]
 mod jack;
 pub mod null;
@@ -176,6 +177,7 @@ impl Choice {
             inputs: 0,
             missed: 0,
             has_ports: false,
+            listens: false,
             wish: self.wish,
             opener: self.opener,
             look: None,
@@ -353,7 +355,7 @@ impl Gauge {
 #[allow(dead_code)]
 enum Driver {
     Null(null::NullDevice),
-    Card(card::Stream),
+    Card(Box<card::Stream>),
     Other(Box<dyn std::any::Any>),
 }
 
@@ -373,6 +375,8 @@ pub struct Running {
     inputs: usize,
     missed: usize,
     has_ports: bool,
+    /// A text has asked for sound that comes in.
+    listens: bool,
     wish: DeviceOptions,
     opener: Opener,
     /// When the device that is gone is looked for.
@@ -401,10 +405,27 @@ impl Running {
         self.inputs = if let Kind::Other(output) = &kind { output.inputs() } else { 0 };
         self.driver = Some(match kind {
             Kind::Null => Driver::Null(null::NullDevice::start(slot, shared, self.rate, self.block)),
-            Kind::Card(card) => Driver::Card(card.start(slot, shared)?),
+            Kind::Card(card) => Driver::Card(Box::new(card.start(slot, shared)?)),
             Kind::Other(output) => Driver::Other(output.start(Line { slot, shared })?),
         });
+        if self.listens {
+            // What is wrong with it is told when a text is looked at.
+            let _ = self.listen();
+        }
         Ok(())
+    }
+
+    /// Listens to the inputs of a card. Whoever does not ask for sound is not listened to: a headset may sound worse while it is. `Err` says
+    /// why nothing is heard.
+    fn listen(&mut self) -> Result<Option<String>, String> {
+        self.listens = true;
+        let Some(Driver::Card(stream)) = &mut self.driver else { return Ok(None) };
+        if self.wish.inputs == 0 || self.inputs > 0 {
+            return Ok(None);
+        }
+        let (channels, what) = stream.listen(self.wish.inputs)?;
+        self.inputs = channels;
+        Ok(Some(what))
     }
 
     fn fall_back(&mut self, message: Option<String>) {
@@ -451,8 +472,20 @@ impl Running {
         if wanted <= self.inputs.max(self.missed) {
             return None;
         }
+        let listens = self.listen();
+        if wanted <= self.inputs {
+            let message = listens.ok().flatten().map(|what| format!("listening to {what}"));
+            return message.map(|message| Notice::Device { message });
+        }
         self.missed = wanted;
-        let mend = if self.inputs > 0 { "`--inputs N` opens more" } else { "JACK gives inputs: `--device jack`" };
+        if let Err(why) = listens {
+            return Some(Notice::Device { message: format!("`input({wanted})` is silent: {why}") });
+        }
+        let mend = match (self.inputs, self.wish.inputs) {
+            (0, 0) => "`--inputs 2` opens two",
+            (0, _) => "JACK and sound cards have some: `--device NAME`",
+            _ => "`--inputs N` opens more",
+        };
         let message = format!("`input({wanted})` is silent: {} has {} inputs; {mend}", self.name, self.inputs);
         Some(Notice::Device { message })
     }
