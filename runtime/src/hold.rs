@@ -1,7 +1,8 @@
 //! What a program has to do with the world outside, and the hands on its numbers.
 //!
 //! `map cc(74) -> bass.cutoff` lets a controller move a number. A controller that stands elsewhere than the number does not tear it away:
-//! it takes hold when it comes by (*pickup*, or soft takeover), and has it until a hand, the text or something else moves the number.
+//! it takes hold when it comes by (*pickup*, or soft takeover), and has it until a hand, the text or something else moves the number. An endless
+//! encoder stands nowhere: it says how far it was turned, and turns the number from where that stands.
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
@@ -53,10 +54,75 @@ impl Map {
         })
     }
 
+    /// Where a controller stands when the number is here: the way is monotone, whatever its curve.
+    fn share_of(&self, value: f32) -> f32 {
+        let rises = self.to >= self.from;
+        let (mut low, mut high) = (0.0f32, 1.0f32);
+        for _ in 0..24 {
+            let middle = (low + high) * 0.5;
+            if (self.at(middle) < value) == rises {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        (low + high) * 0.5
+    }
+
     /// Where the number is when the controller stands at `x`.
     fn at(&self, x: f32) -> f32 {
         let share = if self.wheel { (x + 1.0) * 0.5 } else { x };
         line(f64::from(self.from), f64::from(self.to), f64::from(share.clamp(0.0, 1.0)), self.curve) as f32
+    }
+}
+
+/// How an encoder writes how far it was turned, in 7 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    /// As whole numbers are written: 127 is one step back.
+    Twos,
+    /// 64 is no step, 63 one back.
+    Offset,
+    /// The highest bit is the sign: 65 is one step back.
+    Sign,
+}
+
+/// An endless encoder that a program listens to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Encoder {
+    /// The path of its controller, as a hash.
+    pub controller: u64,
+    /// Its own.
+    pub path: u64,
+    code: Code,
+}
+
+/// Steps of an encoder over the whole of a way.
+const STEPS: f32 = 128.0;
+
+impl Encoder {
+    /// By its path, `encoder/74/twos`.
+    fn of(path: &str) -> Option<Encoder> {
+        let (number, code) = path.strip_prefix("encoder/")?.split_once('/')?;
+        let code = match code {
+            "offset" => Code::Offset,
+            "sign" => Code::Sign,
+            _ => Code::Twos,
+        };
+        Some(Encoder { controller: source(&format!("cc/{number}")), path: source(path), code })
+    }
+
+    /// By how much of a way it was turned, when its controller says `x`, 0 to 1.
+    pub fn by(&self, x: f32) -> f32 {
+        let said = (x * 127.0).round().clamp(0.0, 127.0);
+        let steps = match self.code {
+            Code::Twos if said >= 64.0 => said - 128.0,
+            Code::Twos => said,
+            Code::Offset => said - 64.0,
+            Code::Sign if said >= 64.0 => 64.0 - said,
+            Code::Sign => said,
+        };
+        steps / STEPS
     }
 }
 
@@ -67,6 +133,8 @@ pub(crate) struct Outside {
     pub clocked: Arc<[(PortName, f64)]>,
     /// What moves what.
     pub maps: Arc<[Map]>,
+    /// Endless encoders.
+    pub encoders: Arc<[Encoder]>,
     /// Signals that leave.
     pub wires: Arc<[Wire]>,
 }
@@ -84,7 +152,15 @@ impl Outside {
         let maps = program.timeline.mappings.iter().filter_map(|mapping| Map::of(program, mapping)).collect();
         let outs = program.patch.graph.outs.iter().enumerate();
         let wires = outs.filter_map(|(at, out)| Wire::of(at, out)).collect();
-        Outside { clocked: devices.into(), maps, wires }
+        let params = program.patch.graph.params.iter().map(|param| &*param.name);
+        let mapped = program.timeline.mappings.iter().map(|mapping| mapping.source.as_str());
+        let mut encoders: Vec<Encoder> = Vec::new();
+        for encoder in params.chain(mapped).filter_map(Encoder::of) {
+            if !encoders.contains(&encoder) {
+                encoders.push(encoder);
+            }
+        }
+        Outside { clocked: devices.into(), maps, encoders: encoders.into(), wires }
     }
 }
 
@@ -119,14 +195,30 @@ impl Holds {
         let near = (value - now).abs() <= NEAR * (map.to - map.from).abs();
         let passes = before.is_some_and(|hold| (map.at(hold.x) - now) * (value - now) <= 0.0);
         let takes = has || near || passes;
-        let hold = Hold { key: map.key, x, put: takes.then_some(value) };
+        self.note(known, Hold { key: map.key, x, put: takes.then_some(value) });
+        if takes {
+            params.aim(map.param, value);
+        }
+    }
+
+    /// An encoder was turned by so much of its way: moves what it is for from where that stands.
+    pub fn push(&mut self, map: &Map, by: f32, params: &mut ParamTable) {
+        let Some(now) = params.target(map.param) else { return };
+        let known = self.0.iter().position(|hold| hold.key == map.key);
+        let before = known.and_then(|at| self.0.get(at)).filter(|hold| hold.put == Some(now));
+        let x = (before.map_or_else(|| map.share_of(now), |hold| hold.x) + by).clamp(0.0, 1.0);
+        let value = map.at(x);
+        if value.is_finite() {
+            self.note(known, Hold { key: map.key, x, put: Some(value) });
+            params.aim(map.param, value);
+        }
+    }
+
+    fn note(&mut self, known: Option<usize>, hold: Hold) {
         if let Some(slot) = known.and_then(|at| self.0.get_mut(at)) {
             *slot = hold;
         } else if self.0.len() < HOLDS {
             self.0.push(hold);
-        }
-        if takes {
-            params.aim(map.param, value);
         }
     }
 }

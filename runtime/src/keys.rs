@@ -168,6 +168,11 @@ impl Keys {
         self.ports.iter().map(|port| port.board.held()).sum()
     }
 
+    /// Where something outside stands, by its path.
+    pub fn seen(&self, path: u64) -> Option<f32> {
+        self.seen.iter().find(|(known, _)| *known == path).map(|(_, value)| *value)
+    }
+
     /// Remembers where something outside stands.
     pub fn see(&mut self, path: u64, value: f32) {
         if let Some(slot) = self.seen.iter_mut().find(|(known, _)| *known == path) {

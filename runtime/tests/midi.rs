@@ -554,3 +554,40 @@ fn time_code_is_followed_through_jitter_and_its_silence_is_a_stop() {
     stage.run(2);
     assert!((stage.engine.cycle().to_f64() * bar - 40.0).abs() < 0.001, "{:?}", stage.engine.cycle());
 }
+
+#[test]
+fn endless_encoders_turn_a_number_from_where_it_stands() {
+    for (code, forth, back, far) in [("twos", 1, 127, 62), ("offset", 65, 63, 126), ("sign", 1, 65, 62)] {
+        let text = format!("cut = knob(0.5, 0..1)\nmap encoder(7, '{code}') -> cut 0..2\nout = cut\n");
+        let mut stage = Stage::new(&text);
+        let turn = |stage: &mut Stage, said: u32, times: usize| {
+            (0..times).for_each(|_| stage.send(0, 0, Voice::Controller { index: 7, value: scale::up(said, 7, 32) }));
+            stage.run(8);
+            stage.out.last().unwrap()[0]
+        };
+        let step = 2.0 / 128.0;
+        assert!(near(turn(&mut stage, forth, 1), 0.5 + step), "{code}: it has hold at once");
+        assert!(near(turn(&mut stage, back, 3), 0.5 - 2.0 * step), "{code}");
+        assert!(near(turn(&mut stage, far, 3), 2.0), "{code}: no further than its range");
+        // The text says otherwise: it goes on from there.
+        stage.control.publish(&program(&text.replace("0.5", "0.25")), None);
+        stage.run(60);
+        assert!(near(turn(&mut stage, back, 1), 0.25 - step), "{code}");
+    }
+    let mut stage = Stage::new("cut = knob(200, 100..1000)\nmap encoder(9) -> cut 100..1000 exp\nout = cut / 1000\n");
+    (0..8).for_each(|_| stage.send(0, 0, Voice::Controller { index: 9, value: scale::up(8, 7, 32) }));
+    stage.run(8);
+    let up = 200.0 * 10.0f32.powf(64.0 / 128.0) / 1000.0;
+    assert!((stage.out.last().unwrap()[0] - up).abs() < 1e-4, "{:?} {up}", stage.out.last());
+}
+
+#[test]
+fn an_encoder_is_a_signal_too_and_edits_find_it_where_it_stands() {
+    let mut stage = Stage::new("out = encoder(7)\n");
+    (0..4).for_each(|_| stage.send(0, 0, Voice::Controller { index: 7, value: scale::up(16, 7, 32) }));
+    stage.run(8);
+    assert!(near(stage.out.last().unwrap()[0], 0.5));
+    stage.control.publish(&program("out = encoder(7) * 0.5\n"), None);
+    stage.run(60);
+    assert!(near(stage.out.last().unwrap()[0], 0.25));
+}

@@ -48,6 +48,7 @@ pub static TABLE: &[Builtin] = &[
     entry("midi_out", "midi_out(pattern, 'device', ch = 1, clock: off, offset: 0ms, cc74: x, bend: x, press: x, program: n)", "Plays a pattern on an instrument outside, which may hear the clock of the session as well; all of it leaves later by `offset`, up to a second. Signals turn controllers (`cc74:`, of 14 bits `fine7:`, `nrpn300:`, `rpn0:`; 0 to 1), the wheel (-1 to 1), pressure and the sound (1 to 128).", OUTSIDE, midi_out),
     entry("osc_out", "osc_out(pattern, 'host:port', '/path', offset: 0ms)", "Sends the events of a pattern by OSC, in bundles with the time of their exact frame: a number or word as it is, a note as its number (60 is c4), velocity and seconds.", OUTSIDE, osc_out),
     entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
+    entry("encoder", "encoder(n, 'twos')", "An endless knob of any MIDI device, which says how far it was turned: by its controller and what it writes for one step back, `'twos'` (127), `'offset'` (63) or `'sign'` (65). 0 to 1, from 0 on; what it is mapped to is turned from where it stands.", OUTSIDE, encoder),
     entry("bend", "bend()", "The pitch wheel of any MIDI device, -1 to 1.", OUTSIDE, bend),
     entry("press", "press()", "The pressure of any MIDI device, 0 to 1.", OUTSIDE, press),
     entry("osc", "osc('/path')", "The last value that came by OSC under a path.", OUTSIDE, osc),
@@ -351,16 +352,35 @@ fn controller<'a>(e: &mut Elab<'a>, call: &Call<'a>, path: String) -> Value<'a> 
 }
 
 fn cc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let arg = take!(e.want(call, "n"));
+    let n = take!(controller_number(e, call));
+    e.outside_param(format!("cc/{n}"))
+}
+
+fn controller_number<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<f64> {
+    let arg = e.want(call, "n")?;
     match arg.value {
-        Value::Num(n) if n.value.fract() == 0.0 && (0.0..=127.0).contains(&n.value) => {
-            e.outside_param(format!("cc/{}", n.value))
-        }
+        Value::Num(n) if n.value.fract() == 0.0 && (0.0..=127.0).contains(&n.value) => Some(n.value),
         _ => {
-            e.error("type", arg.span, "controllers are numbered from 0 to 127").help = Some("write `cc(74)`".into());
-            Value::Broken
+            let message = "controllers are numbered from 0 to 127";
+            e.error("type", arg.span, message).help = Some(format!("write `{}(74)`", call.name));
+            None
         }
     }
+}
+
+fn encoder<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let n = take!(controller_number(e, call));
+    let code = match call.take("code").map(|item| e.item(item, call.scope)) {
+        None => Arc::from("twos"),
+        Some(ArgVal { value: Value::Text(code), .. }) if ["twos", "offset", "sign"].contains(&&*code) => code,
+        Some(ArgVal { value: Value::Broken, .. }) => return Value::Broken,
+        Some(arg) => {
+            e.error("type", arg.span, "an encoder counts by 'twos', 'offset' or 'sign'").help =
+                Some("see which value comes for one step back: 127 is `'twos'`, 63 `'offset'`, 65 `'sign'`".into());
+            return Value::Broken;
+        }
+    };
+    e.outside_param(format!("encoder/{n}/{code}"))
 }
 
 fn bend<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {

@@ -528,7 +528,7 @@ impl<'a> Elab<'a> {
         };
         let Some(source) = outside.map(|path| path.to_string()) else {
             self.error("type", source.span, "what moves a value comes from outside").help =
-                Some("write `map cc(74) -> bass.cutoff`, or `bend()`, `press()`, `osc('/x')`".into());
+                Some("write `map cc(74) -> bass.cutoff`, or `encoder(74)`, `bend()`, `press()`, `osc('/x')`".into());
             return;
         };
         let Some((target, dim)) = self.target(path) else { return };

@@ -283,6 +283,25 @@ impl Engine {
         if std::mem::take(&mut self.learns) {
             self.notify(EngineNotice::Moved { path });
         }
+        for i in 0..self.active.outside.encoders.len() {
+            let encoder = self.active.outside.encoders.get(i).filter(|encoder| encoder.controller == path).copied();
+            if let Some(encoder) = encoder {
+                self.turned(encoder.path, encoder.by(value));
+            }
+        }
+    }
+
+    /// An encoder was turned by so much of its way.
+    fn turned(&mut self, path: u64, by: f32) {
+        let stands = (self.keys.seen(path).unwrap_or(0.0) + by).clamp(0.0, 1.0);
+        self.keys.see(path, stands);
+        if let Some(param) = self.active.param(path) {
+            self.active.params.aim(param, stands);
+        }
+        let Active { outside, params, .. } = &mut self.active;
+        for map in outside.maps.iter().filter(|map| map.source == path) {
+            self.holds.push(map, by, params);
+        }
     }
 
     /// A program that is new here finds everything outside where it stands.
