@@ -137,6 +137,12 @@ impl CodePane {
         *wants = Wanted::default();
     }
 
+    /// How many completions are offered.
+    #[cfg(test)]
+    pub fn offers(&self) -> usize {
+        self.offers.len()
+    }
+
     fn set_cursor(&mut self, ui: &Ui, at: usize) {
         let mut state = egui::text_edit::TextEditState::load(ui.ctx(), id()).unwrap_or_default();
         let cursor = CCursor::new(chars(&self.buffer, at));

@@ -4,6 +4,7 @@
 //! gives each part its room, collects what the hands asked for, and lets the model carry it out when all is drawn.
 
 use super::act::Act;
+use super::arrange::ArrangeView;
 use super::code::{CodePane, Manner, Wanted};
 use super::hex::HexView;
 use super::live::LiveView;
@@ -26,11 +27,14 @@ pub(crate) struct Parts {
     pub hex: HexView,
     /// Clips and scenes.
     pub live: LiveView,
+    /// Time.
+    pub arrange: ArrangeView,
     /// The palette.
     pub palette: Palette,
     /// What the panels remember.
     pub panels: panels::Panels,
     wanted: Wanted,
+    full: bool,
     dressed: Option<usize>,
 }
 
@@ -79,15 +83,21 @@ fn keys(ctx: &egui::Context, model: &Model, parts: &mut Parts) -> Vec<Act> {
 }
 
 impl Parts {
+    /// What the parts remember that a control may change, for tests.
+    #[cfg(test)]
+    pub fn asked(&self) -> String {
+        format!("{:?}", (&self.panels.remembered(), self.code.offers()))
+    }
+
     /// What commands asked of the frame.
     fn wants(&mut self, model: &mut Model, ctx: &egui::Context) {
         let wants = std::mem::take(&mut model.wants);
         if wants.palette {
             self.palette.open();
         }
-        if wants.fullscreen {
-            let full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
-            ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
+        if self.full != model.look.full {
+            self.full = model.look.full;
+            ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(self.full));
         }
         if wants.close {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
@@ -149,7 +159,7 @@ impl Parts {
         match see.look.view {
             View::Hex => self.hex.show(ui, see, acts),
             View::Live => self.live.show(ui, see, acts),
-            View::Arrange => super::arrange::show(ui, see, acts),
+            View::Arrange => self.arrange.show(ui, see, acts),
         }
     }
 }

@@ -12,6 +12,17 @@ pub enum View {
     Hex,
 }
 
+impl View {
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            View::Arrange => "arrangement",
+            View::Live => "live",
+            View::Hex => "hex",
+        }
+    }
+}
+
 /// Whether code and view are seen together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Split {
@@ -45,6 +56,8 @@ pub struct Look {
     pub stage: bool,
     /// The stage in a window of its own.
     pub second: bool,
+    /// The whole screen.
+    pub full: bool,
     /// Nothing blinks.
     pub still: bool,
     /// Scale of everything.
@@ -65,6 +78,7 @@ impl Default for Look {
             help: false,
             stage: false,
             second: false,
+            full: false,
             still: false,
             zoom: 1.0,
             theme: 0,
@@ -79,8 +93,6 @@ pub struct Wants {
     pub palette: bool,
     /// Offer completions.
     pub complete: bool,
-    /// Toggle the whole screen.
-    pub fullscreen: bool,
     /// Give the keys to the code.
     pub focus_code: bool,
     /// Give the keys to the view.

@@ -47,8 +47,10 @@ impl Mixer {
         let now = ui.input(|input| input.time);
         ui.allocate_ui(vec2(92.0, height), |ui| {
             ui.vertical(|ui| {
-                let title = ui.selectable_label(see.selected == Some(name), RichText::new(name).strong());
-                if title.clicked()
+                let title = RichText::new(name).strong();
+                if master {
+                    ui.label(title);
+                } else if ui.selectable_label(see.selected == Some(name), title).clicked()
                     && let Some(symbol) =
                         modurust_runtime::compiler::ide::symbols(see.document).iter().find(|s| s.name == name)
                 {

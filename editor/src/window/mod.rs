@@ -26,6 +26,7 @@ mod live;
 mod look;
 mod mixer;
 mod model;
+mod monkey;
 mod palette;
 mod panels;
 mod player;

@@ -4,6 +4,12 @@
 //! (levels, clips), or of the hands and eyes (the cursor, the view, numbers that were moved and not yet written). Everything that
 //! changes goes through [`Model::act`]; views get a [`See`], which they can only look at.
 
+mod disk;
+mod hear;
+
+pub use disk::layout_file;
+use hear::told;
+
 use super::act::{Act, Extent};
 use super::history::History;
 use super::keymap::Keymap;
@@ -14,10 +20,10 @@ use super::theme::{THEMES, Theme};
 use super::words;
 use crate::cli::work;
 use crate::repl::buffer;
-use modurust_runtime::command::{ChangeKind, Command, Notice, Perform};
+use modurust_runtime::command::{Command, Perform};
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::ide::{self, Document};
-use modurust_runtime::compiler::lang::edit::{Edit, Splice};
+use modurust_runtime::compiler::lang::edit::Edit;
 use modurust_runtime::compiler::lang::parse::Parser;
 use modurust_runtime::compiler::lang::{Severity, codes};
 use modurust_runtime::feedback::Feedback;
@@ -25,7 +31,7 @@ use modurust_runtime::world::FileWorld;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How long what was evaluated is lit.
 pub const FLASH: Duration = Duration::from_millis(150);
@@ -244,6 +250,7 @@ impl Model {
             }
             Act::Say(text) => self.say(text),
             Act::Show(view) => {
+                self.say(format!("{} view", view.name()));
                 self.look.view = view;
                 if self.look.split == Split::Code {
                     self.look.split = Split::Both;
@@ -325,61 +332,6 @@ impl Model {
         self.problems = found.iter().map(problem).collect();
     }
 
-    fn hear(&mut self, notice: Notice) {
-        match notice {
-            Notice::Compiled { ms, kind, .. } => {
-                // Only the newest of the texts that waited was compiled, if they came quickly.
-                if let Some((text, say)) = self.waiting.pop() {
-                    self.waiting.clear();
-                    let errors = self.problems.iter().filter(|problem| problem.error).count();
-                    if kind != ChangeKind::None && errors == 0 {
-                        self.say(format!("{say}: {}, {ms:.1} ms", kind.word()));
-                    }
-                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-                    self.history.commit(&text, &self.layout, &say, self.feedback.cycle, now);
-                }
-            }
-            Notice::Diagnostics { held, plays, errors, .. } => {
-                if errors > 0 {
-                    let names: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
-                    let first = self.problems.iter().find(|problem| problem.error);
-                    let why = first.map_or(String::new(), |p| format!("line {}: {}", p.line + 1, p.message));
-                    let keeps =
-                        if names.is_empty() { String::new() } else { format!("; kept as before: {}", names.join(" ")) };
-                    self.complain(format!("{why}{keeps}"));
-                }
-                if !plays {
-                    self.waiting.pop();
-                }
-            }
-            Notice::Learned { line } => {
-                let end = if self.text.is_empty() || self.text.ends_with('\n') { "" } else { "\n" };
-                let at = self.text.len();
-                let edit = Edit { splices: vec![Splice { range: at..at, text: format!("{end}{line}\n") }] };
-                self.edit(edit, format!("learned `{line}`"));
-            }
-            Notice::Tapped { bpm } => self.tempo(bpm),
-            Notice::Edited { .. } => self.follow(),
-            Notice::Fault { track } => {
-                self.complain(format!("`{track}` made a value that is no number; it was silenced for that moment"));
-            }
-            Notice::Lost { events } => self.complain(format!("{events} events so far found no room")),
-            Notice::Refused { message } | Notice::Device { message } => self.complain(message),
-            Notice::Load { message } | Notice::Sample { message } | Notice::File { message } => self.say(message),
-            Notice::Adopted { .. } | Notice::Xruns { .. } => {}
-        }
-    }
-
-    /// Somebody else has saved the file: what changed in it comes in.
-    fn follow(&mut self) {
-        let Ok(theirs) = modurust_runtime::world::read_text(std::path::Path::new(&self.file)) else { return };
-        let merged = buffer::merged(&self.saved, &theirs, &self.text);
-        self.saved = theirs;
-        if merged != self.text {
-            self.edit(between(&self.text, &merged), "saved by another editor".into());
-        }
-    }
-
     /// A whole change: one step, evaluated at once.
     fn edit(&mut self, edit: Edit, say: String) {
         if edit.splices.is_empty() {
@@ -416,10 +368,18 @@ impl Model {
 
     /// Takes the last change back.
     pub fn undo(&mut self) {
-        let Some(step) = self.steps.past.pop() else { return self.say("there is nothing to take back") };
+        if !self.back() {
+            self.say("there is nothing to take back");
+        }
+    }
+
+    /// Takes the last change back; false if there is none.
+    pub fn back(&mut self) -> bool {
+        let Some(step) = self.steps.past.pop() else { return false };
         self.step(&step.back, step.layout.as_ref().map(|(before, _)| before), step.evaluated);
         self.say(format!("taken back: {}", step.say));
         self.steps.future.push(step);
+        true
     }
 
     /// Does again what was taken back.
@@ -510,37 +470,6 @@ impl Model {
         self.edit(between(&self.text, &text), format!("tempo {bpm}"));
     }
 
-    /// Writes the text and the layout.
-    pub fn save(&mut self) {
-        let layout = layout_file(&self.file);
-        let write = |path: &str, text: &str| {
-            let beside = format!("{path}.new");
-            // Beside it first, then in its place: a power cut leaves the old or the new one.
-            std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path))
-        };
-        let placed = || if self.layout.is_empty() { Ok(()) } else { write(&layout, &self.layout) };
-        match write(&self.file, &self.text).and_then(|()| placed()) {
-            Ok(()) => {
-                self.saved.clone_from(&self.text);
-                self.say(format!("saved {}", self.file));
-            }
-            Err(why) => self.complain(format!("{} cannot be written: {why}", self.file)),
-        }
-    }
-
-    /// Writes what hands have moved into the text.
-    pub fn bake(&mut self) {
-        let moved = std::mem::take(&mut self.overlay);
-        let baked = super::bake::bake(&self.text, &self.feedback, &moved);
-        let count = moved.len() - baked.left.len();
-        self.overlay = moved.into_iter().filter(|(name, _)| baked.left.contains(name)).collect();
-        match (count, baked.left.is_empty()) {
-            (0, true) => self.say("no number was moved"),
-            (0, false) => self.complain("what was moved is no number of this text: it stays as it is"),
-            _ => self.edit(between(&self.text, &baked.text), format!("{count} numbers written")),
-        }
-    }
-
     /// Goes to the next error behind the cursor.
     pub fn next_error(&mut self) {
         let behind = self.problems.iter().find(|problem| problem.span.start > self.at);
@@ -575,13 +504,6 @@ impl Model {
     pub fn metronome(&mut self) {
         self.clicks = !self.clicks;
         self.act(Act::Send(Command::Perform(Perform::Metronome(self.clicks))));
-    }
-
-    /// Keeps the last half minute.
-    pub fn keep_take(&mut self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let take = std::path::Path::new(&self.file).with_file_name(format!("take-{now}.wav"));
-        self.act(Act::Send(Command::Keep(take)));
     }
 
     /// Code and view, code, view.
@@ -649,31 +571,5 @@ impl Model {
                 None => self.complain(format!("slot {letter} is empty")),
             }
         }
-    }
-}
-
-/// The file that says where hexes lie.
-pub fn layout_file(file: &str) -> String {
-    format!("{file}.layout")
-}
-
-/// What is said when a command is sent.
-fn told(command: &Command) -> String {
-    match command {
-        Command::Play => "time goes on".into(),
-        Command::Pause => "time stands still".into(),
-        Command::Hush => "hushed; the next edit or play goes on".into(),
-        Command::Panic => "silent; the next edit or play goes on".into(),
-        Command::Seek(bar) => format!("at bar {:.0}", bar.to_f64() + 1.0),
-        Command::Perform(Perform::Launch { path, launch, .. }) => {
-            format!("{} {path}", if *launch { "launch" } else { "stop" })
-        }
-        Command::Param { name, value } => format!("{name} is {value:.3}"),
-        Command::Learn(Some(name)) => format!("move what is to move {name}"),
-        Command::Keep(path) => format!("the last half minute goes to {}", path.display()),
-        Command::Perform(Perform::Metronome(on)) => format!("the click is {}", if *on { "on" } else { "off" }),
-        Command::Perform(Perform::Tap) => "tap".into(),
-        Command::Perform(Perform::Nudge(ms)) => format!("{ms} ms over the next bar"),
-        _ => String::new(),
     }
 }

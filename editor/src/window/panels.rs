@@ -24,6 +24,12 @@ pub struct Panels {
 }
 
 impl Panels {
+    /// What a control may change here.
+    #[cfg(test)]
+    pub fn remembered(&self) -> (Option<u64>, String) {
+        (self.compared, self.filter.clone())
+    }
+
     /// Fails when the inspector is drawn.
     #[cfg(test)]
     pub fn with_fault() -> Panels {

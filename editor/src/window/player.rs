@@ -11,6 +11,7 @@ use modurust_runtime::device::{Choice, Running};
 use modurust_runtime::engine::Engine;
 use modurust_runtime::feedback::Feedback;
 use modurust_runtime::osc::dispatch::Eval;
+use modurust_runtime::performance::Picture;
 use modurust_runtime::remote::Remote;
 use modurust_runtime::session::Session;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,8 @@ pub(crate) trait Player {
     fn notices(&mut self) -> Vec<Notice>;
     /// How everything stands.
     fn feedback(&self) -> Arc<Feedback>;
+    /// What was launched, as views see it.
+    fn picture(&self) -> Picture;
     /// Where the sound goes.
     fn device(&self) -> String;
     /// Statements that other programs want evaluated.
@@ -146,6 +149,10 @@ impl Player for Sounding {
         self.remote.feedback()
     }
 
+    fn picture(&self) -> Picture {
+        self.remote.snapshot().picture
+    }
+
     fn device(&self) -> String {
         self.device.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -206,6 +213,10 @@ impl Player for Unheard {
 
     fn feedback(&self) -> Arc<Feedback> {
         self.session.feedback()
+    }
+
+    fn picture(&self) -> Picture {
+        self.session.snapshot().picture
     }
 
     fn device(&self) -> String {

@@ -124,7 +124,7 @@ mod tests {
         let mut steps = Steps::default();
         let texts = ["", "a", "ab", "ab\n", "ab\nc", "x ab\nc"];
         texts.windows(2).for_each(|pair| steps.typed(pair[0], pair[1]));
-        assert_eq!(steps.past.len(), 4);
+        assert_eq!(steps.past.len(), 3);
         let back = steps.past.iter().rev().fold(texts[5].to_string(), |text, step| step.back.apply(&text).unwrap());
         assert_eq!(back, "");
     }

@@ -33,7 +33,9 @@ words! {
     "save": "writes the file" => Model::save;
     "bake": "writes the numbers that hands have moved into the text" => Model::bake;
     "next-error": "goes to the next error" => Model::next_error;
-    "complete": "offers what could stand at the cursor" => |m| m.wants.complete = true;
+    "complete": "offers what could stand at the cursor" => |m| {
+        (m.wants.complete, m.wants.focus_code) = (true, true);
+    };
     "go-to-definition": "goes to where the word under the cursor is defined" => Model::go_to_definition;
     "play-pause": "lets time go on or stand still" => Model::play_pause;
     "hush": "ends all notes; the sound fades until the next edit" => |m| m.act(Act::Send(Command::Hush));
@@ -44,6 +46,7 @@ words! {
     "nudge-earlier": "pushes time 10 ms earlier over the next bar" => |m| m.act(Act::Send(Command::Perform(Perform::Nudge(-10.0))));
     "metronome": "a click on every beat, or none" => Model::metronome;
     "keep-take": "writes the last half minute of sound to a file" => Model::keep_take;
+    "capture": "writes what was launched as scenes and an arrangement" => Model::capture;
     "show-arrangement": "the arrangement view" => |m| m.act(Act::Show(View::Arrange));
     "show-live": "the live view: clips and scenes" => |m| m.act(Act::Show(View::Live));
     "show-hexes": "the hex view" => |m| m.act(Act::Show(View::Hex));
@@ -56,7 +59,7 @@ words! {
     "help": "all keys and commands" => |m| m.look.help = !m.look.help;
     "stage": "large code over a dim picture, for the projector" => Model::stage;
     "second-window": "the stage in a window of its own, for a projector" => |m| m.look.second = !m.look.second;
-    "fullscreen": "the whole screen, or a window" => |m| m.wants.fullscreen = true;
+    "fullscreen": "the whole screen, or a window" => |m| m.look.full = !m.look.full;
     "focus-code": "the keys go to the code" => |m| m.wants.focus_code = true;
     "focus-view": "the keys go to the view" => |m| m.wants.focus_view = true;
     "larger": "everything larger" => |m| m.zoom(1.1);

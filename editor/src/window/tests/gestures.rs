@@ -156,3 +156,62 @@ fn a_fault_of_the_drawing_builds_the_window_anew() {
 fn panicking() -> crate::window::panels::Panels {
     crate::window::panels::Panels::with_fault()
 }
+
+#[test]
+fn a_point_of_an_automation_moves_by_keys_and_by_hand() {
+    let mut window = window(SET);
+    press(&mut window, "f2");
+    window.get_by_label("point 2 of drums.level, bar 5, 0db").focus();
+    window.run_steps(2);
+    press(&mut window, "right");
+    assert!(text(&window).contains("{ 0bar: -6db, 4.25bar: 0db, 6bar: -3db spline }"), "{}", text(&window));
+    assert!(played(&sent(&window)).is_some_and(|text| text.contains("4.25bar")));
+    press(&mut window, "down");
+    assert!(text(&window).contains("4.25bar: -0.75db"), "{}", text(&window));
+    let rect = window.get_by_label_contains("point 3 of drums.level").rect();
+    window.drag_at(rect.center());
+    window.run_steps(2);
+    window.hover_at(rect.center() + egui::vec2(60.0, 0.0));
+    window.run_steps(2);
+    window.drop_at(rect.center() + egui::vec2(60.0, 0.0));
+    window.run_steps(3);
+    assert!(!text(&window).contains("6bar: -3db") && text(&window).contains("-3db spline }"), "{}", text(&window));
+    for _ in 0..3 {
+        press(&mut window, "ctrl+z");
+    }
+    assert_eq!(text(&window), SET);
+}
+
+#[test]
+fn sections_are_made_longer_and_the_ruler_jumps() {
+    let mut window = window(SET);
+    press(&mut window, "f2");
+    window.get_by_label_contains("length of section 1").focus();
+    window.run_steps(2);
+    press(&mut window, "right");
+    assert!(text(&window).contains("  intro 5bars\n"), "{}", text(&window));
+    sent(&window);
+    window.get_by_label_contains("ruler").click();
+    window.run_steps(3);
+    assert!(sent(&window).iter().any(|command| matches!(command, Command::Seek(_))));
+}
+
+#[test]
+fn points_come_and_go() {
+    let mut window = window(SET);
+    press(&mut window, "f2");
+    window.get_by_label_contains("point 2 of drums.level").focus();
+    window.run_steps(2);
+    press(&mut window, "delete");
+    assert!(text(&window).contains("{ 0bar: -6db, 6bar: -3db spline }"), "{}", text(&window));
+    let field = window.get_by_label("two clicks add a point to drums.level").rect();
+    let at = field.left_center() + egui::vec2(field.width() * 0.25, 0.0);
+    for _ in 0..2 {
+        window.drag_at(at);
+        window.run_steps(1);
+        window.drop_at(at);
+        window.run_steps(1);
+    }
+    window.run_steps(4);
+    assert_eq!(text(&window).matches("bar: ").count(), SET.matches("bar: ").count(), "{}", text(&window));
+}

@@ -1,5 +1,6 @@
 //! The window without a screen: every frame is laid out and found by the names that readers of screens hear; nothing is drawn.
 
+mod crawl;
 mod gestures;
 
 use super::frame::Parts;
@@ -30,6 +31,7 @@ pub fn window(text: &str) -> Harness<'static, Stand> {
     let mut harness = Harness::builder()
         .with_size([1280.0, 720.0])
         .with_max_steps(64)
+        .with_step_dt(1.0 / 60.0)
         .with_context_setup(Theme::letters)
         .build_ui_state(|ui, stand: &mut Stand| super::draw(ui, &mut stand.model, &mut stand.parts), stand);
     settle(&mut harness, |stand| stand.model.history.head().is_some());
