@@ -9,7 +9,8 @@
 //! act       what a gesture may ask for             words     commands by name: keymap, palette, scripts
 //! frame     who gets which room                    theme     colours by what they mean
 //! code hex live arrange mixer panels stage         what is seen; they look at a See and push Acts
-//! script    steps for pictures and tests           bake      numbers of hands into the text
+//! script    steps for pictures and tests           monkey    steps by chance
+//! bake      numbers of hands into the text
 //! ```
 //!
 //! A fault in what draws is caught: the parts are built anew from the model, and the sound has never known.
@@ -51,6 +52,7 @@ use look::View;
 use model::Model;
 use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::world::read_text;
+use monkey::Trial;
 use player::{Sounding, Waker};
 use script::{Order, Script};
 use std::collections::BTreeMap;
@@ -85,6 +87,12 @@ pub(crate) struct Args {
     /// Carry out the steps of a file, then close
     #[arg(long, value_name = "FILE")]
     script: Option<String>,
+    /// Let chance play for so many seconds on the null device, then take all back; says what was found
+    #[arg(long, value_name = "SECONDS", hide = true, conflicts_with = "script")]
+    monkey: Option<u32>,
+    /// Seed of the chance
+    #[arg(long, value_name = "N", hide = true, default_value_t = 1)]
+    seed: u64,
     /// Keys in place of the standard ones
     #[arg(long, value_name = "FILE")]
     keymap: Option<String>,
@@ -146,7 +154,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut wrong = wrong;
     wrong.extend(keys(args, &mut model));
     wrong.into_iter().for_each(|line| model.complain(line));
-    let failed = open(args, model, script, waker);
+    let hands = match (script, args.monkey) {
+        (Some(script), _) => Hands::Script(Box::new(script)),
+        (None, Some(seconds)) => Hands::Monkey(Box::new(Trial::new(args.seed, seconds, &text))),
+        (None, None) => Hands::Player,
+    };
+    let failed = open(args, model, hands, waker);
     drop(osc);
     args.output.finish(recorder)?;
     failed
@@ -181,22 +194,33 @@ fn steps(file: &str) -> Result<Script, Failure> {
     Script::read(&work::readable(file)?).map_err(|why| Failure::because(format!("{file}, {why}")))
 }
 
+/// Whose hands are at the window.
+enum Hands {
+    /// The player's.
+    Player,
+    /// A script's.
+    Script(Box<Script>),
+    /// Nobody's, by chance.
+    Monkey(Box<Trial>),
+}
+
 /// The window as eframe has it.
 struct App {
     model: Model,
     parts: Parts,
-    script: Option<Script>,
+    hands: Hands,
     failed: std::sync::Arc<std::sync::Mutex<Option<String>>>,
 }
 
-fn open(args: &Args, model: Model, script: Option<Script>, waker: Waker) -> Result<(), Failure> {
+fn open(args: &Args, model: Model, hands: Hands, waker: Waker) -> Result<(), Failure> {
     let viewport = egui::ViewportBuilder::default()
         .with_title("Modurust")
         .with_app_id("modurust")
         .with_inner_size(args.size)
         .with_min_inner_size(SMALLEST);
     // A script's pictures have the size that was asked for, wherever the window manager would put it.
-    let viewport = if script.is_some() { viewport.with_position([0.0, 0.0]).with_decorations(false) } else { viewport };
+    let alone = !matches!(hands, Hands::Player);
+    let viewport = if alone { viewport.with_position([0.0, 0.0]).with_decorations(false) } else { viewport };
     let options = NativeOptions { viewport, ..NativeOptions::default() };
     let failed = std::sync::Arc::new(std::sync::Mutex::new(None));
     let told = std::sync::Arc::clone(&failed);
@@ -207,11 +231,11 @@ fn open(args: &Args, model: Model, script: Option<Script>, waker: Waker) -> Resu
             let ctx = &creation.egui_ctx;
             theme::Theme::letters(ctx);
             let _ = waker.set(ctx.clone());
-            if let Some(script) = &script {
+            if let Hands::Script(script) = &hands {
                 ctx.enable_accesskit();
                 ctx.add_plugin(script.ears());
             }
-            Ok(Box::new(App { model, parts: Parts::default(), script, failed: told }))
+            Ok(Box::new(App { model, parts: Parts::default(), hands, failed: told }))
         }),
     );
     if let Err(why) = opened {
@@ -226,20 +250,30 @@ fn open(args: &Args, model: Model, script: Option<Script>, waker: Waker) -> Resu
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         draw(ui, &mut self.model, &mut self.parts);
-        let Some(script) = &mut self.script else { return };
-        match script.step(ui.ctx(), &self.model) {
-            Some(Order::Run(word)) => self.model.act(act::Act::Word(word)),
-            Some(Order::Close) => {
-                *self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = script.failed.take();
-                ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+        let end = |failed: Option<String>| {
+            *self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = failed;
+            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+        };
+        match &mut self.hands {
+            Hands::Player => {}
+            Hands::Script(script) => match script.step(ui.ctx(), &self.model) {
+                Some(Order::Run(word)) => self.model.act(act::Act::Word(word)),
+                Some(Order::Close) => end(script.failed.take()),
+                None => {}
+            },
+            Hands::Monkey(trial) => {
+                if let Some(found) = trial.step(ui.ctx(), &mut self.model) {
+                    end(found.err());
+                }
             }
-            None => {}
         }
     }
 
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
-        if let Some(script) = &mut self.script {
-            script.hands(input);
+        match &mut self.hands {
+            Hands::Player => {}
+            Hands::Script(script) => script.hands(input),
+            Hands::Monkey(trial) => trial.hands(input),
         }
     }
 }

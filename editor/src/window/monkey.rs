@@ -3,8 +3,10 @@
 //! For the test of an hour, and for the shorter one of every day: whatever they do, the window goes on, the sound does not notice, and all
 //! that they did to the text can be taken back.
 
+use super::model::Model;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, pos2};
 use modurust_runtime::compiler::lang::dice::Dice;
+use std::time::{Duration, Instant};
 
 /// Letters that make and break statements.
 const LETTERS: [&str; 12] = ["a", "track x = ", "saw(", "110hz", ")", "\"bd*4\"", " >> ", "{", "}", "\n", "é", "0"];
@@ -93,4 +95,86 @@ impl Monkey {
             _ => Monkey::key(self.dice.pick(&FUNCTIONS), Modifiers::NONE),
         }
     }
+}
+
+/// Chance at a real window, with a sound that goes on: what it must not do is written down, and looked for at the end.
+pub struct Trial {
+    monkey: Monkey,
+    begin: Instant,
+    length: Duration,
+    text: String,
+    frames: u64,
+    /// Resident memory after the first tenth, bytes.
+    early: Option<u64>,
+    rebuilt: u64,
+    hush: bool,
+}
+
+/// How much memory may grow from the first tenth to the end: glyphs, layouts and the history of what was played.
+const GROWTH: u64 = 96 << 20;
+
+impl Trial {
+    /// By a seed, for so many seconds.
+    pub fn new(seed: u64, seconds: u32, text: &str) -> Trial {
+        Trial {
+            monkey: Monkey::new(seed),
+            begin: Instant::now(),
+            length: Duration::from_secs(seconds.into()),
+            text: text.into(),
+            frames: 0,
+            early: None,
+            rebuilt: 0,
+            hush: false,
+        }
+    }
+
+    /// Before a frame.
+    pub fn hands(&mut self, input: &mut egui::RawInput) {
+        if let Some(screen) = input.screen_rect.filter(|_| self.begin.elapsed() < self.length) {
+            input.events.extend(self.monkey.next(screen));
+        }
+    }
+
+    /// After a frame. At the end what was found: `Err` is what must not be.
+    pub fn step(&mut self, ctx: &egui::Context, model: &mut Model) -> Option<Result<(), String>> {
+        ctx.request_repaint();
+        self.frames += 1;
+        // It may ask to leave as often as it likes.
+        model.wants.close = false;
+        let rebuilt = model.status.text.contains("built anew");
+        self.rebuilt += u64::from(rebuilt && !self.hush);
+        self.hush = rebuilt;
+        if self.early.is_none() && self.begin.elapsed() * 10 > self.length {
+            self.early = resident();
+        }
+        if self.begin.elapsed() < self.length {
+            return None;
+        }
+        let steps = std::iter::from_fn(|| model.back().then_some(())).count();
+        let (early, late) = (self.early.unwrap_or(0), resident().unwrap_or(0));
+        let device = &model.see().feedback.device;
+        println!(
+            "{} frames, {steps} steps taken back, {} faults, {} deadlines missed, memory {} MiB after a tenth and {} MiB at the end",
+            self.frames,
+            self.rebuilt,
+            device.xruns,
+            early >> 20,
+            late >> 20
+        );
+        Some(if self.rebuilt > 0 {
+            Err(format!("the window failed {} times", self.rebuilt))
+        } else if model.text() != self.text {
+            Err("not all could be taken back".into())
+        } else if late > early + GROWTH {
+            Err("memory grows".into())
+        } else {
+            Ok(())
+        })
+    }
+}
+
+/// Resident memory of this process in bytes, where the system tells.
+fn resident() -> Option<u64> {
+    let pages: u64 = std::fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096)
 }

@@ -2,7 +2,7 @@
 //!
 //! One step a line. `key ctrl+k`, `type "text"`, `click NAME`, `double NAME`, `drag NAME DX DY` are what hands do, by the names that readers of
 //! screens hear; a name may be a part of one. `run WORD` is a command, `wait 500ms` waits, `shot FILE.png` takes a picture, `expect text "..."`,
-//! `expect status "..."` and `expect name "..."` end the script with an error if it is not so; `quit` ends it.
+//! `expect status "..."` and `expect name "..."` end the script with an error if it is not so, `idle 5s` if a frame is drawn in that time; `quit` ends it.
 
 use super::keymap;
 use super::model::Model;
@@ -27,6 +27,7 @@ enum Step {
     Wait(Duration),
     Shot(PathBuf),
     Expect(Place, String),
+    Idle(Duration),
     Quit,
 }
 
@@ -50,6 +51,8 @@ pub struct Script {
     events: VecDeque<Vec<Event>>,
     pictures: Arc<Mutex<usize>>,
     taken: usize,
+    /// Frames of the step that wants none.
+    idle: usize,
     /// Why it ended early.
     pub failed: Option<String>,
 }
@@ -80,6 +83,7 @@ impl Script {
             events: VecDeque::new(),
             pictures: Arc::default(),
             taken: 0,
+            idle: 0,
             failed: None,
         })
     }
@@ -98,7 +102,9 @@ impl Script {
 
     /// After a frame: the next step. True while there is one.
     pub fn step(&mut self, ctx: &egui::Context, model: &Model) -> Option<Order> {
-        ctx.request_repaint();
+        if !matches!(self.steps.front(), Some((_, Step::Idle(_)))) {
+            ctx.request_repaint();
+        }
         let waits = *self.pictures.lock().unwrap_or_else(PoisonError::into_inner) < self.taken;
         if !self.events.is_empty() || waits {
             self.since = Instant::now();
@@ -138,6 +144,17 @@ impl Script {
                         ));
                     }
                 }
+            }
+            Step::Idle(time) => {
+                done = elapsed >= *time;
+                if self.idle == 0 {
+                    // The frame that begins it, and the one that this asks for, are its own.
+                    self.since = Instant::now();
+                    ctx.request_repaint_after(*time + Duration::from_millis(20));
+                } else if !done && self.idle > 1 {
+                    self.failed = Some(format!("line {line}: a frame was drawn after {} ms", elapsed.as_millis()));
+                }
+                self.idle = if done { 0 } else { self.idle + 1 };
             }
             Step::Quit => order = Some(Order::Close),
         }
@@ -271,17 +288,8 @@ fn step(line: &str) -> Result<Step, String> {
         "run" => {
             words::word(rest).map(|word| Step::Run(word.name)).ok_or_else(|| format!("there is no command `{rest}`"))
         }
-        "wait" => {
-            let (number, scale) = match (rest.strip_suffix("ms"), rest.strip_suffix('s')) {
-                (Some(number), _) => (number, 1e-3),
-                (None, Some(number)) => (number, 1.0),
-                _ => return Err("`wait` takes a time: `500ms`, `2s`".into()),
-            };
-            let seconds = number.parse::<f64>().ok().filter(|s| s.is_finite() && (0.0..1e5).contains(s));
-            seconds
-                .map(|s| Step::Wait(Duration::from_secs_f64(s * scale)))
-                .ok_or_else(|| format!("`{rest}` is no time"))
-        }
+        "wait" => time(rest).map(Step::Wait),
+        "idle" => time(rest).map(Step::Idle),
         "shot" => needs("a file").map(|()| Step::Shot(rest.into())),
         "expect" => {
             let (place, what) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -294,8 +302,19 @@ fn step(line: &str) -> Result<Step, String> {
             quoted(what).map(|what| Step::Expect(place, what))
         }
         "quit" => Ok(Step::Quit),
-        _ => Err(format!("`{verb}` is no step: key, type, click, double, drag, run, wait, shot, expect, quit")),
+        _ => Err(format!("`{verb}` is no step: key, type, click, double, drag, run, wait, idle, shot, expect, quit")),
     }
+}
+
+/// `500ms`, `2s`
+fn time(text: &str) -> Result<Duration, String> {
+    let (number, scale) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 1e-3),
+        (None, Some(number)) => (number, 1.0),
+        _ => return Err(format!("`{text}` is no time: write `500ms` or `2s`")),
+    };
+    let seconds = number.parse::<f64>().ok().filter(|s| s.is_finite() && (0.0..1e5).contains(s));
+    seconds.map(|s| Duration::from_secs_f64(s * scale)).ok_or_else(|| format!("`{text}` is no time"))
 }
 
 /// A text in double quotes with `\n`, `\"` and `\\`.
@@ -330,7 +349,7 @@ mod tests {
             ("jump", "is no step"),
             ("key hyper+x", "hyper"),
             ("type abc", "double quotes"),
-            ("wait long", "takes a time"),
+            ("wait long", "is no time"),
             ("wait infs", "no time"),
             ("run dance", "no command"),
             ("expect all \"x\"", "takes `text`"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Steps that are kept.
-const MOST: usize = 4096;
+const MOST: usize = 1 << 16;
 /// Typing within this time is one step.
 const BREATH: Duration = Duration::from_millis(900);
 
