@@ -353,12 +353,6 @@ fn rewritten(see: &See<'_>, text: &str, say: String) -> Option<Act> {
     (!edit.splices.is_empty()).then_some(Act::Edit { edit, say })
 }
 
-/// A section and where it is, for tests of what is written.
-#[cfg(test)]
-fn read(text: &str) -> Song {
-    Song::read(&modurust_runtime::compiler::ide::Document::new("", text))
-}
-
 /// The middle of a rectangle of the screen, for whoever draws.
 fn middle(rect: Rect) -> Pos2 {
     rect.center()

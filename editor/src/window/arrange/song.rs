@@ -320,3 +320,23 @@ pub fn notes(song: &Song, program: &Program) -> Vec<Vec<Vec<Note>>> {
     };
     song.tracks.iter().enumerate().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_track_that_a_scene_leaves_alone_goes_on() {
+        let text = "meter 3/4\nscene a { x: one, y: two }\nscene b { x: off }\narrange { a 2bars  b 3beats  a 1/2n }\n\
+                    automate y.level { 0bar: -6db, 3beats: \"0 1\", 4bar: 0db exp }\n";
+        let song = Song::read(&Document::new("", text));
+        assert_eq!(song.tracks, ["x", "y"]);
+        let times: Vec<(f64, f64)> = song.sections.iter().map(|section| (section.from, section.bars)).collect();
+        assert_eq!(times, [(0.0, 2.0), (2.0, 1.0), (3.0, 2.0 / 3.0)]);
+        assert_eq!(song.sections[1].clips, [None, Some("two".to_string())]);
+        let points: Vec<(f64, Option<f64>)> =
+            song.lanes[0].points.iter().map(|point| (point.bars, point.value)).collect();
+        assert_eq!(points, [(0.0, Some(-6.0)), (1.0, None), (4.0, Some(0.0))]);
+        assert_eq!(song.lanes[0].said(-0.75), "-0.75db");
+    }
+}
