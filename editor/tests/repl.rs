@@ -297,3 +297,79 @@ fn an_editor_sends_blocks_and_reads_answers() {
     drop(input);
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
+
+/// A REPL that is asked through a pipe, as editors do.
+struct Piped {
+    child: std::process::Child,
+    lines: Box<dyn Iterator<Item = String>>,
+}
+
+impl Piped {
+    fn start(args: &[&str]) -> Piped {
+        let mut child = Command::new(MODURUST)
+            .args(["repl", "--pipe", "--device", "null"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+        Piped { child, lines: Box::new(lines) }
+    }
+
+    /// The answer to an input; what is told unasked comes with it.
+    fn ask(&mut self, text: &str) -> Vec<String> {
+        let input = self.child.stdin.as_mut().expect("a pipe");
+        input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("it reads");
+        let mut told = Vec::new();
+        loop {
+            let block: Vec<String> = self.lines.by_ref().take_while(|line| line != ".").collect();
+            let is_note = block.first().is_some_and(|line| line == "note");
+            told.extend(block);
+            if !is_note {
+                return told;
+            }
+        }
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it has ended");
+    }
+}
+
+#[test]
+fn a_repl_that_is_killed_goes_on_at_its_bar_with_its_text_and_what_it_remembers() {
+    let scratch = Scratch::new();
+    let file = scratch.file("jam.modu", "tempo 960bpm\ntrack a = sin(440hz) * 0.1\n");
+    let mut first = Piped::start(&[&file]);
+    assert_eq!(first.ask("track b = tri(220hz) * 0.1\n\n")[0], "ok b");
+    first.ask(":snap C\n");
+    assert_eq!(first.ask("track b = tri(330hz) * 0.1\n\n")[0], "ok b");
+    assert_eq!(first.ask("track b = tri(330ms) * 0.1\n\n")[0], "held b");
+    std::thread::sleep(Duration::from_millis(2500));
+    first.kill();
+
+    let mut second = Piped::start(&["--resume", &file]);
+    let mut told = Vec::new();
+    let begin = Instant::now();
+    while !told.iter().any(|line: &String| line.starts_with("going on at bar ")) {
+        assert!(begin.elapsed() < PATIENCE, "nobody said where it goes on: {told:?}");
+        told.extend(second.ask(":list\n"));
+    }
+    let text = "tempo 960bpm\ntrack a = sin(440hz) * 0.1\ntrack b = tri(330hz) * 0.1";
+    assert!(told.join("\n").contains(text), "{told:?}");
+    let line = told.iter().find(|line| line.starts_with("going on at bar ")).expect("it was there");
+    let bar = line.split_whitespace().find_map(|word| word.trim_matches(',').parse().ok()).unwrap_or(0);
+    assert!((4..=14).contains(&bar), "a second is four bars: {line}");
+    assert!(told.iter().any(|line| line.contains("the text is the one that played last")), "{told:?}");
+    second.ask(":recall C\n");
+    assert!(second.ask(":list\n").join("\n").contains("track b = tri(220hz) * 0.1"));
+    second.kill();
+
+    // Who does not ask for it begins with the file.
+    let mut third = Piped::start(&[&file]);
+    assert!(!third.ask(":list\n").join("\n").contains("track b"));
+    third.kill();
+}

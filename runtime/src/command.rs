@@ -125,6 +125,13 @@ pub enum Command {
     },
     /// Play these files from now on.
     Open(Vec<String>),
+    /// Remember a text in the journal, for whoever goes on from there.
+    Snap {
+        /// As this.
+        letter: char,
+        /// The text.
+        text: String,
+    },
     /// Moves a parameter by its name: `bass.cutoff`.
     Param {
         /// Its name in the program.

@@ -59,6 +59,13 @@ pub enum Entry {
         /// Milliseconds since 1970.
         at: u64,
     },
+    /// A text was remembered.
+    Snap {
+        /// As this.
+        letter: char,
+        /// The text.
+        text: String,
+    },
 }
 
 /// What all that happened comes to.
@@ -76,6 +83,8 @@ pub struct State {
     pub tempo: Option<f64>,
     /// Bars and milliseconds of the last [`Entry::Place`].
     pub place: Option<(f64, u64)>,
+    /// Texts that were remembered.
+    pub snaps: BTreeMap<char, String>,
 }
 
 impl State {
@@ -94,6 +103,7 @@ impl State {
             Entry::Number { name, value } => drop(self.numbers.insert(name, value)),
             Entry::Tempo(bpm) => self.tempo = Some(bpm),
             Entry::Place { bars, at } => self.place = Some((bars, at)),
+            Entry::Snap { letter, text } => drop(self.snaps.insert(letter, text)),
         }
     }
 
@@ -104,6 +114,7 @@ impl State {
         all.extend(self.numbers.iter().map(|(name, value)| Entry::Number { name: name.clone(), value: *value }));
         all.extend(self.tempo.map(Entry::Tempo));
         all.extend(self.place.map(|(bars, at)| Entry::Place { bars, at }));
+        all.extend(self.snaps.iter().map(|(letter, text)| Entry::Snap { letter: *letter, text: text.clone() }));
         all
     }
 }
@@ -280,6 +291,11 @@ fn write(entry: &Entry, out: &mut Vec<u8>) {
             out.extend(bars.to_bits().to_le_bytes());
             out.extend(at.to_le_bytes());
         }
+        Entry::Snap { letter, text: words } => {
+            out.push(4);
+            out.extend(u32::from(*letter).to_le_bytes());
+            text(words, out);
+        }
     }
 }
 
@@ -315,6 +331,7 @@ fn entry(bytes: &mut &[u8]) -> Option<Entry> {
             bars: f64::from_bits(u64::from_le_bytes(take(bytes)?)),
             at: u64::from_le_bytes(take(bytes)?),
         },
+        4 => Entry::Snap { letter: char::from_u32(u32::from_le_bytes(take(bytes)?))?, text: text(bytes)? },
         _ => return None,
     })
 }

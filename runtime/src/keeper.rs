@@ -26,6 +26,11 @@ pub fn place(file: &str) -> Option<PathBuf> {
     Some(file.with_file_name(".modurust").join(file.file_name()?))
 }
 
+/// What is known from the last time, of the journal at `path`. Fails while another program writes to it.
+pub fn known(path: &Path) -> std::io::Result<State> {
+    Ok(Journal::open(Files::default(), path)?.state().clone())
+}
+
 impl Keeper {
     /// Opens the journal at `path`, and returns what is known from the last time. `complain` is told what goes wrong.
     pub fn open(path: &Path, complain: impl Fn(String) + Send + 'static) -> std::io::Result<(Keeper, State)> {

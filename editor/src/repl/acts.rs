@@ -122,7 +122,9 @@ impl Live {
         let none = |letter| Answer::say(format!("nothing is remembered as {letter}: `:snap {letter}` does it\n"));
         match (word.name, letter) {
             ("snap", Some(letter)) => {
-                self.snaps.insert(letter, self.buffer.text().to_string());
+                let text = self.buffer.text().to_string();
+                self.snaps.insert(letter, text.clone());
+                self.session.send(Command::Snap { letter, text });
                 Answer::say(format!("remembered as {letter}; `:recall {letter}` goes back to it\n"))
             }
             ("recall", Some(letter)) => match self.snaps.get(&letter).cloned() {

@@ -30,6 +30,7 @@ use crate::cli::status::Reading;
 use crate::cli::{Failure, terminal, work};
 use live::{Answer, Known, Live};
 use modurust_runtime::command::{Command, Notice};
+use modurust_runtime::keeper;
 use modurust_runtime::osc::dispatch::Eval;
 use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::world::read_text;
@@ -63,6 +64,9 @@ pub struct Args {
     /// Read statements from standard input and answer on standard output, for editors
     #[arg(long)]
     pipe: bool,
+    /// Go on where the last time ended, by a crash or not: with the text that played and what `:snap` remembered, at that bar
+    #[arg(long, requires = "files")]
+    resume: bool,
 }
 
 /// An input, and where its answer goes.
@@ -89,6 +93,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if roots.is_empty() {
         roots.push(file.clone());
     }
+    let journal = args.files.first().and_then(|file| keeper::place(file));
+    // Who cannot read it now is told by the session, which cannot write to it either.
+    let before = journal.as_deref().filter(|_| args.resume).and_then(|path| keeper::known(path).ok());
+    let before = before.filter(|before| before.roots == roots).unwrap_or_default();
+    let played = before.last.get(&file).cloned().unwrap_or_else(|| text.clone());
     let choice = args.output.choose(&roots)?;
     let rate = choice.rate();
     let (session, engine) = Session::new(SessionOptions {
@@ -96,7 +105,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         colour: terminal::colour_out() && !args.pipe,
         recorded: args.output.records(),
         inputs: args.output.inputs(),
-        texts: BTreeMap::from([(file.clone(), text.clone())]),
+        texts: BTreeMap::from([(file.clone(), played.clone())]),
+        journal,
+        resume: args.resume,
         ..SessionOptions::new(roots.clone(), work::options(rate))
     })
     .map_err(Failure::outside)?;
@@ -110,14 +121,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         session,
         running,
         ports,
-        file,
         roots,
-        saved: text.clone(),
-        buffer: buffer::Buffer::new(text),
-        snaps: BTreeMap::new(),
+        late: Vec::from_iter((played != text).then(|| Notice::File {
+            message: format!("the text is the one that played last: `:diff` shows what {file} does not have"),
+        })),
+        file,
+        saved: text,
+        buffer: buffer::Buffer::new(played),
+        snaps: before.snaps,
         compiler: live::compiler(rate),
         known: Arc::clone(&known),
-        late: Vec::new(),
     };
     live.learn();
     let (requests, inbox) = channel::<Request>();

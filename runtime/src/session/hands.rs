@@ -64,6 +64,11 @@ impl Inner {
     pub(super) fn command(&mut self, command: Command, at: Instant) {
         match command {
             Command::Compile => self.compile(at),
+            Command::Snap { letter, text } => {
+                if let Some(diary) = &self.journal {
+                    diary.keeper.keep(Entry::Snap { letter, text });
+                }
+            }
             Command::Text { file, text } => {
                 self.overlays.insert(file, text);
                 self.compile(at);
