@@ -60,6 +60,14 @@ pub enum Op {
     Delete { name: String },
     /// Puts a statement with its comments above another, or at the end of the file.
     Move { name: String, before: Option<String> },
+    /// Writes a new statement below the one of that name, or at the end of the file. Its text begins in the first column.
+    Add { text: String, after: Option<String> },
+    /// Takes a stage out of a pipe: `x >> stage` becomes `x`. `pipe` is the whole of both.
+    Unstage { pipe: Span },
+    /// Writes a statement once more below itself, under another name.
+    Duplicate { name: String, to: String },
+    /// Removes the statement that begins at this byte, which nobody speaks of, with the comments that belong to it.
+    Remove { at: u32 },
 }
 
 /// Why an operation was not done, and what would help.
@@ -125,6 +133,58 @@ impl Edit {
             let start = range.start.checked_add_signed(moved)?;
             splices.push(Splice { range: start..start + new.len(), text: text.get(range.clone())?.to_string() });
             moved += new.len() as isize - range.len() as isize;
+        }
+        Some(Edit { splices })
+    }
+
+    /// Two edits as one: `next` counts in the text that this one makes of `text`. `None` if ranges do not fit.
+    pub fn then(&self, text: &str, next: &Edit) -> Option<Edit> {
+        let middle = self.apply(text)?;
+        // What the text in the middle consists of: old bytes, or new text.
+        let (mut pieces, mut old) = (Vec::new(), 0);
+        for Splice { range, text: new } in &self.splices {
+            pieces.push((Some(old..range.start), range.start - old));
+            pieces.push((None, new.len()));
+            old = range.end;
+        }
+        pieces.push((Some(old..text.len()), text.len() - old));
+        let mut out: Vec<(Option<std::ops::Range<usize>>, String)> = Vec::new();
+        let take = |from: usize, to: usize, out: &mut Vec<(Option<std::ops::Range<usize>>, String)>| -> Option<()> {
+            let mut at = 0;
+            for (kept, len) in &pieces {
+                let (start, end) = (from.max(at), to.min(at + len));
+                if start < end {
+                    match kept {
+                        Some(range) => {
+                            out.push((Some(range.start + start - at..range.start + end - at), String::new()));
+                        }
+                        None => out.push((None, middle.get(start..end)?.to_string())),
+                    }
+                }
+                at += len;
+            }
+            Some(())
+        };
+        let mut done = 0;
+        for splice in &next.splices {
+            take(done, splice.range.start, &mut out)?;
+            out.push((None, splice.text.clone()));
+            done = splice.range.end;
+        }
+        take(done, middle.len(), &mut out)?;
+        let (mut splices, mut at, mut new) = (Vec::new(), 0, String::new());
+        for (kept, text) in out {
+            match kept {
+                Some(range) if range.start == at && new.is_empty() => at = range.end,
+                Some(range) => {
+                    splices.push(Splice { range: at..range.start, text: std::mem::take(&mut new) });
+                    at = range.end;
+                }
+                None => new.push_str(&text),
+            }
+        }
+        if at < text.len() || !new.is_empty() {
+            splices.push(Splice { range: at..text.len(), text: new });
         }
         Some(Edit { splices })
     }
@@ -229,6 +289,12 @@ impl Planner {
     pub fn plan(&self, text: &str, op: &Op) -> Result<Edit, Refusal> {
         plan_in(&Text::read(text, &self.parser), op)
     }
+
+    /// Refuses an edit that was put together elsewhere, unless the text can be read behind it as before and has so many statements
+    /// more (or fewer).
+    pub fn check(&self, text: &str, edit: &Edit, statements: isize) -> Result<(), Refusal> {
+        checked(&Text::read(text, &self.parser), edit, statements)
+    }
 }
 
 fn plan_in(read: &Text<'_>, op: &Op) -> Result<Edit, Refusal> {
@@ -242,13 +308,35 @@ fn plan_in(read: &Text<'_>, op: &Op) -> Result<Edit, Refusal> {
         Op::Inline { name } => (statement::inline(read, name)?, -1),
         Op::Delete { name } => (statement::delete(read, name)?, -1),
         Op::Move { name, before } => (statement::shift(read, name, before.as_deref())?, 0),
+        Op::Add { text, after } => (statement::add(read, text, after.as_deref())?, 1),
+        Op::Unstage { pipe } => (unstage(read, *pipe)?, 0),
+        Op::Duplicate { name, to } => (statement::duplicate(read, name, to)?, 1),
+        Op::Remove { at } => (statement::remove(read, *at)?, -1),
     };
+    checked(read, &edit, statements)?;
+    Ok(edit)
+}
+
+fn checked(read: &Text<'_>, edit: &Edit, statements: isize) -> Result<(), Refusal> {
     let after = edit.apply(read.text).map_or_else(|| refuse("two parts of the change touch each other"), Ok)?;
     let new = read.after(&after);
     if new.errors > read.errors || new.stmts.len() as isize != read.stmts.len() as isize + statements {
         return refuse("the text could no longer be read: this place takes something else");
     }
-    Ok(edit)
+    Ok(())
+}
+
+/// `x >> stage` becomes `x`; what surrounds the pipe must go on to mean the same.
+fn unstage(read: &Text<'_>, span: Span) -> Result<Edit, Refusal> {
+    let (stmt, expr) = read.expr(span)?;
+    let ExprKind::Pipe { left, .. } = &expr.kind else {
+        return refuse("this is no stage: nothing is piped into it");
+    };
+    let left = left.span.shift(read.stmts[stmt].offset);
+    if has_comment(&read.text[left.end as usize..span.end as usize]) {
+        return refuse("a comment inside would be lost: move it first");
+    }
+    Ok(Edit::new(vec![Splice { range: left.end as usize..span.end as usize, text: String::new() }]))
 }
 
 /// A value in its canonical form, to compare with.

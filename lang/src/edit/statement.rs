@@ -195,3 +195,45 @@ pub(super) fn shift(read: &Text<'_>, name: &str, before: Option<&str>) -> Result
     }
     Ok(Edit::new(vec![Splice { range: at..at, text }, Splice { range: whole, text: String::new() }]))
 }
+
+/// Below the lines of a statement if it has them for itself, else at the end of the file.
+pub(super) fn add(read: &Text<'_>, text: &str, after: Option<&str>) -> Result<Edit, Refusal> {
+    let text = text.trim_end();
+    if text.is_empty() || text.starts_with([' ', '\t', '\n', '\r']) {
+        return refuse("a statement begins in the first column");
+    }
+    let below = after.and_then(|name| statement(read, name).ok()).and_then(|stmt| lines(read, stmt).ok());
+    let at = below.map_or(read.text.len(), |(whole, _)| whole.end);
+    let line = newline(read.text);
+    let before = if at == 0 || read.text[..at].ends_with('\n') || read.text[..at] == *"\u{feff}" { "" } else { line };
+    let behind = if !before.is_empty() && at == read.text.len() { "" } else { line };
+    Ok(Edit::new(vec![Splice { range: at..at, text: format!("{before}{text}{behind}") }]))
+}
+
+/// The code of a statement once more; where it speaks of itself, the new one speaks of itself.
+pub(super) fn duplicate(read: &Text<'_>, name: &str, to: &str) -> Result<Edit, Refusal> {
+    let stmt = statement(read, name)?;
+    let (_, code) = lines(read, stmt)?;
+    read.fresh(to)?;
+    let own = read.stmts[stmt].item.name().map(|ident| ident.span.shift(read.stmts[stmt].offset));
+    let mut spans: Vec<Span> = own.into_iter().chain(uses(read, name).iter().map(|used| used.span)).collect();
+    spans.retain(|span| code.contains(&(span.start as usize)));
+    spans.sort_by_key(|span| span.start);
+    spans.dedup();
+    let (mut text, mut done) = (String::new(), code.start);
+    for span in spans {
+        text.push_str(&read.text[done..span.start as usize]);
+        text.push_str(to);
+        done = span.end as usize;
+    }
+    text.push_str(&read.text[done..code.end]);
+    add(read, &text, Some(name))
+}
+
+pub(super) fn remove(read: &Text<'_>, at: u32) -> Result<Edit, Refusal> {
+    let Some(stmt) = read.stmts.iter().position(|stmt| stmt.offset == at) else {
+        return refuse("there is no statement at this place: the text has changed");
+    };
+    let (whole, _) = lines(read, stmt)?;
+    Ok(Edit::new(vec![Splice { range: whole, text: String::new() }]))
+}
