@@ -7,6 +7,7 @@ use modurust_lang::ast::{Item, Stmt};
 use modurust_lang::diag::Diagnostic;
 use modurust_lang::parse::Parser;
 use modurust_lang::source::{FileId, Source};
+use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 
 /// A text that questions are asked about.
@@ -22,6 +23,7 @@ pub struct Document {
     pub used: Vec<Used>,
     lines: OnceLock<LineMap>,
     occurrences: OnceLock<Vec<Occurrence>>,
+    names: OnceLock<FxHashMap<String, usize>>,
 }
 
 /// A file that another one uses.
@@ -70,6 +72,7 @@ impl Document {
             used: Vec::new(),
             lines: OnceLock::new(),
             occurrences: OnceLock::new(),
+            names: OnceLock::new(),
         }
     }
 
@@ -86,6 +89,20 @@ impl Document {
     /// Every word that names something and what it stands for, in the order of the text. Worked out once.
     pub fn occurrences(&self) -> &[Occurrence] {
         self.occurrences.get_or_init(|| resolve::occurrences(self))
+    }
+
+    /// The first statement of a name, by its number.
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        let names = self.names.get_or_init(|| {
+            let mut names = FxHashMap::default();
+            for (number, stmt) in self.stmts.iter().enumerate() {
+                if let Some(ident) = stmt.item.name() {
+                    names.entry(ident.name.clone()).or_insert(number);
+                }
+            }
+            names
+        });
+        names.get(name).copied()
     }
 
     /// The word at a place or ending there.

@@ -70,7 +70,7 @@ pub(super) fn occurrences(document: &Document) -> Vec<Occurrence> {
 
 /// The first statement of a name.
 pub(super) fn statement_of(document: &Document, name: &str) -> Option<usize> {
-    document.stmts.iter().position(|stmt| stmt.item.name().is_some_and(|ident| ident.name == name))
+    document.named(name)
 }
 
 /// What a plain word stands for outside of any statement's own names.
