@@ -1,19 +1,595 @@
-//! The hex view.
+//! The hex view: a text as a patch on a lattice, and every gesture on it as an edit of the text.
+//!
+//! Nothing is kept here that could disagree with the text. [`graph`] reads which names there are, what they consist of and who feeds
+//! whom; [`place`] gives each a cell, [`layout_file`] remembers those that a hand has chosen, and [`route`] leads lines between them.
+//! What a hand does becomes a [`gesture`], which is planned as splices of the text: done as a whole, or refused with the reason.
+//!
+//! ```text
+//! text -> graph -> place -> paint        text <- splices <- gesture <- keys, mouse, search
+//! ```
+//!
+//! The view itself keeps what eyes and hands need: where the picture is looked at, which cell the keys are at, what is being dragged.
+
+mod gesture;
+mod graph;
+mod keys;
+mod knob;
+mod lattice;
+mod layout_file;
+mod mouse;
+mod paint;
+mod parts;
+mod place;
+mod route;
+mod search;
+mod signature;
+mod template;
+mod ways;
+
+#[cfg(test)]
+mod canvas_tests;
+#[cfg(test)]
+mod properties;
 
 use super::act::Act;
 use super::model::See;
-use egui::Ui;
+use egui::{Align2, FontId, Id, Pos2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use gesture::{Gesture, Hands};
+use graph::{Hex, Patch, Picture, Reader, Role as WireRole, Value, What};
+use lattice::{Cell, HALF};
+use layout_file::{Layout, Named, renames};
+use std::collections::{HashMap, HashSet};
 
-/// The view's own state.
+/// Radius of a cell that is looked at from the usual distance, points.
+const RADIUS: f32 = 50.0;
+/// Nearest and furthest.
+const RADII: [f32; 2] = [7.0, 150.0];
+/// Height of the line above the canvas, points.
+const HEAD: f32 = 26.0;
+/// Height of the line of keys below it.
+const FOOT: f32 = 22.0;
+
+/// Which lines are drawn between hexes that do not touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lines {
+    /// All.
+    #[default]
+    All,
+    /// Those of the hex that the keys are at.
+    Selection,
+    /// None.
+    None,
+}
+
+/// What the keys are for at the moment.
+#[derive(Debug, Default)]
+enum Mode {
+    /// For hexes.
+    #[default]
+    Idle,
+    /// Looking for where a wire goes: from which hex, and which of the free inputs.
+    Connect { from: String, choice: usize },
+    /// Looking for a node to put into a cell, into a wire, or in the place of a hex.
+    Search(search::Search),
+    /// Typing another name.
+    Rename { hex: String, to: String },
+}
+
+/// The view.
 #[derive(Default)]
-pub struct HexView {}
+pub struct HexView {
+    reader: Reader,
+    hands: Hands,
+    /// The text and the layout that the picture is of.
+    rev: u64,
+    read_layout: Option<String>,
+    layout: Layout,
+    whole: Picture,
+    /// What is looked at: the whole, or what is inside of the last of `entered`.
+    view: Picture,
+    entered: Vec<String>,
+    cells: Vec<Cell>,
+    at: HashMap<Cell, usize>,
+    /// Cells of a moment ago, by key.
+    kept: HashMap<String, Cell>,
+    /// Bindings that play as the text says.
+    fresh: Vec<bool>,
+    running: String,
+    /// Names and bodies of the text before, to see what was renamed.
+    names: Vec<(String, String)>,
+    pan: Vec2,
+    radius: f32,
+    fitted: bool,
+    /// The size that it was fitted to.
+    room: Vec2,
+    cursor: Cell,
+    selected: Option<String>,
+    /// A hex that is to be selected as soon as it is there.
+    await_select: Option<String>,
+    param: usize,
+    lines: Lines,
+    mode: Mode,
+    drag: Option<mouse::Drag>,
+    wants_focus: bool,
+    /// How each wire is drawn.
+    ways: Vec<ways::Way>,
+    /// The hex under the pointer.
+    hovered: Option<usize>,
+}
 
 impl HexView {
     /// Takes the keys.
-    pub fn focus(&mut self) {}
+    pub fn focus(&mut self) {
+        self.wants_focus = true;
+    }
 
     /// Shows it in all the room that is there.
-    pub fn show(&mut self, ui: &mut Ui, _see: &See<'_>, _acts: &mut Vec<Act>) {
-        ui.label("the hex view");
+    pub fn show(&mut self, ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
+        self.refresh(see, acts);
+        let room = ui.available_rect_before_wrap();
+        let (head, rest) = room.split_top_bottom_at_y(room.top() + HEAD);
+        let (canvas, foot) = rest.split_top_bottom_at_y(rest.bottom() - FOOT);
+        ui.allocate_rect(room, Sense::hover());
+        if !self.fitted || self.room != canvas.size() && !self.touched() {
+            self.fit(canvas.size());
+        }
+        let id = canvas_id();
+        let response = ui.interact(canvas, id, Sense::click_and_drag());
+        if std::mem::take(&mut self.wants_focus) {
+            response.request_focus();
+        }
+        let name = self.spoken(self.cursor);
+        response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, format!("hexes, {name}")));
+        let focused = ui.memory(|memory| memory.focused());
+        let active = focused == Some(id) || focused.is_none();
+        if focused == Some(id) {
+            let filter = egui::EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: true };
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
+        }
+        if active {
+            self.keys(ui, see, canvas, acts);
+        }
+        self.mouse(ui, see, &response, canvas, acts);
+        self.paint(ui, see, canvas, active && focused.is_some());
+        self.cells_spoken(ui, canvas, acts, see);
+        self.head(ui, see, head, acts);
+        self.foot(ui, see, foot);
+        self.search(ui, see, canvas, acts);
     }
+
+    /// True once a hand has moved the picture about.
+    fn touched(&self) -> bool {
+        self.room == Vec2::ZERO
+    }
+
+    /// Reads the text again if it is another, and finds a cell for everything.
+    fn refresh(&mut self, see: &See<'_>, acts: &mut Vec<Act>) {
+        if self.radius == 0.0 {
+            self.radius = RADIUS;
+        }
+        let mut moved = false;
+        if self.read_layout.as_deref() != Some(see.layout) {
+            let (layout, problems) = Layout::read(see.layout.as_bytes());
+            if let Some(problem) = problems.first() {
+                acts.push(Act::Say(format!("layout, line {}: {}", problem.line, problem.reason)));
+            }
+            self.layout = layout;
+            self.read_layout = Some(see.layout.to_string());
+            moved = true;
+        }
+        if self.rev != see.rev || self.running != see.running {
+            self.rev = see.rev;
+            self.running = see.running.to_string();
+            self.whole = self.reader.whole(see.document);
+            self.carry(see, acts);
+            let plays = |hex: &Hex| see.text == see.running || see.running.contains(&see.text[hex.span.clone()]);
+            self.fresh = self.whole.hexes.iter().map(|hex| !hex.stale && plays(hex)).collect();
+            moved = true;
+        }
+        if moved {
+            self.look_again(see);
+        }
+        if let Some(key) = self.await_select.take_if(|key| self.whole.hex(key).is_some()) {
+            self.select(&key, acts);
+        }
+        // The cursor in the code selects here, too.
+        if see.selected != self.selected.as_deref() {
+            self.selected = see.selected.map(str::to_string);
+            if self.entered.is_empty()
+                && let Some(cell) = see.selected.and_then(|name| self.cell_of(name))
+            {
+                self.cursor = cell;
+                self.param = 0;
+            }
+        }
+    }
+
+    /// What was renamed keeps its place.
+    fn carry(&mut self, see: &See<'_>, acts: &mut Vec<Act>) {
+        let named = |hex: &Hex| (hex.key.clone(), see.text.get(hex.body.clone()).unwrap_or("").to_string());
+        let names: Vec<(String, String)> = self.whole.hexes.iter().filter(|hex| !hex.stale).map(named).collect();
+        let as_named = |list: &'_ [(String, String)]| -> Vec<(String, String)> { list.to_vec() };
+        let (old, new) = (as_named(&self.names), as_named(&names));
+        fn borrowed(list: &[(String, String)]) -> Vec<Named<'_>> {
+            list.iter().map(|(name, body)| Named { name, body }).collect()
+        }
+        let before = self.layout.clone();
+        for (from, to) in renames(&borrowed(&old), &borrowed(&new)) {
+            self.layout.rename(&from, &to);
+            if let Some(cell) = self.kept.remove(&from) {
+                self.kept.insert(to.clone(), cell);
+            }
+            self.entered.iter_mut().filter(|key| **key == from).for_each(|key| key.clone_from(&to));
+        }
+        if before != self.layout {
+            self.tell_layout("places go with the new name", acts);
+        }
+        self.names = names;
+    }
+
+    fn tell_layout(&mut self, say: &str, acts: &mut Vec<Act>) {
+        let text = String::from_utf8_lossy(&self.layout.write(|_| true)).into_owned();
+        self.read_layout = Some(text.clone());
+        acts.push(Act::Layout { text, say: say.to_string() });
+    }
+
+    /// The picture of what is entered, and its cells.
+    fn look_again(&mut self, see: &See<'_>) {
+        let patch = Patch { document: see.document, whole: &self.whole };
+        self.view = loop {
+            let Some(key) = self.entered.last() else { break self.whole.clone() };
+            match self.reader.inside(patch, key) {
+                Some(inside) => break inside,
+                None => drop(self.entered.pop()),
+            }
+        };
+        let settled = |hex: &Hex| {
+            // What stands for itself elsewhere lies where it fits here.
+            if hex.what == What::Beyond {
+                return None;
+            }
+            self.layout.get(&hex.key).map(|spot| spot.cell).or_else(|| self.kept.get(&hex.key).copied())
+        };
+        let fixed: Vec<Option<Cell>> = self.view.hexes.iter().map(settled).collect();
+        self.cells = place::place(self.view.hexes.len(), &self.view.pairs(), &fixed);
+        for (hex, cell) in self.view.hexes.iter().zip(&self.cells).filter(|(hex, _)| hex.what != What::Beyond) {
+            self.kept.insert(hex.key.clone(), *cell);
+        }
+        self.settled();
+    }
+
+    /// What follows from cells: who lies where, and how wires run.
+    fn settled(&mut self) {
+        self.at = self.cells.iter().enumerate().map(|(i, cell)| (*cell, i)).collect();
+        self.ways = ways::ways(&self.view, &self.cells, &self.at);
+        self.hovered = None;
+    }
+
+    fn cell_of(&self, key: &str) -> Option<Cell> {
+        self.view.find(key).map(|i| self.cells[i])
+    }
+
+    fn hex_at(&self, cell: Cell) -> Option<&Hex> {
+        self.at.get(&cell).map(|i| &self.view.hexes[*i])
+    }
+
+    /// Selects a hex here and in the code.
+    fn select(&mut self, key: &str, acts: &mut Vec<Act>) {
+        if let Some(cell) = self.cell_of(key) {
+            self.cursor = cell;
+            self.param = 0;
+        }
+        let hex = self.view.hex(key).or_else(|| self.whole.hex(key));
+        if let Some(hex) = hex.filter(|hex| !hex.span.is_empty()) {
+            // Where the cursor is anywhere in it already, it stays.
+            acts.push(Act::Select { at: hex.span.start, reveal: false });
+        }
+    }
+
+    /// Plans a gesture and asks for it, or says why not. True if it is done.
+    fn ask(&mut self, see: &See<'_>, gesture: &Gesture, acts: &mut Vec<Act>) -> bool {
+        let patch = Patch { document: see.document, whole: &self.whole };
+        match self.hands.plan(patch, &self.view, gesture) {
+            Ok(planned) => {
+                if planned.select.is_some() {
+                    self.await_select = planned.select;
+                }
+                acts.push(Act::Edit { edit: planned.edit, say: planned.say });
+                true
+            }
+            Err(why) => {
+                acts.push(Act::Say(format!("not done: {why}")));
+                false
+            }
+        }
+    }
+
+    /// Moves a hex to a cell. One that lies there already goes where it came from.
+    fn move_to(&mut self, key: &str, cell: Cell, acts: &mut Vec<Act>) {
+        let from = self.cell_of(key);
+        if let Some(other) = self.hex_at(cell).filter(|other| other.key != key && other.what != What::Beyond) {
+            let other = other.key.clone();
+            self.layout.place(&other, from);
+        }
+        self.layout.place(key, Some(cell));
+        self.cursor = cell;
+        self.tell_layout(&format!("{key} is in row {} column {}", cell.row(), cell.q), acts);
+        // The layout that is told is the one that is here.
+        if let (Some(i), Some(from)) = (self.view.find(key), from) {
+            if let Some(j) = self.at.get(&cell).copied() {
+                self.cells[j] = from;
+            }
+            self.cells[i] = cell;
+            self.settled();
+        }
+        for (hex, cell) in self.view.hexes.iter().zip(&self.cells).filter(|(hex, _)| hex.what != What::Beyond) {
+            self.kept.insert(hex.key.clone(), *cell);
+        }
+    }
+
+    /// Enters a hex, or says that there is nothing inside.
+    fn enter(&mut self, key: &str, see: &See<'_>, acts: &mut Vec<Act>) {
+        let patch = Patch { document: see.document, whole: &self.whole };
+        match self.reader.inside(patch, key) {
+            Some(inside) if inside.hexes.len() > 1 => {
+                self.entered.push(key.to_string());
+                self.opened(see);
+            }
+            _ => acts.push(Act::Say(format!("`{key}` has no parts to enter"))),
+        }
+    }
+
+    /// Leaves the hex that was entered.
+    fn leave(&mut self, see: &See<'_>) {
+        if let Some(key) = self.entered.pop() {
+            self.opened(see);
+            self.cursor = self.cell_of(&key).unwrap_or(self.cursor);
+        }
+    }
+
+    fn opened(&mut self, see: &See<'_>) {
+        self.look_again(see);
+        self.fitted = false;
+        self.param = 0;
+        self.mode = Mode::Idle;
+        self.cursor = self.cells.last().copied().unwrap_or_default();
+    }
+
+    /// Looks at everything.
+    fn fit(&mut self, room: Vec2) {
+        self.fitted = true;
+        self.room = room;
+        let mut bounds = Rect::NOTHING;
+        for cell in &self.cells {
+            let [x, y] = cell.centre();
+            bounds = bounds.union(Rect::from_center_size(Pos2::new(x, y), vec2(2.0, 2.0 * HALF)));
+        }
+        if self.cells.is_empty() {
+            bounds = Rect::from_center_size(Pos2::ZERO, vec2(2.0, 2.0));
+        }
+        let free = room - vec2(36.0, 36.0);
+        let radius = (free.x / bounds.width()).min(free.y / bounds.height());
+        self.radius = radius.clamp(RADII[0], 1.35 * RADIUS);
+        self.pan = room / 2.0 - bounds.center().to_vec2() * self.radius;
+    }
+
+    /// Where a point of the lattice is on the screen.
+    fn screen(&self, canvas: Rect, [x, y]: [f32; 2]) -> Pos2 {
+        canvas.min + self.pan + vec2(x, y) * self.radius
+    }
+
+    /// The cell under a point of the screen.
+    fn under(&self, canvas: Rect, point: Pos2) -> Cell {
+        let at = (point - canvas.min - self.pan) / self.radius;
+        Cell::under([at.x, at.y])
+    }
+
+    /// Scrolls until a cell is to be seen.
+    fn reveal(&mut self, cell: Cell, canvas: Rect) {
+        let at = self.screen(canvas, cell.centre());
+        let inner = canvas.shrink((self.radius * 1.1).min(canvas.height() / 3.0).min(canvas.width() / 3.0));
+        let inside = at.clamp(inner.min, inner.max);
+        if inside != at {
+            self.pan += inside - at;
+            self.room = Vec2::ZERO;
+        }
+    }
+
+    /// What a cell is to somebody who hears the screen.
+    fn spoken(&self, cell: Cell) -> String {
+        let place = format!("row {} column {}", cell.row(), cell.q);
+        let Some(number) = self.at.get(&cell).copied() else { return format!("empty, {place}") };
+        let hex = &self.view.hexes[number];
+        let kind = match hex.what {
+            What::Track => "track",
+            What::Bus => "bus",
+            What::Function => "function",
+            What::Param => "parameter",
+            _ => hex.category.word(),
+        };
+        let mut text = format!("{kind} {}, {}, {place}", hex.name, hex.kind);
+        if hex.kind.is_empty() || hex.kind == hex.name || hex.kind == "=" {
+            text = format!("{kind} {}, {place}", hex.name);
+        }
+        let list = |ends: Vec<&str>| {
+            let mut seen = HashSet::new();
+            ends.into_iter().filter(|name| seen.insert(*name)).collect::<Vec<_>>().join(" ")
+        };
+        let wires = &self.view.wires;
+        let name = |i: usize| self.view.hexes[i].name.as_str();
+        let ins = list(wires.iter().filter(|wire| wire.to == number).map(|wire| name(wire.from)).collect());
+        let outs = list(wires.iter().filter(|wire| wire.from == number).map(|wire| name(wire.to)).collect());
+        for (word, ends) in [("in from", ins), ("out to", outs)] {
+            if !ends.is_empty() {
+                text.push_str(&format!(", {word} {ends}"));
+            }
+        }
+        if hex.stale {
+            text.push_str(", cannot be read");
+        }
+        text
+    }
+
+    /// Numbers of a hex that can be turned: port, bytes.
+    fn params(&self, number: usize) -> Vec<(usize, std::ops::Range<usize>)> {
+        let ports = self.view.hexes[number].ports.iter().enumerate();
+        ports
+            .filter_map(|(i, port)| match &port.value {
+                Value::Literal(at) => Some((i, at.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Each hex that is to be seen has a name; a reader of screens may press it.
+    fn cells_spoken(&mut self, ui: &Ui, canvas: Rect, acts: &mut Vec<Act>, _see: &See<'_>) {
+        let mut pressed = None;
+        for (i, cell) in self.cells.iter().enumerate() {
+            let centre = self.screen(canvas, cell.centre());
+            if !canvas.contains(centre) || self.radius < 10.0 {
+                continue;
+            }
+            let id = canvas_id().with(&self.view.hexes[i].key);
+            let size = vec2(self.radius, self.radius);
+            let response = ui.interact(Rect::from_center_size(centre, size).intersect(canvas), id, Sense::hover());
+            let selected = *cell == self.cursor;
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, self.spoken(*cell)));
+            if ui.input(|input| input.has_accesskit_action_request(id, egui::accesskit::Action::Click)) {
+                pressed = Some(self.view.hexes[i].key.clone());
+            }
+        }
+        if let Some(key) = pressed {
+            self.select(&key, acts);
+        }
+    }
+
+    /// The line above: where one is, and what the view can do.
+    fn head(&mut self, ui: &mut Ui, see: &See<'_>, rect: Rect, acts: &mut Vec<Act>) {
+        ui.painter().rect_filled(rect, 0.0, see.theme.panel);
+        let mut bar = ui.new_child(egui::UiBuilder::new().max_rect(rect.shrink2(vec2(8.0, 2.0))));
+        bar.horizontal_centered(|ui| {
+            let mut depth = None;
+            let crumb = |ui: &mut Ui, text: &str, last: bool, name: String| {
+                let text = egui::RichText::new(text).small();
+                let text = if last { text.strong() } else { text.color(see.theme.weak) };
+                let button = ui.add(egui::Button::new(text).frame(false));
+                button.widget_info(|| WidgetInfo::labeled(Role::Button, true, name.clone()));
+                button.clicked()
+            };
+            if crumb(ui, "patch", self.entered.is_empty(), "whole patch".into()) {
+                depth = Some(0);
+            }
+            for (i, key) in self.entered.iter().enumerate() {
+                ui.label(egui::RichText::new("\u{203a}").small().color(see.theme.weak));
+                if crumb(ui, key, i + 1 == self.entered.len(), format!("inside {key}")) {
+                    depth = Some(i + 1);
+                }
+            }
+            if let Some(depth) = depth {
+                while self.entered.len() > depth {
+                    self.leave(see);
+                }
+            }
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let small = |text: &str| egui::Button::new(egui::RichText::new(text).small()).small();
+                if ui.add(small("Tidy")).on_hover_text("Let the layout find a place for everything").clicked() {
+                    self.tidy(see, acts);
+                }
+                if ui.add(small("Fit")).on_hover_text("Look at everything (0)").clicked() {
+                    self.fitted = false;
+                }
+                if ui.add(small("Add")).on_hover_text("A new node in this cell (Tab)").clicked() {
+                    self.open_search(None);
+                }
+                let (word, next) = match self.lines {
+                    Lines::All => ("Lines: all", Lines::Selection),
+                    Lines::Selection => ("Lines: here", Lines::None),
+                    Lines::None => ("Lines: none", Lines::All),
+                };
+                if ui.add(small(word)).on_hover_text("Which lines are drawn (w)").clicked() {
+                    self.lines = next;
+                }
+            });
+        });
+        ui.painter().hline(rect.x_range(), rect.bottom(), egui::Stroke::new(1.0, see.theme.line));
+    }
+
+    /// Forgets which cells hands have chosen in what is looked at.
+    fn tidy(&mut self, see: &See<'_>, acts: &mut Vec<Act>) {
+        let keys: Vec<String> = self.view.hexes.iter().map(|hex| hex.key.clone()).collect();
+        for key in &keys {
+            self.layout.place(key, None);
+            self.kept.remove(key);
+        }
+        self.tell_layout("everything has found its place", acts);
+        self.look_again(see);
+        self.fitted = false;
+    }
+
+    /// The line below: what the keys do here.
+    fn foot(&self, ui: &Ui, see: &See<'_>, rect: Rect) {
+        ui.painter().rect_filled(rect, 0.0, see.theme.panel);
+        let hint = match (&self.mode, self.at.get(&self.cursor)) {
+            (Mode::Connect { from, choice }, at) => {
+                let target = at.map(|i| self.target(*i, from, *choice));
+                match target {
+                    Some(Some((port, many))) => {
+                        let other = if many > 1 { "   Tab another input" } else { "" };
+                        let name = &self.view.hexes[at.copied().unwrap_or(0)].name;
+                        format!("{from} \u{2192} {name}.{port}   Enter connect{other}   Esc leave it")
+                    }
+                    _ => format!("{from} \u{2192} \u{2026}   arrows to a hex, Enter connects, Esc leaves it"),
+                }
+            }
+            (Mode::Rename { to, .. }, _) => format!("new name: {to}\u{2502}   Enter, Esc"),
+            (Mode::Search(_), _) => "type, arrows, Enter   Esc leaves it".to_string(),
+            (Mode::Idle, None) => "arrows move   Tab or a letter: new node   0 all   + - turn".to_string(),
+            (Mode::Idle, Some(_)) => {
+                "Enter inside   c connect   + - turn   x extract   d double   b bypass   s solo   m learn   r name   Del"
+                    .to_string()
+            }
+        };
+        let font = FontId::proportional(11.0);
+        let galley = ui.painter().layout_no_wrap(hint, font, see.theme.weak);
+        let painter = ui.painter_at(rect);
+        let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(10.0, 0.0), galley.size());
+        painter.galley(at.min, galley, see.theme.weak);
+    }
+
+    /// The input of a hex that a wire from `from` would go to: its name, and how many there are to choose from.
+    fn target(&self, hex: usize, from: &str, choice: usize) -> Option<(String, usize)> {
+        let free = self.free_ports(hex, from);
+        let port = *free.get(choice % free.len().max(1))?;
+        Some((self.view.hexes[hex].ports[port].name.clone(), free.len()))
+    }
+
+    /// The inputs of a hex that can take a wire, likely ones first: sound that nothing feeds, then what nothing feeds, then the rest.
+    fn free_ports(&self, hex: usize, from: &str) -> Vec<usize> {
+        use graph::{Rate, Site};
+        let taker = &self.view.hexes[hex];
+        let fed = |i: usize| self.view.wires.iter().any(|wire| wire.to == hex && wire.port == i);
+        let strip = self.view.hex(from).is_some_and(|hex| matches!(hex.what, What::Track | What::Bus));
+        let voice = self.view.hex(from).is_some_and(|hex| hex.what == What::Function);
+        let mut ports: Vec<usize> = (0..taker.ports.len()).filter(|i| taker.ports[*i].site != Site::Fixed).collect();
+        if strip {
+            ports.retain(|i| taker.ports[*i].site == Site::Send);
+        }
+        ports.sort_by_key(|i| {
+            let port = &taker.ports[*i];
+            let wanted = if voice { port.param == "voice" } else { port.rate != Rate::Control };
+            let open = !fed(*i) && matches!(port.value, Value::Open | Value::Literal(_) | Value::Other(_));
+            (!(wanted && open), !open, *i)
+        });
+        ports
+    }
+
+    /// The role of wires between two hexes, if there are any.
+    fn wired(&self, from: usize, to: usize) -> Option<WireRole> {
+        self.view.wires.iter().find(|wire| wire.from == from && wire.to == to).map(|wire| wire.role)
+    }
+}
+
+/// The canvas among widgets.
+fn canvas_id() -> Id {
+    Id::unique("hex canvas")
 }
