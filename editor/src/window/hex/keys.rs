@@ -128,8 +128,7 @@ impl HexView {
                 Lines::Selection => Lines::None,
                 Lines::None => Lines::All,
             };
-            let drawn = ["all lines", "the lines of this hex", "no lines"][self.lines as usize];
-            acts.push(Act::Say(format!("{drawn} are drawn")));
+            acts.push(Act::Say(format!("{} are drawn", self.lines.drawn())));
         } else if pressed(ui, Key::I) {
             self.follow(key, |wire| (wire.to, wire.from), acts);
         } else if pressed(ui, Key::O) {

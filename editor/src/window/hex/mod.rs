@@ -61,6 +61,13 @@ enum Lines {
     None,
 }
 
+impl Lines {
+    /// In words.
+    fn drawn(self) -> &'static str {
+        ["all lines", "the lines of this hex", "no lines"][self as usize]
+    }
+}
+
 /// What the keys are for at the moment.
 #[derive(Debug, Default)]
 enum Mode {
@@ -489,6 +496,9 @@ impl HexView {
                 while self.entered.len() > depth {
                     self.leave(see);
                 }
+                let place =
+                    self.entered.last().map_or("the whole patch".to_string(), |key| format!("the inside of {key}"));
+                acts.push(Act::Say(format!("this is {place}")));
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let small = |text: &str| egui::Button::new(egui::RichText::new(text).small()).small();
@@ -496,6 +506,7 @@ impl HexView {
                     self.tidy(see, acts);
                 }
                 if ui.add(small("Fit")).on_hover_text("Look at everything (0)").clicked() {
+                    acts.push(Act::Say("all of it is looked at".into()));
                     self.fitted = false;
                 }
                 if ui.add(small("Add")).on_hover_text("A new node in this cell (Tab)").clicked() {
@@ -508,6 +519,7 @@ impl HexView {
                 };
                 if ui.add(small(word)).on_hover_text("Which lines are drawn (w)").clicked() {
                     self.lines = next;
+                    acts.push(Act::Say(format!("{} are drawn", next.drawn())));
                 }
             });
         });
@@ -522,6 +534,7 @@ impl HexView {
             self.kept.remove(key);
         }
         self.tell_layout("everything has found its place", acts);
+        acts.push(Act::Say("everything has found its place".into()));
         self.look_again(see);
         self.fitted = false;
     }
