@@ -60,8 +60,18 @@ if [ "$system" = Linux ]; then
         has jackd || need jackd2 "sound server, for the tests that play through one"
         python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv "Python, for the client that tests the language server"
         has nvim || need neovim "editor, in which the language server is tried"
+        has Xvfb || need xvfb "a screen without a screen, for the tests of the window"
+        graphics=
+        for name in libGL.so.1 libEGL.so.1 libX11-xcb.so.1 libXcursor.so.1 libXi.so.6 libXrandr.so.2 libxkbcommon-x11.so.0; do
+            { ldconfig -p || /sbin/ldconfig -p; } 2>/dev/null | grep -q "$name" || graphics=missing
+        done
+        if [ -n "$graphics" ]; then
+            for name in libgl1 libegl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0; do
+                need "$name" "drawing, for the tests of the window"
+            done
+        fi
         has oscsend || need liblo-tools "programs that send OSC, for the tests that are played by them"
-        optional="libjack-jackd2-dev jackd2 python3-venv tmux neovim liblo-tools"
+        optional="libjack-jackd2-dev jackd2 python3-venv tmux neovim liblo-tools xvfb libgl1 libegl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0"
     fi
 elif ! links; then
     need cc "compiler driver, with which Rust links"
@@ -102,8 +112,8 @@ if ! has apt-get; then
     Linux)
         say "those are Debian's names; install the like of them, for instance"
         if [ "$goal" = test ]; then
-            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit python3 tmux neovim liblo"
-            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2 python tmux neovim liblo"
+            say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel jack-audio-connection-kit python3 tmux neovim liblo xorg-x11-server-Xvfb mesa-dri-drivers"
+            say "  Arch:   pacman -S gcc pkgconf alsa-lib jack2 python tmux neovim liblo xorg-server-xvfb mesa"
             say "  SUSE:   zypper install gcc pkg-config alsa-devel libjack-devel jack python3 tmux neovim liblo-tools"
         else
             say "  Fedora: dnf install gcc pkgconf-pkg-config alsa-lib-devel"

@@ -251,7 +251,9 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         draw(ui, &mut self.model, &mut self.parts);
         let end = |failed: Option<String>| {
-            *self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = failed;
+            // A closing window may draw once more; the first word counts.
+            let mut told = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *told = told.take().or(failed);
             ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
         };
         match &mut self.hands {

@@ -166,6 +166,8 @@ impl Theme {
         visuals.selection.bg_fill = self.accent.gamma_multiply(0.32);
         visuals.selection.stroke = Stroke::new(1.0, self.accent);
         visuals.text_cursor.stroke = Stroke::new(2.0, self.accent);
+        // A cursor that blinks would draw a frame twice a second for nothing.
+        visuals.text_cursor.blink = false;
         visuals.window_stroke = Stroke::new(1.0, self.line);
         let round = CornerRadius::same(4);
         for widget in [

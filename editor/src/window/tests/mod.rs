@@ -13,7 +13,7 @@ use modurust_runtime::command::Command;
 use std::time::{Duration, Instant};
 
 /// A set with a bit of everything.
-pub const SET: &str = include_str!("set.modu");
+pub const SET: &str = include_str!("../../../../examples/live_set.modu");
 
 /// What is seen, and what was sent.
 pub struct Stand {
