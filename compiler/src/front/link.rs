@@ -193,6 +193,15 @@ impl Elab<'_> {
         copy.finish()
     }
 
+    /// Where the texts of patterns begin, by their number.
+    pub(super) fn literals(&self, places: &super::places::Places) -> Vec<(modurust_lang::FileId, u32)> {
+        let start = |(file, start): &(modurust_lang::FileId, u32)| match file.0 < modurust_lang::library::FIRST_FILE {
+            true => (*file, places.in_text(modurust_lang::Span { start: *start, end: *start }).start),
+            false => (*file, *start),
+        };
+        self.patterns.iter().map(start).collect()
+    }
+
     /// Places of messages and of the timeline become those of the text.
     pub(super) fn in_text(&mut self, places: &super::places::Places) {
         let own = |file: modurust_lang::FileId| file.0 < modurust_lang::library::FIRST_FILE;

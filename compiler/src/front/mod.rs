@@ -154,6 +154,8 @@ pub struct Elaborated {
     pub timeline: crate::score::timeline::Timeline,
     /// What can be moved by a name.
     pub knobs: Vec<crate::program::Knob>,
+    /// File and first byte of each pattern literal's text, by the number that events carry.
+    pub literals: Vec<(FileId, u32)>,
 }
 
 /// A pattern on its own.
@@ -345,9 +347,10 @@ impl Compiler {
             let (diagnostics, broken) =
                 (std::mem::take(&mut elab.diagnostics), std::mem::take(&mut elab.broken_strips));
             let (timing, timeline, knobs) = (elab.settings.timing, std::mem::take(&mut elab.timeline), elab.knobs());
+            let literals = elab.literals(&memory.places);
             memory.keep(elab.into_arenas());
             let elaborated =
-                made.map(|(graph, score, units)| Elaborated { graph, score, units, timing, timeline, knobs });
+                made.map(|(graph, score, units)| Elaborated { graph, score, units, timing, timeline, knobs, literals });
             (elaborated.filter(|_| !failed), diagnostics, broken)
         };
         // A panic in it is a fault that must not take the sound down.

@@ -21,7 +21,7 @@
 //! | `tracks` | `ns_per_frame` while a note is held on so many tracks |
 //!
 //! With `--edit` it is about the front of the compiler alone, by kinds of edits ([`edits`]); with `--nodes` about single nodes of the
-//! library ([`nodes`]).
+//! library ([`nodes`]); with `--window` about frames of the window.
 //!
 //! Each of several files is measured in a process of its own, so that none profits from what another left behind.
 
@@ -55,6 +55,9 @@ pub struct Args {
     /// Measure what edits of a text cost until its graph is there; without a file, of a set of five hundred lines
     #[arg(long, conflicts_with_all = ["json", "length", "block"])]
     edit: bool,
+    /// Measure what frames of the window cost
+    #[arg(long, conflicts_with_all = ["edit", "nodes", "json", "length", "block", "files"])]
+    window: bool,
     /// Measure nodes by their examples, each by itself: those that are named instead of files, or all; expressions, too
     #[arg(long, conflicts_with_all = ["edit", "length", "block"])]
     nodes: bool,
@@ -64,6 +67,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     if cfg!(debug_assertions) {
         terminal::warn("this is not a release build: the figures say little");
+    }
+    if args.window {
+        return crate::window::frames::run();
     }
     if args.nodes {
         return nodes::run(&args.files, args.rate, args.json);

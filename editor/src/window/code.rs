@@ -294,6 +294,13 @@ impl Sheet<'_> {
         if !self.manner.plates {
             shapes.push(Shape::rect_filled(line, 0.0, see.theme.raised.gamma_multiply(0.55)));
         }
+        for span in see.sounding {
+            let (from, to) = (self.place(span.start), self.place(span.end));
+            if from.max.y >= clip.min.y && from.min.y <= clip.max.y && from.min.y == to.min.y {
+                let step = Rect::from_min_max(from.min, to.max).expand2(Vec2::new(1.5, -1.0));
+                shapes.push(Shape::rect_filled(step, 3.0, see.theme.playing.gamma_multiply(0.34)));
+            }
+        }
         if let Some(flash) = see.flash.as_ref().filter(|_| !see.look.still) {
             let (top, bottom) = (self.place(flash.start), self.place(flash.end));
             let lit = Rect::from_x_y_ranges(self.left..=clip.max.x, top.min.y..=bottom.max.y);
@@ -324,7 +331,7 @@ impl Sheet<'_> {
                 sense.on_hover_text(format!("{} {}", problem.code, problem.message));
             }
         }
-        for symbol in ide::symbols(see.document) {
+        for symbol in see.symbols {
             let Some(level) =
                 see.feedback.levels.iter().find(|level| level.name == symbol.name && level.kind != OutKind::Master)
             else {

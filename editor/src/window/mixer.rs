@@ -51,8 +51,7 @@ impl Mixer {
                 if master {
                     ui.label(title);
                 } else if ui.selectable_label(see.selected == Some(name), title).clicked()
-                    && let Some(symbol) =
-                        modurust_runtime::compiler::ide::symbols(see.document).iter().find(|s| s.name == name)
+                    && let Some(symbol) = see.symbols.iter().find(|s| s.name == name)
                 {
                     acts.push(Act::Select { at: symbol.selection.start as usize, reveal: true });
                 }

@@ -9,6 +9,7 @@
 //! act       what a gesture may ask for             words     commands by name: keymap, palette, scripts
 //! frame     who gets which room                    theme     colours by what they mean
 //! code hex live arrange mixer panels stage         what is seen; they look at a See and push Acts
+//! frames    what a frame costs                     lit       steps that sound
 //! script    steps for pictures and tests           monkey    steps by chance
 //! bake      numbers of hands into the text
 //! ```
@@ -20,9 +21,11 @@ mod arrange;
 mod bake;
 mod code;
 mod frame;
+pub(crate) mod frames;
 mod hex;
 mod history;
 mod keymap;
+mod lit;
 mod live;
 mod look;
 mod mixer;

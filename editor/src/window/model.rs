@@ -13,6 +13,7 @@ use hear::told;
 use super::act::{Act, Extent};
 use super::history::History;
 use super::keymap::Keymap;
+use super::lit::Lit;
 use super::look::{Look, Split, Wants};
 use super::player::Player;
 use super::steps::{Step, Steps, between, floor, moved};
@@ -22,7 +23,7 @@ use crate::cli::work;
 use crate::repl::buffer;
 use modurust_runtime::command::{Command, Perform};
 use modurust_runtime::compiler::front::Compiler;
-use modurust_runtime::compiler::ide::{self, Document};
+use modurust_runtime::compiler::ide::{self, Document, Symbol};
 use modurust_runtime::compiler::lang::edit::Edit;
 use modurust_runtime::compiler::lang::parse::Parser;
 use modurust_runtime::compiler::lang::{Severity, codes};
@@ -72,6 +73,8 @@ pub struct See<'a> {
     pub rev: u64,
     /// Its trees.
     pub document: &'a Document,
+    /// Its statements that have a name.
+    pub symbols: &'a [Symbol],
     /// What is wrong with it.
     pub problems: &'a [Problem],
     /// The text that plays; another one than `text` after typing.
@@ -85,6 +88,8 @@ pub struct See<'a> {
     pub layout: &'a str,
     /// Numbers that hands have moved.
     pub overlay: &'a BTreeMap<String, f32>,
+    /// Steps of patterns that sound now, in bytes.
+    pub sounding: &'a [Range<usize>],
     /// What was evaluated a moment ago.
     pub flash: Option<Range<usize>>,
     /// How everything stands.
@@ -122,7 +127,10 @@ pub(crate) struct Model {
     compiler: Compiler,
     world: FileWorld,
     document: Document,
+    symbols: Vec<Symbol>,
     problems: Vec<Problem>,
+    lit: Lit,
+    sounding: Vec<Range<usize>>,
     /// The revision that document and problems are of.
     read: u64,
     feedback: Arc<Feedback>,
@@ -161,7 +169,10 @@ impl Model {
             compiler: Compiler::new(work::options(work::RATE)),
             world: FileWorld::new(),
             document: Document::new(file, ""),
+            symbols: Vec::new(),
             problems: Vec::new(),
+            lit: Lit::default(),
+            sounding: Vec::new(),
             read: 0,
             feedback,
             look: Look::default(),
@@ -181,12 +192,14 @@ impl Model {
             text: &self.text,
             rev: self.rev,
             document: &self.document,
+            symbols: &self.symbols,
             problems: &self.problems,
             running: &self.running,
             at: self.at,
             selected: self.selected(),
             layout: &self.layout,
             overlay: &self.overlay,
+            sounding: &self.sounding,
             flash: self.flash.as_ref().filter(|(_, at)| at.elapsed() < FLASH).map(|(range, _)| range.clone()),
             feedback: &self.feedback,
             theme: self.theme(),
@@ -292,6 +305,11 @@ impl Model {
             };
             let _ = asked.reply.send(answer);
         }
+        if self.feedback.number != before && self.text == self.running {
+            self.sounding = self.lit.spans(self.feedback.cycle, &self.player.picture());
+        } else if self.text != self.running {
+            self.sounding.clear();
+        }
         let stale = self.read != self.rev;
         self.read();
         let lit = self.flash.take_if(|(_, at)| at.elapsed() >= FLASH).is_some();
@@ -306,10 +324,11 @@ impl Model {
         self.read = self.rev;
         self.world.overlay(self.file.clone(), self.text.clone());
         self.document = Document::read(&self.file, &self.text, &self.world, &mut self.parser);
+        self.symbols = ide::symbols(&self.document);
         let (compiler, world, file) = (&mut self.compiler, &self.world, std::slice::from_ref(&self.file));
         // A fault of the compiler is no reason to lose the window.
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| compiler.elaborate(world, file)));
-        let Ok((_, found, sources)) = found else {
+        let Ok((elaborated, found, sources)) = found else {
             self.compiler = Compiler::new(work::options(work::RATE));
             return;
         };
@@ -330,6 +349,8 @@ impl Model {
             }
         };
         self.problems = found.iter().map(problem).collect();
+        self.lit = elaborated.map(Lit::new).unwrap_or_default();
+        self.sounding.clear();
     }
 
     /// A whole change: one step, evaluated at once.
@@ -349,7 +370,7 @@ impl Model {
     fn typed(&mut self, text: &str, at: usize) {
         self.at = floor(text, at);
         if text != self.text {
-            self.steps.typed(&self.text, text);
+            self.steps.typed(&self.text, text, Instant::now());
             self.put(text.to_string());
         }
     }

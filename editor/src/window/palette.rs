@@ -8,7 +8,6 @@ use super::model::See;
 use super::words::WORDS;
 use egui::{Id, Key, Modifiers};
 use modurust_runtime::command::{Command, Perform};
-use modurust_runtime::compiler::ide;
 use modurust_runtime::compiler::ide::topic::{self, PRIMITIVES};
 use modurust_runtime::compiler::lang::edit::{Edit, Splice};
 
@@ -44,7 +43,7 @@ pub fn entries(see: &See<'_>) -> Vec<Entry> {
         keys: see.keymap.keys_of(word.name).unwrap_or_default(),
         act: Act::Word(word.name),
     });
-    let symbols = ide::symbols(see.document).into_iter().map(|symbol| Entry {
+    let symbols = see.symbols.iter().map(|symbol| Entry {
         name: symbol.name.clone(),
         doc: format!("goes to {}", symbol.name),
         keys: String::new(),

@@ -55,8 +55,8 @@ impl Panels {
             .max_height(ui.available_height() * 0.45)
             .auto_shrink([false, true])
             .show(ui, |ui| {
-                for symbol in ide::symbols(see.document) {
-                    outline(ui, see, &symbol, acts);
+                for symbol in see.symbols {
+                    outline(ui, see, symbol, acts);
                 }
             });
         ui.add_space(6.0);
@@ -102,9 +102,12 @@ impl Panels {
             heading(ui, see, name);
             if let Some(hover) = ide::hover(see.document, see.at) {
                 ui.label(
-                    RichText::new(hover.text.lines().take(14).collect::<Vec<_>>().join("\n"))
-                        .small()
-                        .color(see.theme.weak),
+                    // Written for editors that read Markdown: its fences are left out.
+                    RichText::new(
+                        hover.text.lines().filter(|l| !l.starts_with("```")).take(14).collect::<Vec<_>>().join("\n"),
+                    )
+                    .small()
+                    .color(see.theme.weak),
                 );
             }
             let Some(program) = &see.feedback.program else { return };

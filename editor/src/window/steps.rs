@@ -62,10 +62,9 @@ impl Steps {
     }
 
     /// `old` became `new` by typing. Letters of one breath in one place are one step; a new line begins another.
-    pub fn typed(&mut self, old: &str, new: &str) {
+    pub fn typed(&mut self, old: &str, new: &str, now: Instant) {
         let edit = between(old, new);
         let Some(back) = edit.inverse(old) else { return };
-        let now = Instant::now();
         let line = edit.splices.iter().any(|splice| splice.text.contains('\n'));
         let goes_on = |step: &&mut Step| {
             let close = step.edit.splices.first().zip(edit.splices.first());
@@ -123,10 +122,13 @@ mod tests {
     fn letters_of_one_breath_are_one_step_and_a_line_another() {
         let mut steps = Steps::default();
         let texts = ["", "a", "ab", "ab\n", "ab\nc", "x ab\nc"];
-        texts.windows(2).for_each(|pair| steps.typed(pair[0], pair[1]));
+        let now = Instant::now();
+        texts.windows(2).for_each(|pair| steps.typed(pair[0], pair[1], now));
         assert_eq!(steps.past.len(), 3);
         let back = steps.past.iter().rev().fold(texts[5].to_string(), |text, step| step.back.apply(&text).unwrap());
         assert_eq!(back, "");
+        steps.typed(texts[5], "x ab\ncd", now + BREATH * 2);
+        assert_eq!(steps.past.len(), 4);
     }
 
     #[test]

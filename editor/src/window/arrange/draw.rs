@@ -152,8 +152,7 @@ pub fn track(
     ui.painter()
         .line_segment([row.left_bottom(), row.right_bottom()], Stroke::new(1.0, theme.line.gamma_multiply(0.6)));
     if response.clicked()
-        && let Some(symbol) =
-            modurust_runtime::compiler::ide::symbols(sheet.see.document).iter().find(|s| s.name == *name)
+        && let Some(symbol) = sheet.see.symbols.iter().find(|s| s.name == *name)
     {
         acts.push(Act::Select { at: symbol.selection.start as usize, reveal: true });
     }

@@ -6,7 +6,6 @@ use egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use modurust_runtime::command::Command;
-use std::time::Instant;
 
 const PATCH: &str = "osc = saw(110hz)\nlp = osc >> lpf(800hz, q: 2)\nwet = saw(220hz) >> hpf(90hz)\ntrack t = lp * -6db\nbus room = in >> reverb(2s)\nout = lp + wet\n";
 
@@ -202,26 +201,4 @@ fn a_knob_is_turned_by_one_drag_and_one_step() {
     );
     press(&mut window, "ctrl+z");
     assert_eq!(text(&window), "osc = saw(110hz)\n");
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn a_frame_with_many_hexes() {
-    for count in [500, 2_000] {
-        let line = |i: usize| match i {
-            0 => "n0 = saw(110hz)\n".to_string(),
-            i => format!("n{i} = n{} >> lpf(1khz, q: 2)\n", (i - 1) / 2),
-        };
-        let mut window = hexes(&(0..count).map(line).collect::<String>());
-        let mut times: Vec<f64> = (0..60)
-            .map(|_| {
-                key(&mut window, Key::ArrowRight, Modifiers::NONE);
-                let begin = Instant::now();
-                window.step();
-                begin.elapsed().as_secs_f64() * 1e3
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        println!("{count} hexes: {:.2} ms a frame (median of the whole window), least {:.2}", times[30], times[0]);
-    }
 }

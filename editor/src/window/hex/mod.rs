@@ -38,6 +38,7 @@ use gesture::{Gesture, Hands};
 use graph::{Hex, Patch, Picture, Reader, Role as WireRole, Value, What};
 use lattice::{Cell, HALF};
 use layout_file::{Layout, Named, renames};
+use modurust_runtime::compiler::ide::Document;
 use std::collections::{HashMap, HashSet};
 
 /// Radius of a cell that is looked at from the usual distance, points.
@@ -80,6 +81,17 @@ enum Mode {
     Search(search::Search),
     /// Typing another name.
     Rename { hex: String, to: String },
+}
+
+/// The layout without what is said of statements that the text does not have any more; for when it is saved.
+pub fn pruned(layout: &str, document: &Document) -> String {
+    let symbols = modurust_runtime::compiler::ide::symbols(document);
+    let known = |key: &str| {
+        let first = key.split(['/', '.']).next().unwrap_or(key);
+        symbols.iter().any(|symbol| symbol.name == first || symbol.name == key)
+    };
+    let bytes = layout_file::Layout::read(layout.as_bytes()).0.write(known);
+    String::from_utf8(bytes).unwrap_or_else(|_| layout.to_string())
 }
 
 /// The view.

@@ -259,7 +259,7 @@ impl HexView {
         let shown: Vec<_> = params.into_iter().skip(first).take(3).collect();
         let count = shown.len() as f32;
         let place = |(i, (port, at)): (usize, (usize, std::ops::Range<usize>))| {
-            let x = (i as f32 - (count - 1.0) / 2.0) * 0.43;
+            let x = (i as f32 - (count - 1.0) / 2.0) * 0.39;
             (port, at, centre + vec2(x, 0.42) * self.radius)
         };
         shown.into_iter().enumerate().map(place).collect()
@@ -278,7 +278,7 @@ impl HexView {
             let chosen = self.cells[number] == self.cursor && params.get(self.param).is_some_and(|(_, a)| *a == at);
             let ink = if chosen { see.theme.accent } else { see.theme.weak };
             let size = (radius * 0.135).clamp(7.5, 15.0);
-            let room = radius * 0.41;
+            let room = radius * 0.37;
             if let Some(knob) = Knob::of(port, written) {
                 let (from, turn) = (0.375 * TAU, 0.75 * TAU);
                 let arc = |part: f32| -> Vec<Pos2> {

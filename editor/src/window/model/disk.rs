@@ -18,7 +18,8 @@ impl Model {
             // Beside it first, then in its place: a power cut leaves the old or the new one.
             std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path))
         };
-        let placed = || if self.layout.is_empty() { Ok(()) } else { write(&layout, &self.layout) };
+        let places = super::super::hex::pruned(&self.layout, &self.document);
+        let placed = || if self.layout.is_empty() { Ok(()) } else { write(&layout, &places) };
         match write(&self.file, &self.text).and_then(|()| placed()) {
             Ok(()) => {
                 self.saved.clone_from(&self.text);

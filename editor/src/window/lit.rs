@@ -1,0 +1,87 @@
+//! The steps of patterns that sound now, as places of the text.
+//!
+//! Every event knows the literal and the bytes in it that it came from, so the patterns are asked with what was launched, as the sequencer asks
+//! them, for the moment that is heard. It is asked thirty times a second at most, and only while the text is the one that plays.
+
+use modurust_runtime::compiler::front::Elaborated;
+use modurust_runtime::compiler::score::launch::{History, Launch, Launches};
+use modurust_runtime::compiler::score::{EventBuf, PatId, Ratio, Score};
+use modurust_runtime::performance::Picture;
+use std::ops::Range;
+
+/// What can be asked for what sounds.
+#[derive(Default)]
+pub struct Lit {
+    score: Option<Score>,
+    patterns: Vec<PatId>,
+    /// First byte of each literal of the first file; `None` for those of others.
+    literals: Vec<Option<usize>>,
+    room: EventBuf,
+}
+
+impl Lit {
+    /// Of a text that was read.
+    pub fn new(elaborated: Elaborated) -> Lit {
+        let mut patterns: Vec<PatId> = elaborated.units.iter().map(|unit| unit.pattern).collect();
+        patterns.sort_unstable_by_key(|pattern| pattern.0);
+        patterns.dedup();
+        let here =
+            |(file, start): (modurust_runtime::compiler::lang::FileId, u32)| (file.0 == 0).then_some(start as usize);
+        let literals = elaborated.literals.into_iter().map(here).collect();
+        Lit { score: Some(elaborated.score), patterns, literals, room: EventBuf::new(256) }
+    }
+
+    /// Bytes of the text that sound at a position in bars, in order.
+    pub fn spans(&mut self, cycle: f64, picture: &Picture) -> Vec<Range<usize>> {
+        let Some(score) = &self.score else { return Vec::new() };
+        let history = |view: &modurust_runtime::launcher::SetView| {
+            let mut history = History::default();
+            let from = view.origin.unwrap_or(Ratio::ZERO);
+            history.push(Launch::new(Ratio::int(i64::MIN / 4), view.playing, from));
+            history
+        };
+        let launches = Launches { sets: picture.sets.iter().map(history).collect(), ..Launches::default() };
+        let begin = Ratio::new((cycle * 3840.0) as i64, 3840);
+        let end = begin + Ratio::new(1, 3840);
+        let mut spans = Vec::new();
+        for pattern in &self.patterns {
+            self.room.clear();
+            score.query_launched(*pattern, begin, end, &launches, &mut self.room);
+            let places = self.room.events().iter().filter(|event| !event.continuous).filter_map(|event| {
+                let start = (*self.literals.get(event.pattern as usize)?)?;
+                let (from, to) = event.source;
+                (to > from).then_some(start + from as usize..start + to as usize)
+            });
+            spans.extend(places);
+        }
+        spans.sort_unstable_by_key(|span: &Range<usize>| (span.start, span.end));
+        spans.dedup();
+        spans
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::work;
+    use modurust_runtime::compiler::front::Compiler;
+    use modurust_runtime::launcher::SetView;
+    use modurust_runtime::world::FileWorld;
+
+    #[test]
+    fn what_sounds_is_found_in_the_text() {
+        let text = "track d = \"bd [hh hh] <sn cp>\" >> kit('tr909')\ntrack b = clips { a: \"0 3\"  b: \"5 7\" } >> fast(2) >> scale(f1, minor) >> mono(saw)\n";
+        let mut world = FileWorld::new();
+        world.overlay("a.modu", text);
+        let mut compiler = Compiler::new(work::options(work::RATE));
+        let (elaborated, problems, _) = compiler.elaborate(&world, &["a.modu".to_string()]);
+        let mut lit = Lit::new(elaborated.unwrap_or_else(|| panic!("{problems:?}")));
+        let view = SetView { playing: Some(1), origin: Some(Ratio::int(1)), ..SetView::default() };
+        let picture = Picture { sets: vec![view], ..Picture::default() };
+        let mut at = |cycle: f64| lit.spans(cycle, &picture).iter().map(|span| &text[span.clone()]).collect::<Vec<_>>();
+        assert_eq!(at(0.1), ["bd", "5"]);
+        assert_eq!(at(0.55), ["hh", "5"]);
+        assert_eq!(at(1.8), ["cp", "7"]);
+        assert_eq!(at(2.7), ["sn", "5"]);
+    }
+}
