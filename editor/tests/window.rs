@@ -107,6 +107,26 @@ fn chance_breaks_nothing_and_misses_no_deadline() {
 }
 
 #[test]
+fn letters_are_the_same_after_other_themes() {
+    let Some(screen) = Screen::open() else { return };
+    let folder = Scratch::new();
+    folder.file("song.modu", "tempo 120bpm\n\n// so many letters\ntrack a = saw(110hz) >> lpf(900hz, q: 2) * -12db\n");
+    let themes = "run next-theme\nwait 300ms\n".repeat(3);
+    let steps = format!("wait 300ms\nrun play-pause\nrun hush\nwait 600ms\nshot a.png\n{themes}shot b.png\nquit\n");
+    folder.file("steps.txt", steps);
+    screen.edit(folder.path(), &["song.modu", "--script", "steps.txt", "--view", "live"]).expect(0);
+    let code = |name: &str| -> Vec<[u8; 3]> {
+        let (width, _, pixels) = picture(&folder.path().join(name));
+        let rows = (40..400).flat_map(|y| (40..440).map(move |x| y * width + x));
+        rows.map(|at| pixels[at]).collect()
+    };
+    let (before, after) = (code("a.png"), code("b.png"));
+    let other = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+    assert!(before.iter().any(|p| p[0] > 128), "there are letters");
+    assert!(other * 200 < before.len(), "{other} of {} pixels are others", before.len());
+}
+
+#[test]
 fn a_script_that_expects_what_is_not_so_says_where() {
     let Some(screen) = Screen::open() else { return };
     let folder = Scratch::new();

@@ -1,7 +1,8 @@
 //! The code pane: the text itself, coloured by what its words are, with what plays and what is wrong beside it.
 //!
 //! Typing changes the text and not the sound; `evaluate` does. Colours come from the same trees as everything else (`compiler::ide`), errors from
-//! the compiler's front stages. The letters are laid out once a change: the layout is kept until text, theme or size are others. What
+//! the compiler's front stages. Which letters have which colour is worked out once a change; the letters themselves are egui's to keep, for the
+//! picture that they are taken from is drawn anew now and then. What
 //! moves (levels, the flash of what was evaluated, the line of the cursor) is painted over it and costs no layout.
 
 use super::act::Act;
@@ -10,7 +11,6 @@ use egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
 use egui::{Color32, FontFamily, FontId, Galley, Id, Key, Modifiers, Pos2, Rect, Shape, Stroke, Ui, Vec2};
 use modurust_runtime::compiler::graph::OutKind;
 use modurust_runtime::compiler::ide::{self, Completion};
-use std::sync::Arc;
 
 /// Most completions that are shown at once.
 const OFFERS: usize = 9;
@@ -20,21 +20,19 @@ const OFFERS: usize = 9;
 pub struct CodePane {
     buffer: String,
     rev: u64,
-    laid: Option<(Laid, Arc<Galley>)>,
+    laid: Option<(Laid, LayoutJob)>,
     offers: Vec<Completion>,
     chosen: usize,
     /// The cursor as the widget last had it, in bytes.
     at: usize,
 }
 
-/// What a layout depends on.
+/// What the colours of the letters depend on.
 #[derive(PartialEq)]
 struct Laid {
     rev: u64,
     theme: &'static str,
     size: f32,
-    wrap: f32,
-    scale: f32,
 }
 
 /// How the pane is shown.
@@ -73,16 +71,17 @@ impl CodePane {
         let gutter = if manner.gutter { manner.size * (0.62 * digits as f32 + 1.6) } else { manner.size * 0.6 };
         let rev = self.rev;
         let laid = &mut self.laid;
-        let mut layouter = |ui: &Ui, buffer: &dyn egui::TextBuffer, wrap: f32| {
-            let now = Laid { rev, theme: see.theme.name, size: manner.size, wrap, scale: ui.ctx().pixels_per_point() };
-            match laid {
-                Some((key, galley)) if *key == now && galley.text() == buffer.as_str() => Arc::clone(galley),
+        let mut layouter = |ui: &Ui, buffer: &dyn egui::TextBuffer, _: f32| {
+            let now = Laid { rev, theme: see.theme.name, size: manner.size };
+            let job = match laid {
+                Some((key, job)) if *key == now && job.text == buffer.as_str() => job.clone(),
                 _ => {
-                    let galley = ui.fonts_mut(|fonts| fonts.layout_job(job(buffer.as_str(), see, manner.size)));
-                    *laid = Some((now, Arc::clone(&galley)));
-                    galley
+                    let job = job(buffer.as_str(), see, manner.size);
+                    *laid = Some((now, job.clone()));
+                    job
                 }
-            }
+            };
+            ui.fonts_mut(|fonts| fonts.layout_job(job))
         };
         let scroll = egui::ScrollArea::both().id_salt("code scroll").auto_shrink(false).show(ui, |ui| {
             let behind = ui.painter().add(Shape::Noop);

@@ -100,7 +100,10 @@ impl Panels {
         ScrollArea::vertical().id_salt("inspector").auto_shrink(false).show(ui, |ui| {
             let name = see.selected.unwrap_or("nothing selected");
             heading(ui, see, name);
-            if let Some(hover) = ide::hover(see.document, see.at) {
+            // Of the name, also where the cursor stands on the word before it.
+            let symbol = see.symbols.iter().find(|symbol| Some(symbol.name.as_str()) == see.selected);
+            let first = symbol.map(|symbol| symbol.selection.start as usize).filter(|start| see.at < *start);
+            if let Some(hover) = ide::hover(see.document, first.unwrap_or(see.at)) {
                 ui.label(
                     // Written for editors that read Markdown: its fences are left out.
                     RichText::new(
