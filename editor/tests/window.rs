@@ -66,7 +66,7 @@ fn a_script_types_plays_takes_back_and_saves() {
         "wait 300ms\nkey ctrl+e\nkey ctrl+end\ntype \"track b = saw(110hz) >> lpf(400hz) * -12db\\n\"\nkey ctrl+shift+enter\n\
          expect status \"code\"\nexpect text \"track b = saw\"\nshot code.png\nkey f3\nexpect name \"no clips yet\"\nkey ctrl+s\n\
          expect status \"saved\"\nkey ctrl+z\nkey ctrl+k\ntype \"panic\"\nkey enter\nexpect status \"silent\"\nkey f10\n\
-         expect name \"leave\"\nshot stage.png\nquit\n",
+         expect name \"leave\"\nshot stage.png\nrun second-window\nwait 400ms\nrun second-window\nwait 100ms\nquit\n",
     );
     let ran = screen.edit(folder.path(), &["song.modu", "--script", "steps.txt", "--size", "1280x720"]);
     ran.expect(0);

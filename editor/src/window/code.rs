@@ -241,6 +241,23 @@ impl CodePane {
     }
 }
 
+/// The code as it stands, to be looked at: around the cursor, in all the room that is there.
+pub fn mirror(ui: &mut Ui, see: &See<'_>, manner: Manner) {
+    let galley = ui.fonts_mut(|fonts| fonts.layout_job(job(see.text, see, manner.size)));
+    let caret = galley.pos_from_cursor(CCursor::new(chars(see.text, see.at)));
+    let room = ui.max_rect();
+    let most = (galley.size().y - room.height()).max(0.0);
+    let origin = room.min - Vec2::new(0.0, (caret.center().y - room.height() / 2.0).clamp(0.0, most));
+    let sheet = Sheet { galley: &galley, origin, left: room.min.x, manner, see };
+    let mut shapes = Vec::new();
+    sheet.behind(ui, &mut shapes);
+    ui.painter().extend(shapes);
+    ui.painter().galley(origin, galley.clone(), see.theme.text);
+    sheet.errors(ui);
+    let cursor = Rect::from_min_size(caret.min + origin.to_vec2(), Vec2::new(3.0, caret.height()));
+    ui.painter().rect_filled(cursor, 0.0, see.theme.accent);
+}
+
 /// What is asked of the pane once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {

@@ -57,6 +57,9 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, parts: &mut Parts) {
     } else {
         parts.whole(ui, &see, model, &mut acts);
     }
+    if see.look.second {
+        stage::second(&ctx, &see, &mut acts);
+    }
     parts.palette.show(&ctx, &see, &mut acts);
     acts.into_iter().for_each(|act| model.act(act));
 }

@@ -49,7 +49,8 @@ impl Mixer {
             ui.vertical(|ui| {
                 let title = RichText::new(name).strong();
                 if master {
-                    ui.label(title);
+                    // As high as the names that can be pressed.
+                    ui.add_sized([60.0, ui.spacing().interact_size.y], egui::Label::new(title));
                 } else if ui.selectable_label(see.selected == Some(name), title).clicked()
                     && let Some(symbol) = see.symbols.iter().find(|s| s.name == name)
                 {

@@ -154,6 +154,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     model.look.theme = theme::THEMES.iter().position(|theme| theme.name == args.theme).unwrap_or(0);
     model.look.stage = args.stage;
+    if model.history.head().is_some_and(|head| *head.text != *text) {
+        model.say("what played last is another text than the file: the history (F7) has it");
+    }
     let mut wrong = wrong;
     wrong.extend(keys(args, &mut model));
     wrong.into_iter().for_each(|line| model.complain(line));

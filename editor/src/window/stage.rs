@@ -4,7 +4,7 @@
 //! picture is the spectrum of the whole as hexes of a ring; it follows the level slowly and never flashes.
 
 use super::act::Act;
-use super::code::{CodePane, Manner, Wanted};
+use super::code::{self, CodePane, Manner, Wanted};
 use super::model::{Model, See};
 use egui::{Align2, Color32, FontId, Frame, Mesh, Panel, Pos2, Rect, RichText, Shape, Ui, Vec2, vec2};
 
@@ -12,7 +12,7 @@ use egui::{Align2, Color32, FontId, Frame, Mesh, Panel, Pos2, Rect, RichText, Sh
 pub const LETTERS: f32 = 28.0;
 
 /// Shows the stage.
-pub fn show(ui: &mut Ui, see: &See<'_>, model: &Model, code: &mut CodePane, wanted: &mut Wanted, acts: &mut Vec<Act>) {
+pub fn show(ui: &mut Ui, see: &See<'_>, model: &Model, pane: &mut CodePane, wanted: &mut Wanted, acts: &mut Vec<Act>) {
     let bar = Frame::new().fill(see.theme.back).inner_margin(egui::Margin::symmetric(16, 8));
     Panel::bottom("stage status").frame(bar).resizable(false).show(ui, |ui| {
         ui.horizontal(|ui| {
@@ -46,7 +46,24 @@ pub fn show(ui: &mut Ui, see: &See<'_>, model: &Model, code: &mut CodePane, want
         let room = ui.max_rect().shrink2(vec2(24.0, 18.0));
         ui.scope_builder(egui::UiBuilder::new().max_rect(room), |ui| {
             let manner = Manner { size: LETTERS, plates: true, gutter: false };
-            code.show(ui, see, manner, wanted, acts);
+            pane.show(ui, see, manner, wanted, acts);
+        });
+    });
+}
+
+/// The stage in a window of its own: for the projector, while this one keeps everything else. It is looked at and not typed into.
+pub fn second(ctx: &egui::Context, see: &See<'_>, acts: &mut Vec<Act>) {
+    let builder = egui::ViewportBuilder::default().with_title("Modurust: stage").with_inner_size([1280.0, 720.0]);
+    ctx.show_viewport_immediate(egui::ViewportId::from_hash_of("stage"), builder, |ui, _| {
+        if ui.input(|input| input.viewport().close_requested()) {
+            acts.push(Act::Word("second-window"));
+        }
+        egui::CentralPanel::default().frame(Frame::new().fill(see.theme.back)).show(ui, |ui| {
+            picture(ui, see);
+            let room = ui.max_rect().shrink2(vec2(24.0, 18.0));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(room), |ui| {
+                code::mirror(ui, see, Manner { size: LETTERS, plates: true, gutter: false });
+            });
         });
     });
 }
