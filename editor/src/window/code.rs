@@ -7,6 +7,7 @@
 
 use super::act::Act;
 use super::model::See;
+use super::steps::floor;
 use egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
 use egui::{Color32, FontFamily, FontId, Galley, Id, Key, Modifiers, Pos2, Rect, Shape, Stroke, Ui, Vec2};
 use modurust_runtime::compiler::graph::OutKind;
@@ -188,15 +189,15 @@ impl CodePane {
             self.offers = ide::complete(see.document, see.at);
             self.chosen = 0;
         } else if changed {
-            let before = &self.buffer[..self.at.min(self.buffer.len())];
-            let word = before.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_').count();
-            let begins = before.chars().rev().nth(word.saturating_sub(1)).is_some_and(char::is_alphabetic);
+            let before = &self.buffer[..floor(&self.buffer, self.at)];
+            let part = |(_, c): &(usize, char)| c.is_alphanumeric() || *c == '_';
+            let start = before.char_indices().rev().take_while(part).last().map_or(before.len(), |(at, _)| at);
+            let typed = &before[start..];
             self.offers.clear();
-            if word >= 2 && begins {
+            if typed.chars().count() >= 2 && typed.starts_with(char::is_alphabetic) {
                 // Of the text as it is with this letter, which the model has not read yet.
                 let document = ide::Document::new("", &self.buffer);
                 self.offers = ide::complete(&document, self.at);
-                let typed = &before[before.len() - word..];
                 self.offers.retain(|offer| offer.insert != typed);
             }
             self.chosen = 0;

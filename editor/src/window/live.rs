@@ -138,8 +138,6 @@ impl LiveView {
             if let Some(scene) = row.scene {
                 acts.push(launch(scene.name.clone(), true));
             }
-        } else if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Space)) {
-            // Nothing: completion belongs to the code.
         } else if let Some(set) = timeline.sets.get(self.at.0) {
             if pressed(Key::Delete) {
                 acts.push(launch(track(set).to_string(), false));
@@ -361,6 +359,10 @@ fn hole(
 
 /// A clip at the end of a set: in the text, with the cursor in its pattern.
 fn new_clip(see: &See<'_>, set: &ClipSet) -> Option<Act> {
+    // Where the block stands is known of the text that plays.
+    if see.text != see.running {
+        return Some(Act::Say("play what is written first, or take it back".into()));
+    }
     let block = set.place.span;
     let body = see.text.get(block.start as usize..block.end as usize)?;
     let close = block.start as usize + body.rfind('}')?;

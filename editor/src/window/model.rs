@@ -288,13 +288,11 @@ impl Model {
         self.status = Status { text: text.into(), bad: true };
     }
 
-    /// Hears what happened, and reads the text if it has changed. True if something is to be drawn anew.
-    pub fn attend(&mut self) -> bool {
+    /// Hears what happened, and reads the text if it has changed.
+    pub fn attend(&mut self) {
         let before = self.feedback.number;
         self.feedback = self.player.feedback();
-        let notices = self.player.notices();
-        let news = !notices.is_empty();
-        notices.into_iter().for_each(|notice| self.hear(notice));
+        self.player.notices().into_iter().for_each(|notice| self.hear(notice));
         for asked in self.player.asked() {
             let answer = match buffer::with_all(&self.text, &asked.text) {
                 Ok(text) => {
@@ -310,10 +308,8 @@ impl Model {
         } else if self.text != self.running {
             self.sounding.clear();
         }
-        let stale = self.read != self.rev;
         self.read();
-        let lit = self.flash.take_if(|(_, at)| at.elapsed() >= FLASH).is_some();
-        news || stale || lit || (self.feedback.playing && self.feedback.number != before)
+        self.flash.take_if(|(_, at)| at.elapsed() >= FLASH);
     }
 
     /// Trees and errors of the text as it is now.

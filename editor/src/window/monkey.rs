@@ -107,7 +107,7 @@ pub struct Trial {
     /// Resident memory after the first tenth, bytes.
     early: Option<u64>,
     rebuilt: u64,
-    hush: bool,
+    failing: bool,
 }
 
 /// How much memory may grow from the first tenth to the end: glyphs, layouts and the history of what was played.
@@ -124,7 +124,7 @@ impl Trial {
             frames: 0,
             early: None,
             rebuilt: 0,
-            hush: false,
+            failing: false,
         }
     }
 
@@ -142,8 +142,8 @@ impl Trial {
         // It may ask to leave as often as it likes.
         model.wants.close = false;
         let rebuilt = model.status.text.contains("built anew");
-        self.rebuilt += u64::from(rebuilt && !self.hush);
-        self.hush = rebuilt;
+        self.rebuilt += u64::from(rebuilt && !self.failing);
+        self.failing = rebuilt;
         if self.early.is_none() && self.begin.elapsed() * 10 > self.length {
             self.early = resident();
         }

@@ -148,7 +148,7 @@ impl Panels {
             for commit in see.history.commits().rev().filter(|commit| commit.say.contains(self.words.trim())).take(400)
             {
                 let now = Some(commit.id) == head;
-                let fork = if see.history.children(commit.id) > 1 { " ⑂" } else { "" };
+                let fork = if see.history.children(commit.id) > 1 { " ├" } else { "" };
                 let slots: String = (0..8)
                     .filter(|slot| see.history.slot(*slot).is_some_and(|held| held.id == commit.id))
                     .map(|slot| (b'A' + slot as u8) as char)

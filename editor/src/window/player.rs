@@ -50,7 +50,7 @@ pub(crate) type Waker = Arc<OnceLock<egui::Context>>;
 pub(crate) struct Sounding {
     remote: Remote,
     notices: Receiver<Notice>,
-    evals: Option<Receiver<Eval>>,
+    evals: Receiver<Eval>,
     device: Arc<Mutex<String>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -63,6 +63,8 @@ struct Keeper {
     ports: Ports,
     device: Arc<Mutex<String>>,
     notices: Sender<Notice>,
+    /// Statements that came by OSC, and where they are wanted.
+    evals: (Option<Receiver<Eval>>, Sender<Eval>),
     waker: Waker,
 }
 
@@ -75,6 +77,7 @@ impl Sounding {
         waker: Waker,
     ) -> std::io::Result<Sounding> {
         let (notify, notices) = channel();
+        let (ask, asked) = channel();
         let device = Arc::new(Mutex::new(String::new()));
         let stop = Arc::new(AtomicBool::new(false));
         let remote = session.remote();
@@ -84,9 +87,10 @@ impl Sounding {
             let ports = Ports::open(&session, &running, &osc);
             session.watch_device(running.gauge());
             *named.lock().unwrap_or_else(PoisonError::into_inner) = running.describe().to_string();
-            Keeper { session, running, ports, device: named, notices: notify, waker }.run(&ends);
+            let evals = (evals, ask);
+            Keeper { session, running, ports, device: named, notices: notify, evals, waker }.run(&ends);
         })?;
-        Ok(Sounding { remote, notices, evals, device, stop, thread: Some(thread) })
+        Ok(Sounding { remote, notices, evals: asked, device, stop, thread: Some(thread) })
     }
 }
 
@@ -114,7 +118,11 @@ impl Keeper {
             // While time stands still only what happens is worth a look.
             let moved = feedback.number != seen && feedback.playing;
             seen = feedback.number;
-            let news = !notices.is_empty();
+            let mut news = !notices.is_empty();
+            for eval in self.evals.0.iter().flat_map(Receiver::try_iter) {
+                let _ = self.evals.1.send(eval);
+                news = true;
+            }
             if notices.iter().any(|notice| matches!(notice, Notice::Device { .. })) {
                 *self.device.lock().unwrap_or_else(PoisonError::into_inner) = self.running.describe().to_string();
             }
@@ -158,7 +166,7 @@ impl Player for Sounding {
     }
 
     fn asked(&mut self) -> Vec<Eval> {
-        self.evals.iter().flat_map(Receiver::try_iter).collect()
+        self.evals.try_iter().collect()
     }
 }
 

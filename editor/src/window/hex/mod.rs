@@ -201,7 +201,9 @@ impl HexView {
             self.running = see.running.to_string();
             self.whole = self.reader.whole(see.document);
             self.carry(see, acts);
-            let plays = |hex: &Hex| see.text == see.running || see.running.contains(&see.text[hex.span.clone()]);
+            let plays = |hex: &Hex| {
+                see.text == see.running || see.text.get(hex.span.clone()).is_some_and(|text| see.running.contains(text))
+            };
             self.fresh = self.whole.hexes.iter().map(|hex| !hex.stale && plays(hex)).collect();
             moved = true;
         }
@@ -405,6 +407,10 @@ impl HexView {
 
     /// Scrolls until a cell is to be seen.
     fn reveal(&mut self, cell: Cell, canvas: Rect) {
+        // Panels can take all the room.
+        if !canvas.is_positive() {
+            return;
+        }
         let at = self.screen(canvas, cell.centre());
         let inner = canvas.shrink((self.radius * 1.1).min(canvas.height() / 3.0).min(canvas.width() / 3.0));
         let inside = at.clamp(inner.min, inner.max);

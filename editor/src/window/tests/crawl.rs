@@ -180,11 +180,16 @@ fn every_command_can_be_found_and_run() {
     }
 }
 
-/// A hundred of these an hour are enough for a test; `modurust bench --monkey` goes on for as long as one likes.
+/// Seeds of chance: MODURUST_SEEDS takes more of them; `modurust edit --monkey` does the same at a real window for as long as one likes.
 #[test]
 fn a_monkey_breaks_nothing_and_all_can_be_taken_back() {
+    let seeds = std::env::var("MODURUST_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    (0..seeds).for_each(|seed| monkey(seed + 7));
+}
+
+fn monkey(seed: u64) {
     let mut window = opened(View::Live, true, "");
-    let mut dice = super::super::monkey::Monkey::new(7);
+    let mut dice = super::super::monkey::Monkey::new(seed);
     let screen = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1280.0, 720.0));
     for _ in 0..400 {
         for event in dice.next(screen) {
@@ -192,7 +197,8 @@ fn a_monkey_breaks_nothing_and_all_can_be_taken_back() {
         }
         window.step();
         window.state_mut().model.wants.close = false;
-        assert!(!window.state().model.status.text.contains("built anew"), "{}", window.state().model.status.text);
+        let status = &window.state().model.status.text;
+        assert!(!status.contains("built anew"), "seed {seed}: {status}");
     }
     for _ in 0..5000 {
         if !window.state_mut().model.back() {

@@ -215,3 +215,24 @@ fn points_come_and_go() {
     window.run_steps(4);
     assert_eq!(text(&window).matches("bar: ").count(), SET.matches("bar: ").count(), "{}", text(&window));
 }
+
+#[test]
+fn letters_of_two_bytes_and_rooms_without_size_break_nothing() {
+    let mut window = window("a = 1\n");
+    press(&mut window, "ctrl+e");
+    for letters in ["é", "é", "a", "ü"] {
+        window.event(egui::Event::Text(letters.into()));
+        // Both in one frame: what was read is not what is written.
+        window.event(egui::Event::Text(letters.into()));
+        window.run_steps(1);
+        press(&mut window, "backspace");
+    }
+    assert!(!window.state().model.status.text.contains("built anew"));
+    press(&mut window, "f4");
+    window.state_mut().model.look.zoom = 4.0;
+    window.set_size(egui::vec2(200.0, 120.0));
+    window.run_steps(4);
+    press(&mut window, "ctrl+d");
+    press(&mut window, "down");
+    assert!(!window.state().model.status.text.contains("built anew"), "{}", window.state().model.status.text);
+}
