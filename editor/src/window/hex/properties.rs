@@ -233,6 +233,16 @@ fn shape(text: &str, picture: &Picture) -> Shape {
     shape
 }
 
+/// A shape in which what is sent to a bus has no order: it is a sum.
+fn summed(mut shape: Shape) -> Shape {
+    for (kind, feeds) in shape.values_mut() {
+        if kind.starts_with("Bus") {
+            feeds.sort();
+        }
+    }
+    shape
+}
+
 /// How many feeds of a hex come before those of a port.
 fn fed_before(picture: &Picture, hex: &super::graph::Hex, port: usize) -> usize {
     let number = picture.find(&hex.key);
@@ -283,6 +293,10 @@ fn model(patch: &Reading, gesture: &Gesture, planned: &Planned) -> Option<Shape>
                 return None;
             }
             let before = fed_before(picture, hex, *port);
+            // A factor in decibels is called gain, and a signal in its place is not.
+            if next.get(to)?.1.get(before)?.1.ends_with("db") {
+                return None;
+            }
             let prime = if written.ends_with('\'') { "'" } else { "" };
             next.get_mut(to)?.1.get_mut(before)?.1 = format!("{from}{prime}");
             Some(next)
@@ -380,7 +394,7 @@ fn random_gestures_keep_text_and_patch_the_same_thing() {
         "v(freq, gate) = saw(freq) * ar(gate, 1ms, 1s)\r\n\tw = 1\r\nline = \"0 3 5\" >> scale(c2, minor)\r\ntrack t = line >> mono(v) >> send(room, -9db)  // x\r\nbus room = in >> reverb(2s)\r\nmute t",
         "\u{feff}a = noise * 0.1 + b' * 0.5\nb = delay(a, 0.2s)\nbroken = (a\nout = a + b  // sum",
     ];
-    let rounds = if cfg!(debug_assertions) { 400 } else { 10_000 };
+    let rounds = 10_000;
     let mut dice = Dice::new(21);
     let (mut done, mut modelled) = (BTreeMap::<&'static str, usize>::new(), 0);
     let mut drawing = Drawing::default();
@@ -409,7 +423,7 @@ fn random_gestures_keep_text_and_patch_the_same_thing() {
             }
             if let Some(wanted) = model(&patch, &gesture, &planned) {
                 modelled += 1;
-                assert_eq!(shape(&out, &after.whole), wanted, "{}", shown());
+                assert_eq!(summed(shape(&out, &after.whole)), summed(wanted), "{}", shown());
             }
             let kind = format!("{gesture:?}");
             let kind = [
