@@ -5,6 +5,9 @@ use super::{Act, NAMES, Note, RULER, See, middle, share};
 use egui::{Align2, Color32, FontId, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, pos2, vec2};
 use modurust_runtime::compiler::lang::ast::Curve;
 
+/// Most lines and numbers of bars: a screen is no wider.
+const MARKS: usize = 512;
+
 /// Points of a curve between two points of an automation.
 const STEPS: usize = 24;
 
@@ -32,7 +35,8 @@ impl Sheet<'_> {
 
     /// Bars between two lines, so that these do not crowd.
     fn step(&self) -> f64 {
-        [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0].into_iter().find(|step| step * self.scale >= 44.0).unwrap_or(128.0)
+        // However long a song is that somebody has typed.
+        (44.0 / self.scale.max(1e-12)).log2().ceil().clamp(0.0, 64.0).exp2()
     }
 
     fn cut(&self, rect: Rect) -> Rect {
@@ -56,7 +60,10 @@ pub fn grid(ui: &Ui, sheet: &Sheet<'_>, bars: f64, bottom: f32) {
     let step = sheet.step();
     let last = sheet.bar(sheet.time.max.x).min(bars.max(sheet.from) + 4.0 * step);
     let mut bar = (sheet.from / step).floor() * step;
-    while bar <= last {
+    for _ in 0..MARKS {
+        if bar > last {
+            break;
+        }
         if bar >= sheet.from {
             let line = [pos2(sheet.x(bar), sheet.time.min.y + RULER), pos2(sheet.x(bar), bottom.min(sheet.time.max.y))];
             ui.painter().line_segment(line, Stroke::new(1.0, sheet.see.theme.line.gamma_multiply(0.5)));
@@ -73,7 +80,10 @@ pub fn ruler(ui: &Ui, sheet: &Sheet<'_>, rect: Rect) {
     let seconds = timing.map_or(2.0, |timing| 60.0 / timing.bpm.to_f64() * timing.beats_per_bar.to_f64());
     let step = sheet.step();
     let mut bar = (sheet.from / step).floor() * step;
-    while sheet.x(bar) < rect.max.x {
+    for _ in 0..MARKS {
+        if sheet.x(bar) >= rect.max.x {
+            break;
+        }
         let x = sheet.x(bar);
         if x >= rect.min.x {
             let at = pos2(x + 3.0, rect.min.y + 3.0);

@@ -97,7 +97,7 @@ impl Song {
         let sections = self.sections.last().map_or(0.0, |last| last.from + last.bars);
         let points = self.lanes.iter().filter_map(|lane| lane.points.last()).map(|point| point.bars);
         let bars = points.fold(sections, f64::max);
-        if bars > 0.0 { bars } else { EMPTY }
+        if bars > 0.0 && bars.is_finite() { bars } else { EMPTY }
     }
 
     fn arrangement(&mut self, stmts: &[Stmt]) {
@@ -145,7 +145,7 @@ impl Song {
             None if value == 0.0 => 0.0,
             _ => return None,
         };
-        Some((bars, unit))
+        Some((bars, unit)).filter(|(bars, _)| bars.is_finite() && *bars >= 0.0)
     }
 
     fn lane(&self, text: &str, stmt: &Stmt) -> Option<Lane> {

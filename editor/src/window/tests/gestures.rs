@@ -236,3 +236,15 @@ fn letters_of_two_bytes_and_rooms_without_size_break_nothing() {
     press(&mut window, "down");
     assert!(!window.state().model.status.text.contains("built anew"), "{}", window.state().model.status.text);
 }
+
+#[test]
+fn a_song_of_any_length_is_drawn() {
+    let long = "scene a { x: b }\narrange {\n  a 1000000000000bars\n}\nautomate x.level { 0bar: -6db, 99999999999999bar: 0db }\n";
+    let mut window = window("track x = clips { b: \"1\" } >> scale(c4, minor) >> mono(saw) * -20db\n");
+    press(&mut window, "f2");
+    let text = format!("{}{long}", text(&window));
+    window.state_mut().model.act(crate::window::act::Act::Typed { text, at: 0 });
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("length of section 1").is_some());
+    assert!(!window.state().model.status.text.contains("built anew"));
+}
