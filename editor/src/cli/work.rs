@@ -151,6 +151,12 @@ pub fn readable(file: &str) -> Result<String, Failure> {
     read_text(Path::new(file)).map_err(|why| Failure::because(format!("{file}: {why}")))
 }
 
+/// Writes a file beside itself first and then in its place: a power cut leaves the old one or the new one.
+pub fn write_whole(file: &str, text: &str) -> std::io::Result<()> {
+    let beside = format!("{file}.new");
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, file))
+}
+
 /// Most diagnostics that are printed: nobody reads more, and the first are the likely causes.
 const MOST: usize = 50;
 

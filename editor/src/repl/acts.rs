@@ -148,9 +148,7 @@ impl Live {
             return "write `:save FILE`: this text has no file yet\n".into();
         }
         let file = if rest.is_empty() { self.file.as_str() } else { rest };
-        // Beside it first, then in its place: a power cut leaves the old or the new one.
-        let beside = format!("{file}.new");
-        let done = std::fs::write(&beside, self.buffer.text()).and_then(|()| std::fs::rename(&beside, file));
+        let done = crate::cli::work::write_whole(file, self.buffer.text());
         match done {
             Ok(()) if file == self.file => {
                 let file = file.to_string();

@@ -43,7 +43,6 @@ pub enum Act {
         reveal: bool,
     },
     /// Where hexes lie: the new text of the layout file.
-    #[allow(dead_code, reason = "the hex view will")]
     Layout {
         /// All of it.
         text: String,

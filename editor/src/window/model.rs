@@ -84,7 +84,6 @@ pub struct See<'a> {
     /// The name of the statement that the cursor stands in.
     pub selected: Option<&'a str>,
     /// Where hexes lie, as lines of the layout file.
-    #[allow(dead_code, reason = "the hex view will")]
     pub layout: &'a str,
     /// Numbers that hands have moved.
     pub overlay: &'a BTreeMap<String, f32>,

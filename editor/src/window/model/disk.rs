@@ -3,6 +3,7 @@
 use super::super::act::Act;
 use super::super::steps::between;
 use super::Model;
+use crate::cli::work::write_whole;
 use modurust_runtime::command::Command;
 use modurust_runtime::compiler::lang::edit::{Edit, Splice};
 use modurust_runtime::compiler::score::Ratio;
@@ -13,14 +14,9 @@ impl Model {
     /// Writes the text and the layout.
     pub fn save(&mut self) {
         let layout = layout_file(&self.file);
-        let write = |path: &str, text: &str| {
-            let beside = format!("{path}.new");
-            // Beside it first, then in its place: a power cut leaves the old or the new one.
-            std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path))
-        };
         let places = super::super::hex::pruned(&self.layout, &self.document);
-        let placed = || if self.layout.is_empty() { Ok(()) } else { write(&layout, &places) };
-        match write(&self.file, &self.text).and_then(|()| placed()) {
+        let placed = || if self.layout.is_empty() { Ok(()) } else { write_whole(&layout, &places) };
+        match write_whole(&self.file, &self.text).and_then(|()| placed()) {
             Ok(()) => {
                 self.saved.clone_from(&self.text);
                 self.say(format!("saved {}", self.file));
