@@ -209,6 +209,15 @@ pub enum FieldSource {
     Bend,
     /// A named field of the event.
     Named(FieldId),
+    /// What is added to a parameter that the world outside moves: it draws a line over the quantum ([`crate::graph::Node::Line`]), and
+    /// where a value comes with a frame this makes a step of it. Else 0. For the parameter of this name ([`source`]).
+    Step(u64),
+}
+
+/// A name, of a strip, a parameter, or something outside by its path, as a number that is not 0.
+pub fn source(name: &str) -> u64 {
+    let hash = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, hash) | 1
 }
 
 /// Everything that plays.

@@ -12,7 +12,7 @@ use crate::outbox::CLOCKED;
 use crate::steer::Wire;
 use crate::swap::ParamTable;
 use crate::tap::source;
-use modurust_compiler::program::{self, Program};
+use modurust_compiler::program::{self, FieldSource, Program, Unit};
 use modurust_compiler::score::timeline::{Mapping, Target};
 use modurust_compiler::score::{Curve, line};
 use std::sync::Arc;
@@ -135,6 +135,8 @@ pub(crate) struct Outside {
     pub maps: Arc<[Map]>,
     /// Endless encoders.
     pub encoders: Arc<[Encoder]>,
+    /// What steps at the frame of a value: its path, its parameter, and the unit of the row that makes a step of the parameter's line.
+    pub steps: Arc<[(u64, usize, usize)]>,
     /// Signals that leave.
     pub wires: Arc<[Wire]>,
 }
@@ -160,7 +162,15 @@ impl Outside {
                 encoders.push(encoder);
             }
         }
-        Outside { clocked: devices.into(), maps, encoders: encoders.into(), wires }
+        let step = |(at, unit): (usize, &Unit)| match unit.fields.first()?.source {
+            FieldSource::Step(path) => {
+                let param = program.patch.graph.params.iter().position(|param| source(&param.name) == path)?;
+                Some((path, param, at))
+            }
+            _ => None,
+        };
+        let steps = program.units.iter().enumerate().filter_map(step).collect();
+        Outside { clocked: devices.into(), maps, encoders: encoders.into(), steps, wires }
     }
 }
 

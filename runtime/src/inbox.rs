@@ -88,6 +88,8 @@ pub enum Incoming {
     /// Where something outside stands, by its path ([`crate::tap::source`] of `cc/74`, `osc/deck/cut`). It is remembered for texts to
     /// come.
     Value(u64, f32),
+    /// The same, and what hears it steps at the frame, where [`Incoming::Value`] glides.
+    Step(u64, f32),
     /// A parameter of the text by the hash of its name, and where to.
     Param(u64, f32),
     /// The transport of the device begins or stands still, or is elsewhere: whether it rolls, and its place, seconds.

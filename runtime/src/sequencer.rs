@@ -332,8 +332,8 @@ fn field_value(source: FieldSource, default: f32, event: &Event) -> f32 {
         },
         FieldSource::Named(field) => event.field(field),
         FieldSource::Gate | FieldSource::Frames | FieldSource::Bar | FieldSource::Beat => None,
-        // Hands give these.
-        FieldSource::Press | FieldSource::Slide | FieldSource::Bend => None,
+        // Hands give these, and the world outside.
+        FieldSource::Press | FieldSource::Slide | FieldSource::Bend | FieldSource::Step(_) => None,
     };
     value.filter(|x| x.is_finite()).unwrap_or(default)
 }

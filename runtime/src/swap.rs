@@ -76,7 +76,8 @@ impl ParamTable {
         }
     }
 
-    fn value(&self, index: usize) -> Option<f32> {
+    /// Where a parameter is.
+    pub fn value(&self, index: usize) -> Option<f32> {
         self.slots.get(index).map(|s| s.value)
     }
 

@@ -25,10 +25,7 @@ type Quantum = [[f32; 2]; QUANTUM];
 const SHUT: u64 = 0;
 
 /// A strip's name as the engine knows it; `master` is the whole.
-pub fn source(strip: &str) -> u64 {
-    let hash = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    strip.bytes().fold(0xcbf2_9ce4_8422_2325, hash) | 1
-}
+pub use modurust_compiler::program::source;
 
 /// What both sides see of a tap.
 #[derive(Debug, Default)]

@@ -125,6 +125,20 @@ impl RowMem {
         true
     }
 
+    /// What is added to a line over the quantum (`Node::Line`), so that it steps by `by` at `frame` instead.
+    pub fn square(&mut self, voice: usize, frame: usize, by: f32) {
+        if voice >= self.values.len() {
+            return;
+        }
+        for i in 0..QUANTUM {
+            let (line, step) = (by * ((i + 1) as f32 / QUANTUM as f32), if i >= frame { by } else { 0.0 });
+            let x = self.at(voice, i) + (step - line);
+            self.fill(voice, i, i + 1, x);
+        }
+        self.stale[voice] = QUANTUM as u8;
+        self.any_stale = true;
+    }
+
     /// Draws a line from what the row holds at `frame` to `value` one frame past the end of the quantum. True if that is another value.
     pub fn slope(&mut self, voice: usize, frame: usize, value: f32) -> bool {
         let frame = frame.min(QUANTUM - 1);
@@ -279,6 +293,15 @@ impl UnitState {
     pub fn set(&mut self, field: usize, voice: usize, frame: usize, value: f32) {
         if let Some(row) = self.rows.get_mut(field) {
             self.stirred |= u64::from(row.step(voice, frame, value)) * bit(voice);
+            self.stepped = true;
+        }
+    }
+
+    /// Makes a step by `by` at `frame` of the line that a number draws over the quantum, in a field that is added to it.
+    pub fn square(&mut self, field: usize, voice: usize, frame: usize, by: f32) {
+        if let Some(row) = self.rows.get_mut(field).filter(|_| by != 0.0) {
+            row.square(voice, frame, by);
+            self.stirred |= bit(voice);
             self.stepped = true;
         }
     }

@@ -447,6 +447,45 @@ fn a_bundle_for_later_acts_at_its_frame() {
 }
 
 #[test]
+fn a_signal_steps_at_the_frame_of_its_bundle() {
+    let mut random = common::Random(8);
+    for text in ["out = osc('/x')\n", "cut = knob(0.25, 0..1)\nout = osc('/x') + cut * 0\nmap osc('/x') -> cut\n"] {
+        let (session, mut engine) = session_of(text);
+        let start = Moment::now();
+        session.meters().clock.tick(0, RATE, start.instant);
+        let mut dispatcher = Dispatcher::new(session.remote(), Arc::new(Counters::default()), start);
+        let from = Peer::Udp("127.0.0.1:9".parse().unwrap());
+        // Twenty of them in 60 ms: some quanta have several.
+        let ahead = |nanos: u64| Duration::from_nanos(20_000_000 + nanos);
+        let mut spans: Vec<Duration> = (0..20).map(|_| ahead(random.below(60_000_000))).collect();
+        spans.sort_unstable();
+        let value = |i: usize| (1 + i * 7 % 20) as f32 / 32.0;
+        for (i, span) in spans.iter().enumerate() {
+            dispatcher.receive(&bundle(start.tag.after(*span), vec![message("/x", float(value(i)))]), from, start);
+        }
+        settle(&session);
+        let mut out = vec![0.0f32; 2 * 64 * 100];
+        engine.process(&mut out, 2);
+        let left: Vec<f32> = out.iter().step_by(2).copied().collect();
+        let gain = left[6000] / value(19);
+        let frame = |span: &Duration| (span.as_secs_f64() * f64::from(RATE)).round() as usize;
+        for (i, span) in spans.iter().enumerate() {
+            let (from, to) = (frame(span) + 1, spans.get(i + 1).map_or(left.len(), frame).saturating_sub(1));
+            for (at, x) in left.iter().enumerate().take(to).skip(from) {
+                assert!((x - value(i) * gain).abs() < 1e-6, "frame {at}: {x}, not {}", value(i) * gain);
+            }
+        }
+        assert!(left.iter().take(frame(&spans[0]) - 1).all(|x| *x == 0.0) && gain > 0.1, "{gain}");
+        // Without a time it glides.
+        dispatcher.receive(&bytes("/x", float(0.0)), from, Moment::now());
+        settle(&session);
+        engine.process(&mut out, 2);
+        let widest = out.chunks_exact(4).map(|w| (w[2] - w[0]).abs()).fold(0.0, f32::max);
+        assert!(out[2 * 6000] == 0.0 && widest < value(19) * gain * 0.3, "{widest}");
+    }
+}
+
+#[test]
 fn a_bundle_by_the_network_acts_at_its_frame() {
     let (session, engine) = session_of(STEP);
     let listen = "127.0.0.1:0".parse().unwrap();

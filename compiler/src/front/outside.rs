@@ -13,8 +13,9 @@ use crate::front::mixer;
 use crate::front::samples;
 use crate::front::timeline::Control;
 use crate::front::value::*;
-use crate::graph::{Leaving, Node, Out, OutKind};
-use crate::program::{FieldSource, Outlet, Unit, UnitField, UnitKind, Wire, socket_address};
+use crate::graph::ops::Op;
+use crate::graph::{Leaving, Node, NodeId, Out, OutKind};
+use crate::program::{FieldSource, Outlet, Unit, UnitField, UnitKind, Wire, socket_address, source};
 use crate::score::{LiveSource, PatId};
 use modurust_lang::Span;
 use modurust_lang::units::Dim;
@@ -145,6 +146,32 @@ impl<'a> Elab<'a> {
         self.controls.insert(path.into(), Control { param, dim: Dim::None, range: None });
         let node = self.graph.push(Node::Param(param));
         Value::Sig(Sig { node, shape: Shape::MONO, dim: Dim::None })
+    }
+
+    /// The same as a signal that steps at the very frames at which values come: the parameter, and what makes steps of its lines.
+    fn outside_signal(&mut self, path: String) -> Value<'a> {
+        let step = FieldSource::Step(source(&path));
+        let Value::Sig(value) = self.outside_param(path) else { return Value::Broken };
+        let silence = self.score.silence();
+        let row = self.hold_of(silence, "outside", UnitField { source: step, default: 0.0 });
+        let row = Sig { node: row, ..value };
+        Value::Sig(self.named_op("add", &[value, row]))
+    }
+
+    /// The path of something outside, by the node of its parameter or signal.
+    pub(super) fn path_outside(&self, node: NodeId) -> Option<String> {
+        let param = match self.graph.nodes.get(node.index())? {
+            Node::Op(Op::Add, args) => {
+                let steps = |field: &UnitField| matches!(field.source, FieldSource::Step(_));
+                let Node::Row(row) = self.graph.nodes.get(args.get(1)?.index())? else { return None };
+                let unit = self.units.get(self.graph.rows.get(row.index())?.unit as usize)?;
+                unit.fields.first().filter(|field| steps(field))?;
+                *args.first()?
+            }
+            _ => node,
+        };
+        let Node::Param(param) = self.graph.nodes.get(param.index())? else { return None };
+        self.outside.iter().find(|(_, known)| *known == param).map(|(path, _)| path.clone())
     }
 
     /// Events that leave: voices without sound.
@@ -403,7 +430,7 @@ fn osc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
         e.error("type", arg.span, "an OSC path begins with `/`").help = Some(format!("write `osc('/{path}')`"));
         return Value::Broken;
     }
-    e.outside_param(format!("osc{path}"))
+    e.outside_signal(format!("osc{path}"))
 }
 
 fn hid<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

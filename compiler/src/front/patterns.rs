@@ -189,9 +189,14 @@ impl<'a> Elab<'a> {
 
     /// A pattern as a signal: each value is held until the next. `freq` makes notes frequencies.
     pub(super) fn hold(&mut self, pattern: PatId, freq: bool) -> Sig {
-        let frame = self.graph.frame(self.frame, "hold", false, 0);
         let source = if freq { FieldSource::Freq } else { FieldSource::Value };
-        let field = UnitField { source, default: 0.0 };
+        let node = self.hold_of(pattern, "hold", UnitField { source, default: 0.0 });
+        Sig { node, shape: Shape::MONO, dim: if freq { Dim::Frequency } else { Dim::None } }
+    }
+
+    /// The row of one field that a pattern, or what comes from outside, steps.
+    pub(super) fn hold_of(&mut self, pattern: PatId, label: &'static str, field: UnitField) -> NodeId {
+        let frame = self.graph.frame(self.frame, label, false, 0);
         let unit = Unit {
             path: self.graph.path(frame),
             frame,
@@ -207,8 +212,7 @@ impl<'a> Elab<'a> {
             fields: vec![field],
         };
         self.units.push(unit);
-        let node = self.row(0, 1);
-        Sig { node, shape: Shape::MONO, dim: if freq { Dim::Frequency } else { Dim::None } }
+        self.row(0, 1)
     }
 
     /// A row of the unit that was added last.

@@ -517,16 +517,10 @@ impl<'a> Elab<'a> {
         let scope = self.root;
         let outside = match self.eval(scope, source) {
             Value::Broken => return,
-            Value::Sig(sig) => match self.graph.nodes.get(sig.node.0 as usize) {
-                Some(crate::graph::Node::Param(param)) => {
-                    let known = self.outside.iter().find(|(_, known)| *known == param);
-                    known.map(|(path, _)| path.clone())
-                }
-                _ => None,
-            },
+            Value::Sig(sig) => self.path_outside(sig.node),
             _ => None,
         };
-        let Some(source) = outside.map(|path| path.to_string()) else {
+        let Some(source) = outside else {
             self.error("type", source.span, "what moves a value comes from outside").help =
                 Some("write `map cc(74) -> bass.cutoff`, or `encoder(74)`, `bend()`, `press()`, `osc('/x')`".into());
             return;

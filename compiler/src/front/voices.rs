@@ -264,12 +264,13 @@ impl<'a> Elab<'a> {
             fields: Vec::new(),
         };
         self.units.push(unit);
+        let unit = self.units.len() - 1;
         let first = self.graph.nodes.len() as u32;
         let value = match self.bind_voice(&f, pattern, glide, (&plan.given, voice.span)) {
             Some(args) => self.call(Value::Fn(Arc::clone(&f)), args, span, 0),
             None => Value::Broken,
         };
-        let value = self.placed(&f, pattern, value, span);
+        let value = self.placed(&f, (pattern, unit), value, span);
         self.bodies.push(first..self.graph.nodes.len() as u32);
         let value = match self.signal(value, span) {
             Some(sig) => {
@@ -290,7 +291,7 @@ impl<'a> Elab<'a> {
     }
 
     /// Where events say from which side they come (`jux`) and the voice does not ask for it, its sound is panned.
-    fn placed(&mut self, f: &Closure<'a>, pattern: PatId, value: Value<'a>, span: Span) -> Value<'a> {
+    fn placed(&mut self, f: &Closure<'a>, (pattern, unit): (PatId, usize), value: Value<'a>, span: Span) -> Value<'a> {
         let given = self.score.score().fields(pattern);
         let Some(field) = self.score.score().find_field("pan").filter(|field| given & (1 << field.0) != 0) else {
             return value;
@@ -298,7 +299,6 @@ impl<'a> Elab<'a> {
         if f.params.find("pan").is_some() || matches!(value, Value::Broken) {
             return value;
         }
-        let unit = self.units.len() - 1;
         let index = self.units[unit].fields.len() as u32;
         self.units[unit].fields.push(UnitField { source: FieldSource::Named(field), default: 0.0 });
         let node = self.row_of(unit as u32, index);

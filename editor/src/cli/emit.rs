@@ -224,6 +224,7 @@ fn unit_text(elaborated: &Elaborated, unit: &Unit) -> String {
             FieldSource::Press => "press",
             FieldSource::Slide => "slide",
             FieldSource::Bend => "bend",
+            FieldSource::Step(_) => "step",
             FieldSource::Named(id) => elaborated.score.field_name(id),
         };
         let _ = write!(line, " {name} {}", field.default);

@@ -257,12 +257,34 @@ impl Engine {
                 Incoming::Named(port, name) => keys.rename(port, name, &active.program),
                 Incoming::Gone(port) => keys.gone(port, &mut stage),
                 Incoming::Value(path, value) => self.value(path, value),
+                Incoming::Step(path, value) => {
+                    self.step(path, value, frame);
+                    self.value(path, value);
+                }
                 Incoming::Param(path, value) if value.is_finite() => {
                     if let Some(param) = active.param(path) {
                         active.params.aim(param, value);
                     }
                 }
                 Incoming::Param(..) | Incoming::Transport(..) | Incoming::Command(_) => {}
+            }
+        }
+    }
+
+    /// Something outside stands elsewhere from a frame of this quantum on: its parameter draws a line over the quantum, and rows make a step
+    /// of it.
+    fn step(&mut self, path: u64, value: f32, frame: u64) {
+        let Engine { active: Active { instance, table, params, outside, .. }, state, .. } = self;
+        let offset = (frame.saturating_sub(state.frame) as usize).min(QUANTUM - 1);
+        let mut before = None;
+        for &(_, param, unit) in outside.steps.iter().filter(|(known, ..)| *known == path) {
+            let Some(stood) = before.or_else(|| params.value(param)) else { return };
+            before = Some(stood);
+            if params.put(param, value) {
+                instance.set_param(ParamId(param as u32), value);
+            }
+            if let Some(state) = table.units.get_mut(unit).filter(|_| value.is_finite()) {
+                state.square(0, 0, offset, value - stood);
             }
         }
     }

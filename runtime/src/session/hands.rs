@@ -176,7 +176,10 @@ impl Inner {
                 }
                 // What stands outside is remembered by the engine: other texts find it there.
                 if name.contains('/') {
-                    self.put(self.moment.unwrap_or(0), Incoming::Value(source(name), value));
+                    match self.moment {
+                        Some(frame) => self.put(frame, Incoming::Step(source(name), value)),
+                        None => self.put(0, Incoming::Value(source(name), value)),
+                    };
                 } else {
                     self.engine(EngineCommand::Param { epoch, index: index as u32, value });
                 }
