@@ -26,6 +26,17 @@ pub enum Act {
         /// What it is, for the status line and the history.
         say: String,
     },
+    /// The same, with hexes that lie elsewhere afterwards: one step back as well.
+    Draw {
+        /// The splices.
+        edit: Edit,
+        /// The new text of the layout file.
+        layout: String,
+        /// What it is.
+        say: String,
+    },
+    /// The text with these splices is heard and not written, or, with none, as it is written: a hand that has not let go yet.
+    Try(Option<Edit>),
     /// The text as somebody has typed it: not evaluated.
     Typed {
         /// All of it.

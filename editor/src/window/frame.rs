@@ -89,7 +89,7 @@ impl Parts {
     /// What the parts remember that a control may change, for tests.
     #[cfg(test)]
     pub fn asked(&self) -> String {
-        format!("{:?}", (&self.panels.remembered(), self.code.offers()))
+        format!("{:?}", (&self.panels.remembered(), self.code.offers(), self.hex.remembered()))
     }
 
     /// What commands asked of the frame.
@@ -108,6 +108,9 @@ impl Parts {
         if wants.focus_view {
             ctx.memory_mut(|memory| memory.surrender_focus(super::code::id()));
             self.hex.focus();
+        }
+        if let Some(word) = wants.hex {
+            self.hex.asked(word);
         }
         self.wanted.focus |= wants.focus_code;
         self.wanted.complete |= wants.complete;

@@ -59,7 +59,18 @@ impl Keymap {
 
     /// The command whose keys of this context were pressed; they are used up by it.
     pub fn pressed(&self, ctx: &egui::Context, context: &str) -> Option<&'static str> {
-        let mut lines: Vec<&Binding> = self.bindings.iter().filter(|binding| binding.context == context).collect();
+        self.pressed_if(ctx, context, |_| true)
+    }
+
+    /// The same among the lines that hold at the moment.
+    pub fn pressed_if(
+        &self,
+        ctx: &egui::Context,
+        context: &str,
+        holds: impl Fn(&Binding) -> bool,
+    ) -> Option<&'static str> {
+        let fits = |binding: &&Binding| binding.context == context && holds(binding);
+        let mut lines: Vec<&Binding> = self.bindings.iter().filter(fits).collect();
         // Those with more modifiers first: `ctrl+z` would take `ctrl+shift+z` away.
         lines.sort_by_key(|binding| std::cmp::Reverse(weight(binding.keys.modifiers)));
         ctx.input_mut(|input| lines.into_iter().find(|binding| input.consume_shortcut(&binding.keys)).map(|b| b.word))
@@ -90,8 +101,8 @@ pub fn keys(text: &str) -> Result<KeyboardShortcut, String> {
             _ => return Err(format!("`{word}` is not held: write `ctrl`, `shift` or `alt`")),
         }
     }
-    let capital: String = key.chars().take(1).flat_map(char::to_uppercase).chain(key.chars().skip(1)).collect();
-    let logical_key = Key::from_name(&capital).or_else(|| Key::from_name(key));
+    let named = || Key::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(key));
+    let logical_key = Key::from_name(key).or_else(named);
     logical_key
         .map(|logical_key| KeyboardShortcut { modifiers, logical_key })
         .ok_or_else(|| format!("there is no key `{key}`"))

@@ -97,6 +97,8 @@ pub struct Wants {
     pub focus_code: bool,
     /// Give the keys to the view.
     pub focus_view: bool,
+    /// An order for the hexes.
+    pub hex: Option<&'static str>,
     /// Close the window.
     pub close: bool,
 }

@@ -5,6 +5,7 @@
 //! changes goes through [`Model::act`]; views get a [`See`], which they can only look at.
 
 mod disk;
+mod hands;
 mod hear;
 
 pub use disk::layout_file;
@@ -243,6 +244,8 @@ impl Model {
     pub fn act(&mut self, act: Act) {
         match act {
             Act::Edit { edit, say } => self.edit(edit, say),
+            Act::Draw { edit, layout, say } => self.draw(edit, layout.into(), say),
+            Act::Try(edit) => self.try_out(edit.as_ref()),
             Act::Typed { text, at } => self.typed(&text, at),
             Act::Evaluate(extent) => self.evaluate(extent),
             Act::Select { at, reveal } => {

@@ -77,6 +77,17 @@ pub fn entries(see: &See<'_>) -> Vec<Entry> {
     words.chain(symbols).chain(launches).chain(nodes).collect()
 }
 
+/// What is said in words rather than chosen from a list: `tempo 132`.
+fn spoken(query: &str) -> Option<Entry> {
+    let bpm: f64 = query.trim().strip_prefix("tempo ")?.trim().trim_end_matches("bpm").trim().parse().ok()?;
+    (20.0..=400.0).contains(&bpm).then(|| Entry {
+        name: format!("tempo {bpm}"),
+        doc: "writes the tempo into the text".into(),
+        keys: String::new(),
+        act: Act::Tempo(bpm),
+    })
+}
+
 /// How well a name fits letters: all of them in order, the earlier and the closer together the better. `None` if they are not in it.
 pub fn fit(query: &str, name: &str) -> Option<usize> {
     let mut cost = 0;
@@ -115,6 +126,9 @@ impl Palette {
             entries(see).into_iter().filter_map(|entry| Some((fit(&self.query, &entry.name)?, entry))).collect();
         if !self.query.is_empty() {
             found.sort_by_key(|(cost, _)| *cost);
+        }
+        if let Some(entry) = spoken(&self.query) {
+            found.insert(0, (0, entry));
         }
         found.truncate(MOST);
         let pressed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));

@@ -84,6 +84,42 @@ words! {
     "store-f": "puts what plays into slot F" => |m| m.act(Act::Slot { slot: 5, store: true });
     "store-g": "puts what plays into slot G" => |m| m.act(Act::Slot { slot: 6, store: true });
     "store-h": "puts what plays into slot H" => |m| m.act(Act::Slot { slot: 7, store: true });
+    "hex-up": "the keys go to the hex above" => |m| m.on_hexes("hex-up");
+    "hex-down": "the keys go to the hex below" => |m| m.on_hexes("hex-down");
+    "hex-left": "the keys go to the hex on the left" => |m| m.on_hexes("hex-left");
+    "hex-right": "the keys go to the hex on the right" => |m| m.on_hexes("hex-right");
+    "hex-move-up": "moves the hex up" => |m| m.on_hexes("hex-move-up");
+    "hex-move-down": "moves the hex down" => |m| m.on_hexes("hex-move-down");
+    "hex-move-left": "moves the hex to the left" => |m| m.on_hexes("hex-move-left");
+    "hex-move-right": "moves the hex to the right" => |m| m.on_hexes("hex-move-right");
+    "hex-enter": "shows what is inside of the hex" => |m| m.on_hexes("hex-enter");
+    "hex-leave": "out of the hex that was entered" => |m| m.on_hexes("hex-leave");
+    "hex-connect": "a wire from this hex: arrows or hex-find to its end, Tab chooses the input, Enter connects" => |m| m.on_hexes("hex-connect");
+    "hex-find": "goes to a hex by a few letters" => |m| m.on_hexes("hex-find");
+    "hex-add": "a new node: in an empty cell, or behind a hex and fed by it" => |m| m.on_hexes("hex-add");
+    "hex-write": "types what an input of the hex is" => |m| m.on_hexes("hex-write");
+    "hex-double": "the hex once more" => |m| m.on_hexes("hex-double");
+    "hex-delete": "takes the hex away" => |m| m.on_hexes("hex-delete");
+    "hex-bypass": "what comes in goes out unchanged, or as before" => |m| m.on_hexes("hex-bypass");
+    "hex-solo": "this alone is heard, or all" => |m| m.on_hexes("hex-solo");
+    "hex-extract": "a part of the hex gets a name of its own" => |m| m.on_hexes("hex-extract");
+    "hex-inline": "the hex stands where it is used" => |m| m.on_hexes("hex-inline");
+    "hex-rename": "another name" => |m| m.on_hexes("hex-rename");
+    "hex-learn": "the next controller that moves moves a number of the hex" => |m| m.on_hexes("hex-learn");
+    "hex-colour": "another colour of the hex" => |m| m.on_hexes("hex-colour");
+    "hex-lines": "which lines are drawn: all, those of this hex, none" => |m| m.on_hexes("hex-lines");
+    "hex-input": "goes to what feeds the hex" => |m| m.on_hexes("hex-input");
+    "hex-output": "goes to what the hex feeds" => |m| m.on_hexes("hex-output");
+    "hex-unplug": "takes the first wire into the hex away" => |m| m.on_hexes("hex-unplug");
+    "hex-split": "gives the first wire into the hex a name" => |m| m.on_hexes("hex-split");
+    "hex-next-number": "chooses the next number of the hex" => |m| m.on_hexes("hex-next-number");
+    "hex-previous-number": "chooses the number before" => |m| m.on_hexes("hex-previous-number");
+    "hex-more": "turns the number up; heard at once, written when the key comes up" => |m| m.on_hexes("hex-more");
+    "hex-less": "turns the number down" => |m| m.on_hexes("hex-less");
+    "hex-much-more": "turns the number up by ten steps" => |m| m.on_hexes("hex-much-more");
+    "hex-much-less": "turns the number down by ten steps" => |m| m.on_hexes("hex-much-less");
+    "hex-fit": "all hexes are seen" => |m| m.on_hexes("hex-fit");
+    "hex-centre": "this hex in the middle" => |m| m.on_hexes("hex-centre");
 }
 
 /// A command by its name.

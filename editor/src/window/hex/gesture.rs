@@ -10,28 +10,32 @@
 //! bass = lpf(osc, map(lfo, -1..1, 400hz..1.6khz, exp))
 //! ```
 
+mod inside;
+mod remove;
+mod replace;
+mod strip;
+mod write;
+
 use super::graph::{Category, Hex, Patch, Picture, Port, Rate, Role, Site, Value, What};
 use super::knob::{Literal, short};
 use super::signature::Signatures;
 use super::template;
 use modurust_runtime::compiler::ide;
-use modurust_runtime::compiler::lang::ast::{Expr, ExprKind, Item};
+use modurust_runtime::compiler::lang::ast::{Expr, ExprKind};
 use modurust_runtime::compiler::lang::edit::{Edit, Op, Planner, Refusal, Splice};
-use modurust_runtime::compiler::lang::parse::{parse, parse_expr};
-use modurust_runtime::compiler::lang::source::{FileId, Source, Span};
+use modurust_runtime::compiler::lang::parse::parse_expr;
+use modurust_runtime::compiler::lang::source::{FileId, Span};
 use modurust_runtime::compiler::lang::token::{Kind, tokens};
 use modurust_runtime::compiler::lang::visit;
 use std::ops::Range;
-
-/// What begins the comment behind a binding that is bypassed; what it was stands behind that.
-const BYPASSED: &str = "// bypassed: ";
 
 /// What can be done to a patch. Hexes are named by key, ports by number.
 // The text of a variant names its fields.
 #[allow(missing_docs)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Gesture {
-    /// A new node below the statement `near`; `source` feeds its first input.
+    /// A new node below `near`, a statement, or a definition of the block that was entered; `source` feeds its first input. The kind may
+    /// say a name: `env = ad`.
     Add { kind: String, near: Option<String>, source: Option<String> },
     /// What `from` gives goes into a port of `to`.
     Connect { from: String, to: String, port: usize },
@@ -45,6 +49,8 @@ pub enum Gesture {
     Replace { hex: String, kind: String },
     /// Writes another number in the place of one.
     Set { at: Range<usize>, value: String },
+    /// What was typed for an input; nothing takes it out again. A number behind the last input means an argument: `accent: 1`.
+    Write { hex: String, port: usize, value: String },
     /// Another name.
     Rename { hex: String, to: String },
     /// Gives a call inside of a binding a name of its own.
@@ -117,6 +123,7 @@ impl Plan<'_> {
                 let edit = self.op(&Op::Connect { input: span(at), source: value.clone() })?;
                 done(edit, format!("{} becomes {value}", self.slice(at)), None)
             }
+            Gesture::Write { hex, port, value } => self.write(hex, *port, value),
             Gesture::Rename { hex, to } => {
                 let found = self.readable(hex)?;
                 let edit = match self.patch.whole.hex(hex) {
@@ -129,8 +136,13 @@ impl Plan<'_> {
             Gesture::Extract { span: at } => {
                 let kind = head(self.slice(at));
                 let name = template::fresh(self.text, &kind);
-                let edit = self.op(&Op::Extract { expr: span(at), name: name.clone() })?;
-                done(edit, format!("{kind} is called {name}"), Some(name))
+                let whole = self.stage(at);
+                match self.op(&Op::Extract { expr: span(&whole), name: name.clone() }) {
+                    Ok(edit) => done(edit, format!("{kind} is called {name}"), Some(name)),
+                    // What has its meaning only inside gets its name inside.
+                    Err(_) if self.view.of.is_some() => self.extract_inside(at, &kind),
+                    Err(why) => Err(why),
+                }
             }
             Gesture::Inline { hex } => {
                 let into = self.used_by(hex);
@@ -183,7 +195,7 @@ impl Plan<'_> {
         match self.patch.whole.hex(key) {
             Some(_) => Ok(hex),
             None if hex.what == What::Chip => refuse("this is a part of its binding: give it a name first (x)"),
-            None => refuse(format!("`{}` lives inside of its binding: change it in the text", hex.name)),
+            None => refuse(format!("`{}` lives inside of its binding: leave it first (Backspace)", hex.name)),
         }
     }
 
@@ -201,21 +213,25 @@ impl Plan<'_> {
         Some(self.view.hexes[wire.to].key.clone())
     }
 
-    fn whole(&self) -> Result<(), Refusal> {
-        let beyond = |hex: &Hex| matches!(hex.what, What::Chip | What::Param | What::Beyond);
-        if self.view.hexes.iter().any(beyond) {
-            return refuse("new nodes are put beside bindings: leave this hex first (Backspace)");
-        }
-        Ok(())
-    }
-
     fn add(&mut self, kind: &str, near: Option<&str>, source: Option<&str>) -> Result<Planned, Refusal> {
-        self.whole()?;
-        let kind = kind.trim();
+        let (name, kind) = match kind.split_once('=') {
+            Some((name, kind)) => (Some(name.trim()), kind.trim()),
+            None => (None, kind.trim()),
+        };
+        if self.view.of.is_some() {
+            return self.add_inside((kind, name), near, source);
+        }
+        if kind == "parameter" {
+            return refuse("a parameter belongs to a function: enter one first");
+        }
         if kind == "out" && self.patch.whole.hex("out").is_some() {
             return refuse("there is an `out` already: connect to that");
         }
-        let name = if kind == "out" { "out".to_string() } else { template::fresh(self.text, kind) };
+        let name = match name {
+            _ if kind == "out" => "out".to_string(),
+            Some(name) => self.free(name)?.to_string(),
+            None => template::fresh(self.text, kind),
+        };
         let source = match source {
             Some(key)
                 if self.hex(key).is_ok_and(|hex| matches!(hex.what, What::Track | What::Bus | What::Function)) =>
@@ -231,6 +247,18 @@ impl Plan<'_> {
         Ok(Planned { edit, say: format!("new {name}"), select: Some(name) })
     }
 
+    /// A name that nothing in the file has.
+    fn free<'n>(&self, name: &'n str) -> Result<&'n str, Refusal> {
+        inside::proper(name)?;
+        let word = |token: modurust_runtime::compiler::lang::token::Token| {
+            token.kind == Kind::Word && token.text(self.text) == name
+        };
+        if tokens(self.text).any(word) {
+            return refuse(format!("`{name}` already means something in this file: choose another name"));
+        }
+        Ok(name)
+    }
+
     fn connect(&mut self, from: &str, to: &str, port: usize) -> Result<Planned, Refusal> {
         let (giver, taker) = (self.hex(from)?.clone(), self.readable(to)?.clone());
         let Some(port) = taker.ports.get(port) else { return refuse(format!("`{}` has no such input", taker.name)) };
@@ -238,6 +266,9 @@ impl Plan<'_> {
         let done = |edit| Ok(Planned { edit, say, select: None });
         if port.site == Site::Send {
             return done(self.send(from, &taker)?);
+        }
+        if taker.what == What::Param {
+            return refuse(format!("`{}` is given by who calls this", taker.name));
         }
         let mut source = self.word(&giver)?;
         if matches!(giver.what, What::Track | What::Bus) {
@@ -395,7 +426,7 @@ impl Plan<'_> {
         {
             return refuse(format!("nothing comes into `{kind}`: it cannot be put into a wire"));
         }
-        if self.whole().is_err() {
+        if self.view.of.is_some() {
             let stage = kind.and_then(|kind| template::stage(&mut self.hands.signatures, kind));
             let Some(stage) = stage else { return refuse("wires inside of a hex have no names: extract a part (x)") };
             let edit = self.op(&Op::Insert { wire: span(&wire.at), stage: stage.clone() })?;
@@ -418,215 +449,6 @@ impl Plan<'_> {
         let after = (!giver.stale).then(|| giver.key.clone());
         let edit = self.then(replaced, |_| Ok(Op::Add { text, after }))?;
         Ok(Planned { edit, say: format!("{name} between {} and {}", giver.name, taker.name), select: Some(name) })
-    }
-
-    fn replace(&mut self, key: &str, kind: &str) -> Result<Planned, Refusal> {
-        let hex = self.readable(key)?.clone();
-        let own = hex.chips.iter().find(|chip| chip.label == hex.kind).map(|chip| chip.span.clone());
-        let place = match hex.what {
-            What::Chip => Some(hex.span.clone()),
-            _ => own,
-        };
-        let say = format!("{} is {kind} now", hex.name);
-        let piped = place.as_ref().is_some_and(|place| {
-            let stage = |expr: &Expr, at: &dyn Fn(&Expr) -> Range<usize>| match &expr.kind {
-                ExprKind::Pipe { right, .. } => at(right).start == place.start,
-                _ => false,
-            };
-            self.around(place, stage).is_some()
-        });
-        let Some(place) = place else {
-            // A number or a name becomes what comes into the new node.
-            if !matches!(hex.what, What::Value | What::Track) {
-                return refuse(format!("`{}` cannot become another node", hex.name));
-            }
-            let old = self.slice(&hex.body).to_string();
-            let source = template::takes(&mut self.hands.signatures, kind).then_some(old.as_str());
-            let Some(text) = template::call(&mut self.hands.signatures, kind, source) else {
-                return refuse(format!("there is no node `{kind}`"));
-            };
-            let edit = self.op(&Op::Connect { input: span(&hex.body), source: text })?;
-            return Ok(Planned { edit, say, select: None });
-        };
-        let old = self.slice(&place).to_string();
-        let text = self.swapped(&old, kind, piped)?;
-        // Where only the word changes, only the word is touched.
-        let edit = match (old.split_once('('), text.split_once('(')) {
-            (Some((word, rest)), Some((new, same))) if rest == same => {
-                let callee = place.start..place.start + word.trim_end().len();
-                self.op(&Op::Connect { input: span(&callee), source: new.to_string() })?
-            }
-            _ => self.op(&Op::Connect { input: span(&place), source: text })?,
-        };
-        Ok(Planned { edit, say, select: None })
-    }
-
-    /// A call of `kind` with the arguments of an old call that it knows as well.
-    fn swapped(&mut self, old: &str, kind: &str, piped: bool) -> Result<String, Refusal> {
-        let signatures = &mut self.hands.signatures;
-        let Some(template) =
-            (if piped { template::stage(signatures, kind) } else { template::call(signatures, kind, None) })
-        else {
-            return refuse(format!("there is no node `{kind}` that could stand here"));
-        };
-        let called = parse_expr(FileId(0), old).0.map(|expr| expr.kind);
-        let Some(ExprKind::Call { callee, args }) = called else { return Ok(template) };
-        let word = super::graph::range(callee.span);
-        let mut params = |name: &str| -> Vec<String> {
-            let signature = signatures.global(name, false);
-            signature.map_or_else(Vec::new, |s| s.params.iter().map(|param| param.name.clone()).collect())
-        };
-        let (was, now) = (params(&old[word]), params(kind));
-        let skip = usize::from(piped);
-        let mut nth = skip;
-        let mut kept: Vec<(String, bool, String)> = Vec::new();
-        for arg in &args {
-            let text = old[super::graph::range(arg.value.span)].to_string();
-            let name = match &arg.name {
-                Some(name) => Some(name.name.clone()),
-                None => {
-                    nth += 1;
-                    was.get(nth - 1).cloned()
-                }
-            };
-            // What comes in first comes in first there too, whatever it is called.
-            let first = arg.name.is_none() && nth == 1 && !piped;
-            match name {
-                Some(_) if first && !now.is_empty() => kept.push((now[0].clone(), true, text)),
-                Some(name) if now.contains(&name) => kept.push((name, arg.name.is_none(), text)),
-                _ => {}
-            }
-        }
-        let needed = parse_expr(FileId(0), &template).0.map(|expr| expr.kind);
-        if let Some(ExprKind::Call { args, .. }) = needed {
-            let mut nth = skip;
-            for arg in &args {
-                let name = arg.name.as_ref().map(|name| name.name.clone());
-                let place = name.is_none();
-                nth += usize::from(place);
-                let Some(name) = name.or_else(|| now.get(nth - 1).cloned()) else { continue };
-                if place && !kept.iter().any(|(known, ..)| *known == name) {
-                    kept.push((name, true, template[super::graph::range(arg.value.span)].to_string()));
-                }
-            }
-        }
-        // In order as far as they follow each other, then by name.
-        let mut out: Vec<String> = Vec::new();
-        let mut rest = kept;
-        let mut next = skip;
-        while let Some(i) = now.get(next).and_then(|name| rest.iter().position(|(n, place, _)| n == name && *place)) {
-            out.push(rest.remove(i).2);
-            next += 1;
-        }
-        out.extend(rest.into_iter().map(|(name, _, text)| format!("{name}: {text}")));
-        Ok(if out.is_empty() && piped { kind.to_string() } else { format!("{kind}({})", out.join(", ")) })
-    }
-
-    fn delete(&mut self, key: &str) -> Result<Planned, Refusal> {
-        let hex = self.hex(key)?.clone();
-        if hex.what == What::Chip {
-            let pipe = self.around(&hex.span, |expr, at| match &expr.kind {
-                ExprKind::Pipe { right, .. } => at(right) == hex.span,
-                _ => false,
-            });
-            let Some(pipe) = pipe else {
-                return refuse("this is needed by what is around it: put something else in its place");
-            };
-            let edit = self.op(&Op::Unstage { pipe: span(&pipe) })?;
-            return Ok(Planned { edit, say: format!("{} taken out", hex.name), select: None });
-        }
-        let name = self.binding(key)?.key.clone();
-        let uses = self.view.find(key).map_or(0, |hex| self.view.wires.iter().filter(|wire| wire.from == hex).count());
-        // Lines that mute or solo it go first, and stages that send to it.
-        let mut edit = Edit::default();
-        loop {
-            let text = edit.apply(self.text).unwrap_or_default();
-            let Some(op) = leftover(&text, &name) else { break };
-            let next = self.hands.planner.plan(&text, &op)?;
-            let Some(both) = edit.then(self.text, &next) else { return refuse("the text has changed") };
-            edit = both;
-        }
-        let edit = self.then(edit, |_| Ok(Op::Delete { name: name.clone() }))?;
-        let used = match uses {
-            0 => String::new(),
-            1 => ": what used it hears silence".to_string(),
-            n => format!(": {n} that used it hear silence"),
-        };
-        Ok(Planned { edit, say: format!("{name} deleted{used}"), select: None })
-    }
-
-    fn bypass(&mut self, key: &str) -> Result<Planned, Refusal> {
-        let hex = self.binding(key)?.clone();
-        if matches!(hex.what, What::Track | What::Bus) {
-            return self.command("mute", &hex.name);
-        }
-        if hex.what == What::Function {
-            return refuse(format!("`{}` is a function: bypass what calls it", hex.name));
-        }
-        let body = self.slice(&hex.body).to_string();
-        let end = hex.body.end;
-        let line_end = self.text[end..].find('\n').map_or(self.text.len(), |n| end + n);
-        let line_end = if self.text[..line_end].ends_with('\r') { line_end - 1 } else { line_end };
-        let behind = &self.text[end..line_end];
-        if let Some(was) = behind.trim_start().strip_prefix(BYPASSED) {
-            if parse_expr(FileId(0), was).0.is_none() {
-                return refuse("the comment behind no longer says what it was");
-            }
-            let splices = vec![Splice { range: hex.body.start..line_end, text: was.to_string() }];
-            let edit = Edit { splices };
-            self.hands.planner.check(self.text, &edit, 0)?;
-            return Ok(Planned { edit, say: format!("{} is back", hex.name), select: None });
-        }
-        if !behind.trim().is_empty() || body.contains('\n') {
-            return refuse("only what stands in a line of its own, without a comment, can be bypassed");
-        }
-        let through = hex.ports.iter().find_map(|port| match (&port.site, port.rate) {
-            (Site::Expr(at), Rate::Audio | Rate::Event) if *at != hex.body => Some(self.slice(at).to_string()),
-            _ => None,
-        });
-        let Some(through) = through else {
-            return refuse(format!("nothing comes into `{}` that could go out", hex.name));
-        };
-        let text = format!("{through}  {BYPASSED}{body}");
-        let edit = Edit { splices: vec![Splice { range: hex.body.start..line_end, text }] };
-        self.hands.planner.check(self.text, &edit, 0)?;
-        Ok(Planned { edit, say: format!("{} is bypassed", hex.name), select: None })
-    }
-
-    fn solo(&mut self, key: &str) -> Result<Planned, Refusal> {
-        let hex = self.binding(key)?.clone();
-        match hex.what {
-            What::Track | What::Bus => self.command("solo", &hex.name),
-            What::Function => refuse(format!("`{}` is a function: it makes no sound by itself", hex.name)),
-            _ => self.listen(&hex),
-        }
-    }
-
-    /// A line that mutes or solos a strip, or away with it.
-    fn command(&mut self, verb: &str, name: &str) -> Result<Planned, Refusal> {
-        if let Some(at) = command_at(self.text, verb, name) {
-            let edit = self.op(&Op::Remove { at })?;
-            return Ok(Planned { edit, say: format!("{name}: no {verb}"), select: None });
-        }
-        let edit = self.op(&Op::Add { text: format!("{verb} {name}"), after: Some(name.to_string()) })?;
-        Ok(Planned { edit, say: format!("{verb} {name}"), select: None })
-    }
-
-    /// A value is heard alone by a track of its own.
-    fn listen(&mut self, hex: &Hex) -> Result<Planned, Refusal> {
-        let name = format!("hear_{}", hex.name);
-        if self.patch.whole.hex(&name).is_some() {
-            let first = match command_at(self.text, "solo", &name) {
-                Some(at) => self.op(&Op::Remove { at })?,
-                None => Edit::default(),
-            };
-            let edit = self.then(first, |_| Ok(Op::Delete { name: name.clone() }))?;
-            return Ok(Planned { edit, say: format!("{} is no longer heard alone", hex.name), select: None });
-        }
-        let text = format!("track {name} = {}", hex.name);
-        let first = self.op(&Op::Add { text, after: Some(hex.key.clone()) })?;
-        let edit = self.then(first, |_| Ok(Op::Add { text: format!("solo {name}"), after: Some(name.clone()) }))?;
-        Ok(Planned { edit, say: format!("{} is heard alone", hex.name), select: None })
     }
 }
 
@@ -662,38 +484,4 @@ fn centre(call: &str) -> Option<String> {
     }
     let even = args.len() > 3 && low.value > 0.0;
     Some(low.with(if even { (low.value * high.value).sqrt() } else { (low.value + high.value) / 2.0 }))
-}
-
-/// Where `verb name` begins.
-fn command_at(text: &str, verb: &str, name: &str) -> Option<u32> {
-    let read = parse(FileId(0), &Source::new("", text));
-    read.stmts.iter().find_map(|stmt| match &*stmt.item {
-        Item::Command(command) if command.verb.name == verb => {
-            let path: Vec<&str> = command.path.iter().map(|part| part.name.as_str()).collect();
-            (path == [name]).then_some(stmt.offset)
-        }
-        _ => None,
-    })
-}
-
-/// What has to go before a strip can: lines that mute it or let it be heard alone, and stages that send to it.
-fn leftover(text: &str, name: &str) -> Option<Op> {
-    if let Some(at) = command_at(text, "mute", name).or_else(|| command_at(text, "solo", name)) {
-        return Some(Op::Remove { at });
-    }
-    let read = parse(FileId(0), &Source::new("", text));
-    read.stmts.iter().find_map(|stmt| {
-        let mut found = None;
-        visit::exprs(&stmt.item, &mut |expr| {
-            if let ExprKind::Pipe { right, .. } = &expr.kind
-                && found.is_none()
-                && call_of(right, &["send", "to"])
-                && let ExprKind::Call { args, .. } = &right.kind
-                && args.first().is_some_and(|arg| matches!(&arg.value.kind, ExprKind::Name(n) if n == name))
-            {
-                found = Some(Op::Unstage { pipe: expr.span.shift(stmt.offset) });
-            }
-        });
-        found
-    })
 }

@@ -221,6 +221,8 @@ pub struct Picture {
     pub hexes: Vec<Hex>,
     /// The wires.
     pub wires: Vec<Wire>,
+    /// The hex that this is the inside of.
+    pub of: Option<String>,
     /// Numbers of hexes by key.
     index: HashMap<String, usize>,
 }
@@ -364,11 +366,14 @@ impl Reader {
             (def, body) = (Some(inner), &inner.body);
         }
         let parts = parts::parts(document, &mut self.signatures, stmt.offset, body, &format!("{key}/out"), what);
-        let mut picture = Picture::default();
+        let mut picture = Picture { of: Some(key.to_string()), ..Picture::default() };
         let params = def.and_then(|def| def.params.as_deref()).unwrap_or(&[]);
         for param in params {
-            let span = range(param.name.span.shift(stmt.offset));
-            picture.push(plain(format!("{key}.{}", param.name.name), &param.name.name, What::Param, span));
+            let at = |span: Span| range(span.shift(stmt.offset));
+            let mut hex =
+                plain(format!("{key}.{}", param.name.name), &param.name.name, What::Param, at(param.name.span));
+            hex.ports.push(parts::default(param, &at));
+            picture.push(hex);
         }
         if what == What::Bus {
             picture.push(plain(format!("{key}.in"), "in", What::Param, range(body.span.shift(stmt.offset))));
@@ -548,7 +553,7 @@ mod tests {
             [
                 "freq I  <-".to_string(),
                 "gate I  <-".to_string(),
-                "cutoff I  <-".to_string(),
+                "cutoff I  <- default 400hz".to_string(),
                 "env E ad <- gate gate, attack 3ms, decay 180ms".to_string(),
                 "\u{d7} M \u{d7} <- in ladder, by env".to_string(),
                 "saw O saw <- freq freq".to_string(),

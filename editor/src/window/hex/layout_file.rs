@@ -87,6 +87,13 @@ impl Layout {
         (layout, problems)
     }
 
+    /// Gives a hex a colour of the palette, or that of its category; it lies where it lies.
+    pub fn recolour(&mut self, key: &str, cell: Cell, color: Option<u8>) {
+        self.as_read = None;
+        let spot = self.spots.entry(key.to_string()).or_insert_with(|| Spot { cell, ..Spot::default() });
+        spot.color = color;
+    }
+
     /// The bytes of the file. Keys that `known` does not know are gone from it.
     pub fn write(&self, known: impl Fn(&str) -> bool) -> Vec<u8> {
         if let Some(bytes) = &self.as_read

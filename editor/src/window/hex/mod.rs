@@ -10,6 +10,8 @@
 //!
 //! The view itself keeps what eyes and hands need: where the picture is looked at, which cell the keys are at, what is being dragged.
 
+mod bars;
+mod field;
 mod gesture;
 mod graph;
 mod keys;
@@ -17,6 +19,7 @@ mod knob;
 mod lattice;
 mod layout_file;
 mod mouse;
+mod orders;
 mod paint;
 mod parts;
 mod place;
@@ -24,6 +27,7 @@ mod route;
 mod search;
 mod signature;
 mod template;
+mod turn;
 mod ways;
 
 #[cfg(test)]
@@ -33,13 +37,13 @@ mod properties;
 
 use super::act::Act;
 use super::model::See;
-use egui::{Align2, FontId, Id, Pos2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Id, Pos2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 use gesture::{Gesture, Hands};
 use graph::{Hex, Patch, Picture, Reader, Role as WireRole, Value, What};
 use lattice::{Cell, HALF};
 use layout_file::{Layout, Named, renames};
 use modurust_runtime::compiler::ide::Document;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Radius of a cell that is looked at from the usual distance, points.
 const RADIUS: f32 = 50.0;
@@ -79,6 +83,8 @@ enum Mode {
     Connect { from: String, choice: usize },
     /// Looking for a node to put into a cell, into a wire, or in the place of a hex.
     Search(search::Search),
+    /// Typing what an input is.
+    Write(field::Field),
     /// Typing another name.
     Rename { hex: String, to: String },
 }
@@ -129,6 +135,10 @@ pub struct HexView {
     lines: Lines,
     mode: Mode,
     drag: Option<mouse::Drag>,
+    /// A number that is turned.
+    turn: Option<turn::Turn>,
+    /// What was asked and not done yet.
+    orders: VecDeque<orders::Order>,
     wants_focus: bool,
     /// How each wire is drawn.
     ways: Vec<ways::Way>,
@@ -140,6 +150,12 @@ impl HexView {
     /// Takes the keys.
     pub fn focus(&mut self) {
         self.wants_focus = true;
+    }
+
+    /// What a key may change here, for tests.
+    #[cfg(test)]
+    pub fn remembered(&self) -> String {
+        format!("{:?}", (self.cursor, &self.mode, self.param, self.lines, &self.entered, self.pan))
     }
 
     /// Shows it in all the room that is there.
@@ -166,14 +182,18 @@ impl HexView {
             ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
         }
         if active {
-            self.keys(ui, see, canvas, acts);
+            self.keys(ui, see, acts);
         }
+        self.orders(ui, see, canvas, acts);
+        self.escaped(ui, acts);
         self.mouse(ui, see, &response, canvas, acts);
+        self.turning(ui, see, acts);
         self.paint(ui, see, canvas, active && focused.is_some());
         self.cells_spoken(ui, canvas, acts, see);
         self.head(ui, see, head, acts);
         self.foot(ui, see, foot);
         self.search(ui, see, canvas, acts);
+        self.field(ui, see, canvas, acts);
     }
 
     /// True once a hand has moved the picture about.
@@ -210,7 +230,7 @@ impl HexView {
         if moved {
             self.look_again(see);
         }
-        if let Some(key) = self.await_select.take_if(|key| self.whole.hex(key).is_some()) {
+        if let Some(key) = self.await_select.take_if(|key| self.view.hex(key).or(self.whole.hex(key)).is_some()) {
             self.select(&key, acts);
         }
         // The cursor in the code selects here, too.
@@ -315,13 +335,28 @@ impl HexView {
                 if planned.select.is_some() {
                     self.await_select = planned.select;
                 }
-                acts.push(Act::Edit { edit: planned.edit, say: planned.say });
+                if !planned.edit.splices.is_empty() {
+                    acts.push(Act::Edit { edit: planned.edit, say: planned.say });
+                }
                 true
             }
             Err(why) => {
                 acts.push(Act::Say(format!("not done: {why}")));
                 false
             }
+        }
+    }
+
+    /// Another name; what is said of the places goes with it, in one step.
+    fn rename(&mut self, see: &See<'_>, hex: String, to: String, acts: &mut Vec<Act>) {
+        let before = acts.len();
+        if self.ask(see, &Gesture::Rename { hex: hex.clone(), to }, acts)
+            && let Some(new) = self.await_select.clone()
+            && self.layout.get(&hex).is_some()
+        {
+            self.layout.rename(&hex, &new);
+            self.tell_layout("", acts);
+            as_one(acts, before);
         }
     }
 
@@ -488,105 +523,6 @@ impl HexView {
         }
     }
 
-    /// The line above: where one is, and what the view can do.
-    fn head(&mut self, ui: &mut Ui, see: &See<'_>, rect: Rect, acts: &mut Vec<Act>) {
-        ui.painter().rect_filled(rect, 0.0, see.theme.panel);
-        let mut bar = ui.new_child(egui::UiBuilder::new().max_rect(rect.shrink2(vec2(8.0, 2.0))));
-        bar.horizontal_centered(|ui| {
-            let mut depth = None;
-            let crumb = |ui: &mut Ui, text: &str, last: bool, name: String| {
-                let text = egui::RichText::new(text).small();
-                let text = if last { text.strong() } else { text.color(see.theme.weak) };
-                let button = ui.add(egui::Button::new(text).frame(false));
-                button.widget_info(|| WidgetInfo::labeled(Role::Button, true, name.clone()));
-                button.clicked()
-            };
-            if crumb(ui, "patch", self.entered.is_empty(), "whole patch".into()) {
-                depth = Some(0);
-            }
-            for (i, key) in self.entered.iter().enumerate() {
-                ui.label(egui::RichText::new("\u{203a}").small().color(see.theme.weak));
-                if crumb(ui, key, i + 1 == self.entered.len(), format!("inside {key}")) {
-                    depth = Some(i + 1);
-                }
-            }
-            if let Some(depth) = depth {
-                while self.entered.len() > depth {
-                    self.leave(see);
-                }
-                let place =
-                    self.entered.last().map_or("the whole patch".to_string(), |key| format!("the inside of {key}"));
-                acts.push(Act::Say(format!("this is {place}")));
-            }
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let small = |text: &str| egui::Button::new(egui::RichText::new(text).small()).small();
-                if ui.add(small("Tidy")).on_hover_text("Let the layout find a place for everything").clicked() {
-                    self.tidy(see, acts);
-                }
-                if ui.add(small("Fit")).on_hover_text("Look at everything (0)").clicked() {
-                    acts.push(Act::Say("all of it is looked at".into()));
-                    self.fitted = false;
-                }
-                if ui.add(small("Add")).on_hover_text("A new node in this cell (Tab)").clicked() {
-                    self.open_search(None);
-                }
-                let (word, next) = match self.lines {
-                    Lines::All => ("Lines: all", Lines::Selection),
-                    Lines::Selection => ("Lines: here", Lines::None),
-                    Lines::None => ("Lines: none", Lines::All),
-                };
-                if ui.add(small(word)).on_hover_text("Which lines are drawn (w)").clicked() {
-                    self.lines = next;
-                    acts.push(Act::Say(format!("{} are drawn", next.drawn())));
-                }
-            });
-        });
-        ui.painter().hline(rect.x_range(), rect.bottom(), egui::Stroke::new(1.0, see.theme.line));
-    }
-
-    /// Forgets which cells hands have chosen in what is looked at.
-    fn tidy(&mut self, see: &See<'_>, acts: &mut Vec<Act>) {
-        let keys: Vec<String> = self.view.hexes.iter().map(|hex| hex.key.clone()).collect();
-        for key in &keys {
-            self.layout.place(key, None);
-            self.kept.remove(key);
-        }
-        self.tell_layout("everything has found its place", acts);
-        acts.push(Act::Say("everything has found its place".into()));
-        self.look_again(see);
-        self.fitted = false;
-    }
-
-    /// The line below: what the keys do here.
-    fn foot(&self, ui: &Ui, see: &See<'_>, rect: Rect) {
-        ui.painter().rect_filled(rect, 0.0, see.theme.panel);
-        let hint = match (&self.mode, self.at.get(&self.cursor)) {
-            (Mode::Connect { from, choice }, at) => {
-                let target = at.map(|i| self.target(*i, from, *choice));
-                match target {
-                    Some(Some((port, many))) => {
-                        let other = if many > 1 { "   Tab another input" } else { "" };
-                        let name = &self.view.hexes[at.copied().unwrap_or(0)].name;
-                        format!("{from} \u{2192} {name}.{port}   Enter connect{other}   Esc leave it")
-                    }
-                    _ => format!("{from} \u{2192} \u{2026}   arrows to a hex, Enter connects, Esc leaves it"),
-                }
-            }
-            (Mode::Rename { to, .. }, _) => format!("new name: {to}\u{2502}   Enter, Esc"),
-            (Mode::Search(_), _) => "type, arrows, Enter   Esc leaves it".to_string(),
-            (Mode::Idle, None) => "arrows move   Tab or a letter: new node   0 all   + - turn".to_string(),
-            (Mode::Idle, Some(_)) => {
-                "Enter inside   c connect   + - turn   x extract   d double   b bypass   s solo   m learn   r name   Del"
-                    .to_string()
-            }
-        };
-        let font = FontId::proportional(11.0);
-        let galley = ui.painter().layout_no_wrap(hint, font, see.theme.weak);
-        let painter = ui.painter_at(rect);
-        let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(10.0, 0.0), galley.size());
-        painter.galley(at.min, galley, see.theme.weak);
-    }
-
     /// The input of a hex that a wire from `from` would go to: its name, and how many there are to choose from.
     fn target(&self, hex: usize, from: &str, choice: usize) -> Option<(String, usize)> {
         let free = self.free_ports(hex, from);
@@ -602,6 +538,8 @@ impl HexView {
         let strip = self.view.hex(from).is_some_and(|hex| matches!(hex.what, What::Track | What::Bus));
         let voice = self.view.hex(from).is_some_and(|hex| hex.what == What::Function);
         let mut ports: Vec<usize> = (0..taker.ports.len()).filter(|i| taker.ports[*i].site != Site::Fixed).collect();
+        // What a parameter is when nobody gives one is no place for a wire.
+        ports.retain(|_| taker.what != What::Param);
         if strip {
             ports.retain(|i| taker.ports[*i].site == Site::Send);
         }
@@ -618,6 +556,25 @@ impl HexView {
     fn wired(&self, from: usize, to: usize) -> Option<WireRole> {
         self.view.wires.iter().find(|wire| wire.from == from && wire.to == to).map(|wire| wire.role)
     }
+}
+
+/// Makes one step of the edit and the places among the last acts, so that both are taken back together.
+fn as_one(acts: &mut Vec<Act>, from: usize) {
+    let (mut edit, mut layout, mut rest) = (None, None, Vec::new());
+    for act in acts.split_off(from) {
+        match act {
+            Act::Edit { edit: new, say } => edit = Some((new, say)),
+            Act::Layout { text, say } => layout = Some((text, say)),
+            act => rest.push(act),
+        }
+    }
+    match (edit, layout) {
+        (Some((edit, say)), Some((layout, _))) => acts.push(Act::Draw { edit, layout, say }),
+        (Some((edit, say)), None) => acts.push(Act::Edit { edit, say }),
+        (None, Some((text, say))) => acts.push(Act::Layout { text, say }),
+        (None, None) => {}
+    }
+    acts.extend(rest);
 }
 
 /// The canvas among widgets.

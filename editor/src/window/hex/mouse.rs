@@ -8,8 +8,9 @@ use super::gesture::Gesture;
 use super::graph::{Role, What};
 use super::knob::Knob;
 use super::lattice::{Cell, Side};
+use super::turn::Hand;
 use super::ways::Shape;
-use super::{HexView, Mode, RADII};
+use super::{HexView, Mode, RADII, as_one};
 use crate::window::act::Act;
 use crate::window::model::See;
 use egui::{Key, PointerButton, Pos2, Rect, Response, Ui, Vec2};
@@ -25,8 +26,8 @@ pub(super) enum Drag {
     Pan,
     /// A hex, and the cell that it would fall into.
     Hex { key: String, to: Cell },
-    /// A knob: the bytes of its number, where it was taken hold of, and what it says now.
-    Knob { at: Range<usize>, knob: Knob, from: f64, value: String },
+    /// A knob, as it was taken hold of.
+    Knob(Knob),
 }
 
 /// A wire that dropping a hex would make.
@@ -45,7 +46,7 @@ impl HexView {
         let pointer = response.hover_pos().or_else(|| response.interact_pointer_pos());
         self.hovered = pointer.and_then(|point| self.at.get(&self.under(canvas, point)).copied());
         if response.contains_pointer() {
-            self.wheel(ui, canvas);
+            self.wheel(ui, see, canvas, acts);
         }
         if let Some(point) = ui.input(|input| input.pointer.press_origin()).filter(|_| response.drag_started()) {
             self.take(ui, see, response, canvas, point, acts);
@@ -75,10 +76,24 @@ impl HexView {
         self.library(see, response, canvas, acts);
     }
 
-    fn wheel(&mut self, ui: &Ui, canvas: Rect) {
+    fn wheel(&mut self, ui: &Ui, see: &See<'_>, canvas: Rect, acts: &mut Vec<Act>) {
         let (scroll, zoom, at) = ui.input(|input| {
             (input.smooth_scroll_delta(), input.zoom_delta(), input.pointer.hover_pos().unwrap_or(canvas.center()))
         });
+        // Above a knob it turns that.
+        let knob = self.knob_at(canvas, at).filter(|_| self.drag.is_none());
+        if self.wheeled().is_some_and(|held| knob.as_ref().is_none_or(|(_, at, _)| at != held)) {
+            self.let_go(see, acts);
+        }
+        if let Some((number, at, port)) = knob {
+            if scroll.y != 0.0 {
+                let held = self.turn.is_some() || self.take_hold(see, number, port, at, Hand::Wheel).is_some();
+                if held {
+                    self.turn_by(see, f64::from(scroll.y / 12.0), Hand::Wheel, acts);
+                }
+            }
+            return;
+        }
         let factor = zoom * (scroll.y / 240.0).exp2();
         if scroll.x != 0.0 {
             self.pan.x += scroll.x;
@@ -114,14 +129,13 @@ impl HexView {
         let looks = !primary || ui.input(|input| input.key_down(Key::Space));
         let cell = self.under(canvas, point);
         let hex = self.hex_at(cell).filter(|hex| hex.what != What::Beyond).map(|hex| hex.key.clone());
-        let knob = self.knob_at(canvas, point).and_then(|(number, at, port)| {
-            let written = see.text.get(at.clone())?;
-            Some((Knob::of(&self.view.hexes[number].ports[port], written)?, at, written.to_string()))
-        });
+        self.let_go(see, acts);
+        let knob = self.knob_at(canvas, point).filter(|_| !looks);
+        let knob = knob.and_then(|(number, at, port)| self.take_hold(see, number, port, at, Hand::Mouse));
         self.drag = Some(match (looks, knob, hex) {
-            (false, Some((knob, at, value)), _) => {
+            (false, Some(knob), _) => {
                 self.cursor = cell;
-                Drag::Knob { at, from: knob.position(), knob, value }
+                Drag::Knob(knob)
             }
             (false, None, Some(key)) => {
                 self.select(&key, acts);
@@ -142,8 +156,11 @@ impl HexView {
                 self.room = Vec2::ZERO;
             }
             Some(Drag::Hex { to, .. }) => *to = at.unwrap_or(*to),
-            Some(Drag::Knob { knob, from, value, .. }) => {
-                *value = knob.at(*from + f64::from((total.x - total.y) / TRAVEL * fine));
+            Some(Drag::Knob(knob)) => {
+                let value = knob.at(knob.position() + f64::from((total.x - total.y) / TRAVEL * fine));
+                if let Some(turn) = &mut self.turn {
+                    turn.value = value;
+                }
             }
             None => {}
         }
@@ -159,16 +176,16 @@ impl HexView {
                 let offer = if alt { None } else { self.offer(&key, to) };
                 let from = self.cell_of(&key);
                 let wire = self.pulled(&key, from, to);
+                let before = acts.len();
                 self.move_to(&key, to, acts);
                 if let Some(Offer { from, to, port, .. }) = offer {
                     self.ask(see, &Gesture::Connect { from, to, port }, acts);
                 } else if let Some(wire) = wire.filter(|_| shift) {
                     self.ask(see, &Gesture::Disconnect { wire }, acts);
                 }
+                as_one(acts, before);
             }
-            Some(Drag::Knob { at, value, .. }) if see.text.get(at.clone()) != Some(value.as_str()) => {
-                self.ask(see, &Gesture::Set { at, value }, acts);
-            }
+            Some(Drag::Knob(_)) => self.let_go(see, acts),
             _ => {}
         }
     }
@@ -259,10 +276,9 @@ impl HexView {
         {
             self.layout.place(&name, Some(cell));
             self.kept.insert(name, cell);
-            // Its place comes first, so that one step back takes the node away.
-            let edit = acts.split_off(before);
+            // One step back takes the node and its place away.
             self.tell_layout("a new node has its place", acts);
-            acts.extend(edit);
+            as_one(acts, before);
         }
         self.mode = Mode::Idle;
     }

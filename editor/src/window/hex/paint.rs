@@ -153,7 +153,8 @@ impl HexView {
         let centre = self.screen(canvas, self.cells[number].centre());
         let radius = self.radius;
         let moving = matches!(&self.drag, Some(Drag::Hex { key, .. }) if *key == hex.key);
-        let mut edge = colour(see, hex.category);
+        let own = self.layout.get(&hex.key).and_then(|spot| spot.color);
+        let mut edge = own.map_or_else(|| colour(see, hex.category), |own| see.theme.category(usize::from(own)));
         let mut fill = mix(see.theme.panel, edge, if see.theme.dark { 0.10 } else { 0.14 });
         let plays = !self.entered.is_empty() || self.fresh.get(number).copied().unwrap_or(false);
         if !plays {
@@ -271,10 +272,7 @@ impl HexView {
         let params = self.params(number);
         for (port, at, place) in self.knob_places(number, centre) {
             let port = &hex.ports[port];
-            let written = match &self.drag {
-                Some(Drag::Knob { at: dragged, value, .. }) if *dragged == at => value.as_str(),
-                _ => see.text.get(at.clone()).unwrap_or(""),
-            };
+            let written = self.written(see, &at);
             let chosen = self.cells[number] == self.cursor && params.get(self.param).is_some_and(|(_, a)| *a == at);
             let ink = if chosen { see.theme.accent } else { see.theme.weak };
             let size = (radius * 0.135).clamp(7.5, 15.0);

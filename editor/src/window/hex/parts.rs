@@ -8,7 +8,7 @@
 use super::graph::{Category, Chip, Hex, Patch, Picture, Port, Rate, Role, Site, Value, What, Wire, plain, range};
 use super::signature::{Parameter, Signature, Signatures};
 use modurust_runtime::compiler::ide::{Document, Target};
-use modurust_runtime::compiler::lang::ast::{Arg, BinaryOp, Def, Expr, ExprKind, Item, UnaryOp};
+use modurust_runtime::compiler::lang::ast::{Arg, BinaryOp, Def, Expr, ExprKind, Item, Param, UnaryOp};
 use modurust_runtime::compiler::lang::source::Span;
 use modurust_runtime::compiler::lang::visit;
 use std::ops::Range;
@@ -99,12 +99,17 @@ pub fn parts(
             }
         }
         feed => {
-            let at = range(body.span.shift(offset));
+            // What comes out of a block is its last line.
+            let last = match &body.kind {
+                ExprKind::Block { value: Some(value), .. } => value,
+                _ => body,
+            };
+            let at = range(last.span.shift(offset));
             let named = !matches!(feed, Feed::Literal(_) | Feed::Other(_));
             let strip = matches!(what, What::Track | What::Bus);
             let param = |name: &str| parameter(name, if strip || named { Rate::Audio } else { Rate::Control });
             parts[root].inputs.push(Input { param: param("in"), feed, site: Site::Expr(at.clone()) });
-            if named && !matches!(body.kind, ExprKind::Block { .. }) {
+            if named && !matches!(last.kind, ExprKind::Block { .. }) {
                 parts[root].inputs.push(Input { param: param("+"), feed: Feed::Open, site: Site::Term(at) });
             }
         }
@@ -537,6 +542,7 @@ pub fn head(hex: &mut Hex, parts: &[Part], body: &Expr, text: &str) {
     }
     // Who plays notes on a function of the text is a source; who passes a sound through one changes it.
     hex.ports = flat(parts).into_iter().map(|(part, number)| port(&parts[part], number, part, part == main)).collect();
+    hex.ports.extend(pattern(&parts[main]));
     // What comes into a bus is sent to it, wherever its text takes it in.
     let comes = |port: &Port| matches!(&port.value, Value::Other(at) if text.get(at.clone()) == Some("in"));
     if hex.what == What::Bus
@@ -545,18 +551,42 @@ pub fn head(hex: &mut Hex, parts: &[Part], body: &Expr, text: &str) {
         (port.name, port.rate) = ("in".to_string(), Rate::Audio);
         (port.value, port.site) = (Value::Open, Site::Send);
     } else if hex.what == What::Bus {
-        hex.ports.push(Port {
-            name: "in".to_string(),
-            rate: Rate::Audio,
-            value: Value::Open,
-            site: Site::Send,
-            param: "in".to_string(),
-            range: None,
-            default: None,
-            unit: String::new(),
-            chip: 0,
-        });
+        hex.ports.push(Port { rate: Rate::Audio, site: Site::Send, ..written("in") });
     }
+}
+
+/// The value that a parameter of a function has when nobody gives one, as an input that is only typed.
+pub fn default(param: &Param, at: &dyn Fn(Span) -> Range<usize>) -> Port {
+    let named =
+        param.ty.as_ref().map_or(param.name.span, |(ty, channels)| channels.as_ref().map_or(ty.span, |c| c.span));
+    let (value, site) = match &param.default {
+        Some(expr) if matches!(expr.kind, ExprKind::Number { .. }) => (Value::Literal(at(expr.span)), at(expr.span)),
+        Some(expr) => (Value::Other(at(expr.span)), at(expr.span)),
+        None => (Value::Open, at(named).end..at(named).end),
+    };
+    Port { value, site: Site::Expr(site), ..written("default") }
+}
+
+/// An input that is typed, and that no wire leads to by itself.
+fn written(name: &str) -> Port {
+    Port {
+        name: name.to_string(),
+        rate: Rate::Control,
+        value: Value::Open,
+        site: Site::Fixed,
+        param: name.to_string(),
+        range: None,
+        default: None,
+        unit: String::new(),
+        chip: 0,
+    }
+}
+
+/// The pattern of a part that is one.
+fn pattern(part: &Part) -> Option<Port> {
+    let bare = part.event && part.inputs.is_empty() && part.label.starts_with('"');
+    let at = part.span.clone();
+    bare.then(|| Port { value: Value::Other(at.clone()), site: Site::Expr(at), ..written("pattern") })
 }
 
 fn port(part: &Part, number: usize, chip: usize, own: bool) -> Port {
@@ -635,6 +665,7 @@ pub fn chips(picture: &mut Picture, parts: &[Part], key: &str, patch: Patch<'_>)
         }
         hex.category = part.category;
         hex.ports = (0..part.inputs.len()).map(|number| port(part, number, 0, true)).collect();
+        hex.ports.extend(pattern(part));
         hex_of[i] = Some(picture.push(hex));
     }
     for (i, part) in parts.iter().enumerate() {

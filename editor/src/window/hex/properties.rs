@@ -352,7 +352,7 @@ fn any(dice: &mut Dice, patch: &Reading) -> Option<Gesture> {
     let other = &hexes[dice.below(hexes.len())];
     let (name, kind) = (hex.key.clone(), dice.pick(KINDS).to_string());
     let wire = dice.below(picture.wires.len());
-    Some(match dice.below(15) {
+    Some(match dice.below(16) {
         0 => Gesture::Add { kind, near: Some(name), source: dice.chance(50).then(|| other.key.clone()) },
         1..=3 => Gesture::Connect { from: other.key.clone(), to: name, port: dice.below(hex.ports.len()) },
         4 => Gesture::Disconnect { wire },
@@ -380,6 +380,11 @@ fn any(dice: &mut Dice, patch: &Reading) -> Option<Gesture> {
             } else {
                 Gesture::Solo { hex: name }
             }
+        }
+        14 => {
+            let value =
+                dice.pick(&["", "0.5", "440hz", "sin(2hz) * 3", "0 [3 5]*2", "cut: 1 ~> 2 over 4bars", "q: ", "(1"]);
+            Gesture::Write { hex: name, port: dice.below(hex.ports.len() + 1), value: value.into() }
         }
         _ => Gesture::Bypass { hex: name },
     })
@@ -441,6 +446,7 @@ fn random_gestures_keep_text_and_patch_the_same_thing() {
                 "Delete",
                 "Bypass",
                 "Solo",
+                "Write",
             ]
             .into_iter()
             .find(|name| kind.starts_with(name))
@@ -453,7 +459,7 @@ fn random_gestures_keep_text_and_patch_the_same_thing() {
         assert_eq!(text, start);
     }
     println!("{rounds} sequences, {modelled} against the model: {done:?}");
-    assert!(done.len() == 14 && done.values().all(|n| *n >= rounds / 200), "hardly tried: {done:?}");
+    assert!(done.len() == 15 && done.values().all(|n| *n >= rounds / 200), "hardly tried: {done:?}");
     assert!(modelled > rounds / 4, "{modelled}");
 }
 
@@ -483,7 +489,7 @@ fn a_long_text_is_edited_in_one_place() {
     assert_eq!(drawing.text, text.replace("n8000 = lpf(0,", "n8000 = lpf(n7000,"));
 }
 
-fn sound(text: &str) -> RenderReport {
+pub fn sound(text: &str) -> RenderReport {
     let mut world = FileWorld::new();
     world.overlay("x.modu", text.to_string());
     let mut compiler = Compiler::new(crate::cli::work::options(48_000));

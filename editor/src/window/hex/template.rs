@@ -20,7 +20,17 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("bus", "A room or a group: what is sent to it comes in as `in`."),
     ("pattern", "Notes or words in time, in the mini-notation."),
     ("number", "A number with a name."),
+    ("voice", "A function of a note, to be drawn inside: it has `freq` and `gate`."),
+    ("parameter", "What the function that was entered is given."),
+    ("*", "Times: one by another, a level by an envelope."),
+    ("+", "Plus: two and more together."),
+    ("-", "Minus: one without another."),
+    ("/", "One divided by another."),
 ];
+
+/// Operators, what is called after them, and what changes nothing.
+const OPERATORS: [(&str, &str, &str); 4] =
+    [("*", "times", "1"), ("+", "plus", "0"), ("-", "minus", "0"), ("/", "over", "1")];
 
 /// True for numbers that are always there.
 pub fn is_constant(name: &str) -> bool {
@@ -35,14 +45,48 @@ pub fn statement(signatures: &mut Signatures, kind: &str, name: &str, source: Op
         "bus" => format!("bus {name} = in"),
         "pattern" => format!("{name} = \"0 3 5 7\""),
         "number" => format!("{name} = 1"),
+        "voice" => format!("{name}(freq, gate) = {{\n  0\n}}"),
         kind => format!("{name} = {}", call(signatures, kind, source)?),
     })
 }
 
+/// The definition of a new node in a block: what it cannot do without comes from parameters of the same name, if there are some.
+pub fn local(
+    signatures: &mut Signatures,
+    kind: &str,
+    name: &str,
+    source: Option<&str>,
+    locals: &[&str],
+) -> Option<String> {
+    if PLAIN.iter().any(|(plain, _)| *plain == kind) && operator(kind).is_none() {
+        return statement(signatures, kind, name, source);
+    }
+    Some(format!("{name} = {}", call_with(signatures, kind, source, locals)?))
+}
+
+fn operator(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    OPERATORS.into_iter().find(|(sign, ..)| *sign == kind)
+}
+
 /// A call of a node with all that it needs.
 pub fn call(signatures: &mut Signatures, kind: &str, source: Option<&str>) -> Option<String> {
+    call_with(signatures, kind, source, &[])
+}
+
+fn call_with(signatures: &mut Signatures, kind: &str, source: Option<&str>, locals: &[&str]) -> Option<String> {
+    if let Some((sign, _, nothing)) = operator(kind) {
+        return Some(format!("{} {sign} {nothing}", source.unwrap_or("0")));
+    }
     let params = params(signatures, kind)?;
     let Some(params) = params else { return Some(kind.to_string()) };
+    let named = |first: &Parameter| source == Some(&*first.name) || locals.contains(&&*first.name);
+    if let Some(first) = params.first().filter(|first| named(first)) {
+        // A note's frequency, its gate: an oscillator and an envelope are played.
+        let mut args = given(kind, &params);
+        let shown = given(kind, &params[..1]).len();
+        args.splice(..shown, [first.name.clone()]);
+        return Some(format!("{kind}({})", args.join(", ")));
+    }
     let (fed, rest) = match params.first() {
         Some(first) if first.default.is_none() && first.rate != Rate::Control => {
             let silence = if first.rate == Rate::Event { "\"0 3 5 7\"" } else { "0" };
@@ -77,6 +121,10 @@ fn params(signatures: &mut Signatures, kind: &str) -> Option<Option<Vec<Paramete
 
 /// What is given for the parameters behind the first input, as arguments.
 fn given(kind: &str, params: &[Parameter]) -> Vec<String> {
+    // Fields have names that only a voice knows.
+    if kind == "with" {
+        return Vec::new();
+    }
     let example = example(kind);
     let mut args = Vec::new();
     let mut in_order = true;
@@ -176,7 +224,7 @@ fn constant(expr: &Expr) -> bool {
 
 /// A name for a new node that nothing in the text has: `lpf1`, `lpf2`.
 pub fn fresh(text: &str, kind: &str) -> String {
-    let stem = kind.rsplit('.').next().unwrap_or(kind);
+    let stem = operator(kind).map_or_else(|| kind.rsplit('.').next().unwrap_or(kind), |(_, word, _)| word);
     let words: std::collections::HashSet<&str> =
         tokens(text).filter(|token| !matches!(token.kind, Kind::Comment | Kind::Doc)).map(|t| t.text(text)).collect();
     let dash = if stem.ends_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };

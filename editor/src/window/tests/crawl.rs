@@ -135,6 +135,13 @@ fn every_key_of_the_map_does_something() {
         if binding.word == "show-live" {
             model.look.view = View::Hex;
         }
+        if binding.context == "hex" {
+            model.look.view = View::Hex;
+            let bass = model.text().find("track bass").expect("it was taken back") + 6;
+            model.act(crate::window::act::Act::Select { at: bass, reveal: false });
+            window.state_mut().parts.hex = Default::default();
+        }
+        let model = &mut window.state_mut().model;
         match binding.word {
             "redo" => {
                 model.act(crate::window::act::Act::Tempo(99.0));
@@ -147,6 +154,7 @@ fn every_key_of_the_map_does_something() {
         window.state_mut().model.say("");
         window.state_mut().parts.palette = Default::default();
         window.run_steps(2);
+        let undone = window.state().model.text().to_string();
         let focus = binding.context == "all" && binding.word != "focus-code";
         if focus {
             window.state_mut().model.wants.focus_code = true;
@@ -162,6 +170,10 @@ fn every_key_of_the_map_does_something() {
         window.run_steps(3);
         if seen(&window) == before && sent(&window).is_empty() {
             dead.push(format!("{} {}", crate::window::keymap::shown(binding.keys), binding.word));
+        }
+        if binding.context == "hex" && window.state().model.text() != undone {
+            window.state_mut().model.undo();
+            assert_eq!(window.state().model.text(), undone, "{} is one step", binding.word);
         }
     }
     assert_eq!(dead, Vec::<String>::new());
