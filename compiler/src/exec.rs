@@ -37,7 +37,7 @@ pub mod image;
 pub(crate) mod rings;
 
 use rings::RingMemory;
-pub use rings::RingPtr;
+pub use rings::{Pour, RingPtr};
 
 /// What runs a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -516,7 +516,7 @@ impl Engine {
             let next = (transport.cursor() / grid).ceil();
             !transport.playing() || Ratio::int(next) * grid < transport.cycle(frame + QUANTUM as u64)
         };
-        let Some(mut parcel) = self.receiver.due(frame, reached) else { return };
+        let Some(mut parcel) = self.receiver.due(frame, &self.active, reached) else { return };
         // What was sent before the program was published is meant for an older one, and goes first.
         self.obey();
         let (epoch, kind) = (parcel.epoch(), parcel.kind());

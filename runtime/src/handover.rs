@@ -5,8 +5,8 @@
 //! at them, never is the last to let go, and never frees.
 //!
 //! ```text
-//! control   put ............ take (called back)        keep ........... release
-//! audio            take (played)                            look, let go
+//! control   put .................. take (called back)        keep ........... release
+//! audio            lend .. take (played)                          look, let go
 //! ```
 //!
 //! Both are so small that all their interleavings can be tried: `tests/planted/rt10_hand_over.rs` builds this file with loom's atomics in
@@ -15,8 +15,8 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
-use super::sync::{Arc, AtomicPtr, Ordering};
-use std::ptr::null_mut;
+use super::sync::{Arc, AtomicPtr, Ordering, spin};
+use std::ptr::{null_mut, without_provenance_mut};
 
 /// One box or none.
 pub struct Handover<T>(AtomicPtr<T>);
@@ -27,12 +27,40 @@ impl<T> Handover<T> {
         Handover(AtomicPtr::new(Box::into_raw(thing)))
     }
 
-    /// Takes what is there, unless somebody has.
+    /// What stands for a thing that somebody works on. No box has this address.
+    fn lent() -> *mut T {
+        without_provenance_mut(1)
+    }
+
+    /// Takes what is there, unless somebody has. Waits while it is [lent](Handover::lend), so the side that lends never waits.
     pub fn take(&self) -> Option<Box<T>> {
-        // What was written before it was put here is seen from now on.
-        let thing = self.0.swap(null_mut(), Ordering::AcqRel);
-        // SAFETY: the pointer came from `Box::into_raw`, and the exchange gives it to one caller only.
-        (!thing.is_null()).then(|| unsafe { Box::from_raw(thing) })
+        loop {
+            let thing = self.0.load(Ordering::Acquire);
+            if thing.is_null() {
+                return None;
+            }
+            // What was written before it was put here is seen from now on.
+            if thing != Self::lent()
+                && self.0.compare_exchange(thing, null_mut(), Ordering::AcqRel, Ordering::Acquire).is_ok()
+            {
+                // SAFETY: the pointer came from `Box::into_raw`, and the exchange gives it to one caller only.
+                return Some(unsafe { Box::from_raw(thing) });
+            }
+            spin();
+        }
+    }
+
+    /// Works on what is there, if nobody has taken it, and leaves it there: it is not [empty](Handover::is_empty) meanwhile. One side alone may lend.
+    pub fn lend<R>(&self, work: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let thing = self.0.load(Ordering::Acquire);
+        if thing.is_null() || thing == Self::lent() {
+            return None;
+        }
+        self.0.compare_exchange(thing, Self::lent(), Ordering::AcqRel, Ordering::Acquire).ok()?;
+        // SAFETY: the pointer came from `Box::into_raw`, and nobody takes it before it is put back.
+        let result = work(unsafe { &mut *thing });
+        self.0.swap(thing, Ordering::AcqRel);
+        Some(result)
     }
 
     /// Puts something there. Only whoever took it out may: what is there would be lost.

@@ -68,6 +68,7 @@ pub use modurust_compiler as compiler;
 
 /// What [`handover`] is made of; a test puts other atomics in their place.
 mod sync {
+    pub use std::hint::spin_loop as spin;
     pub use std::sync::Arc;
     pub use std::sync::atomic::{AtomicPtr, Ordering};
 }

@@ -14,7 +14,8 @@
 //! never drops the last reference to a letter either: the control side keeps one until nobody else does.
 //!
 //! A letter that has not been taken can be called back, so the newest program wins, and every plan is made against the program
-//! that is truly playing. Programs of one patch (same hash) share code and memory: then only numbers and patterns change hands.
+//! that is truly playing. Delay lines that get another size are copied by and by while the parcel lies there
+//! ([`Parcel::pour`]). Programs of one patch (same hash) share code and memory: then only numbers and patterns change hands.
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
@@ -28,7 +29,7 @@ use crate::meter::Meters;
 use crate::tap::source;
 use crate::voice::{UnitTable, same_field};
 use arc_swap::ArcSwapOption;
-use modurust_compiler::exec::{Instance, WordMove, word_moves};
+use modurust_compiler::exec::{Instance, Pour, WordMove, word_moves};
 use modurust_compiler::graph::state::StateMap;
 use modurust_compiler::graph::{Out, OutKind, RingId, RowId, SampleId, read_heads};
 use modurust_compiler::program::Program;
@@ -42,6 +43,9 @@ mod retune;
 
 /// Quanta that a parameter takes to its target (5.3 ms at 48 kHz).
 pub const SMOOTH: u8 = 4;
+
+/// Words of delay lines of another size that one quantum copies at most, beside a quantum of each.
+const POURED: usize = 4096;
 
 /// Parameter values on their way to their targets.
 #[derive(Debug, Default)]
@@ -237,6 +241,8 @@ struct UnitLink {
 struct Plan {
     words: Vec<WordMove>,
     rings: Vec<(RingId, RingId)>,
+    /// Rings of another size.
+    pours: Vec<Pour>,
     units: Vec<UnitLink>,
     params: Vec<(usize, usize)>,
     /// Units of the old program that are gone.
@@ -258,6 +264,8 @@ pub struct Parcel {
     body: Body,
     /// What the numbers of the program before are called in this one.
     bridge: Bridge,
+    /// Its time has come.
+    due: bool,
     /// What the text asks for once.
     wishes: Vec<Wish>,
     /// For a text that says something else about the performance.
@@ -280,6 +288,16 @@ impl Parcel {
     /// Numbers, patterns or code.
     pub fn kind(&self) -> ChangeKind {
         self.kind
+    }
+
+    /// Copies a piece of the delay lines that get another size, in the quantum that begins at `frame`. True if the swap may come.
+    fn pour(&mut self, active: &Active, frame: u64) -> bool {
+        match &mut self.body {
+            Body::Replace(next, plan) if !plan.pours.is_empty() => {
+                next.instance.pour(&active.instance, &mut plan.pours, frame, POURED)
+            }
+            _ => true,
+        }
     }
 
     /// Takes over the launches of the engine, and carries out the new commands. True if the tempo must be read anew.
@@ -383,18 +401,20 @@ impl Receiver {
         drop(self.mailbox.load());
     }
 
-    /// The parcel due at `frame`, if its remains will find room in the retire ring. `reached` says whether a multiple of so many
-    /// bars begins in the coming quantum.
-    pub fn due(&mut self, frame: u64, reached: impl Fn(Ratio) -> bool) -> Option<Box<Parcel>> {
+    /// The parcel due at `frame`, if its remains will find room in the retire ring and all of its memory is there. `reached` says whether
+    /// a multiple of so many bars begins in the coming quantum.
+    pub fn due(&mut self, frame: u64, active: &Active, reached: impl Fn(Ratio) -> bool) -> Option<Box<Parcel>> {
         let letter = self.mailbox.load();
         let letter = letter.as_ref()?;
-        if frame < letter.at || letter.parcel.is_empty() || self.retire.slots() == 0 {
+        if letter.parcel.is_empty() || self.retire.slots() == 0 {
             return None;
         }
-        if letter.grid.is_some_and(|grid| !reached(grid)) {
-            return None;
-        }
-        letter.parcel.take()
+        let due = frame >= letter.at && letter.grid.is_none_or(reached);
+        let ready = letter.parcel.lend(|parcel| {
+            parcel.due |= due;
+            parcel.pour(active, frame) && parcel.due
+        });
+        if ready == Some(true) { letter.parcel.take() } else { None }
     }
 
     /// Gives back a parcel. There is room: [`Receiver::due`] saw to it, and one parcel at most is on the way.
@@ -503,7 +523,7 @@ impl Control {
             launcher: Box::new(Launcher::new(now, 0)),
             tempo: !before.tempo.is_constant() || !now.tempo.is_constant(),
         });
-        let parcel = Box::new(Parcel { epoch, kind, body, bridge, wishes: asked, performance });
+        let parcel = Box::new(Parcel { epoch, kind, body, bridge, due: false, wishes: asked, performance });
         let letter = Arc::new(Letter { at: at.unwrap_or(0), grid, parcel: Handover::new(parcel) });
         self.letters.keep(&letter);
         self.mailbox.store(Some(Arc::clone(&letter)));
@@ -648,5 +668,6 @@ fn plan(old: &Program, new: &Program, map: StateMap) -> Plan {
         |n: usize, o: usize| new.params.get(n).map(|v| v.to_bits()) == old.params.get(o).map(|v| v.to_bits());
     let params = map.params.iter().copied().filter(|&(n, o)| same_value(n, o)).collect();
     let words = word_moves(&new.patch, &old.patch, &map.cells);
-    Plan { words, rings: map.rings, units, params, vanished }
+    let pours = map.pours.iter().map(|&(to, from)| Pour::new(to, from)).collect();
+    Plan { words, rings: map.rings, pours, units, params, vanished }
 }

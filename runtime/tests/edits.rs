@@ -307,7 +307,7 @@ fn by_the_clock_with_every_other_text_wrong() {
 
 /// What goes on under another name, in another core or in more channels, sounds as if it had always been there: before, after, and whether the right
 /// side is a new one.
-const EXCHANGED: [(&str, &str, bool); 9] = [
+const EXCHANGED: [(&str, &str, bool); 14] = [
     ("out = saw(110hz) * 0.3", "out = tri(110hz) * 0.3", false),
     ("out = sin(110hz) * 0.3", "out = square(110hz) * 0.3", false),
     ("out = (saw(110hz) + 0.5) >> lpf(3hz) * 0.3", "out = (saw(110hz) + 0.5) >> hpf(3hz) * 0.3", false),
@@ -320,6 +320,16 @@ const EXCHANGED: [(&str, &str, bool); 9] = [
         "out = saw(110hz) >> lpf(8hz) >> delay(0.2s)",
         "out = saw(110hz) >> both\nboth(x) = x >> lpf(8hz) >> delay(0.2s)",
         false,
+    ),
+    // Delay lines that get another size: channels that come and go, and more room and less.
+    ("out = saw(110hz) >> lpf(8hz) >> delay(0.2s)", "out = (saw(110hz) >> lpf(8hz)) * [1, 0.5] >> delay(0.2s)", true),
+    ("out = [saw(110hz), 0.1] >> lpf(8hz) >> delay(0.2s)", "out = saw(110hz) >> lpf(8hz) >> delay(0.2s)", false),
+    ("out = saw(110hz) >> lpf(8hz) >> delay(0.15s)", "out = saw(110hz) >> lpf(8hz) >> delay(0.5s)", false),
+    ("out = saw(110hz) >> lpf(8hz) >> delay(0.5s)", "out = saw(110hz) >> lpf(8hz) >> delay(0.15s)", false),
+    (
+        "out = (saw(110hz) + 0.5) * 0.2 >> echo(0.1s, fb: 0.8)",
+        "out = (saw(110hz) + 0.5) * [0.2, 0.1] >> echo(0.1s, fb: 0.8)",
+        true,
     ),
 ];
 
@@ -334,7 +344,7 @@ fn what_is_exchanged_goes_on_without_a_click() {
         let alone = play(&new, &[], frames);
         // The largest difference behind the fade from what has always played.
         let beside = |sound: &[f32]| {
-            let from = 2 * (at as usize + FADE);
+            let from = 2 * (at as usize + FADE + 16 * 64);
             let pairs = sound[from..].chunks(2).zip(alone[from..].chunks(2));
             let side = |(a, b): (&[f32], &[f32])| {
                 if left { (a[0] - b[0]).abs() } else { (a[0] - b[0]).abs().max((a[1] - b[1]).abs()) }
@@ -343,7 +353,8 @@ fn what_is_exchanged_goes_on_without_a_click() {
         };
         let heard = play(&old, &[(at, new.clone())], frames);
         let kept = beside(&heard);
-        let during = 2 * (at as usize - 1)..2 * (at as usize + FADE + 1);
+        // Delay lines of another size take some quanta before.
+        let during = 2 * (at as usize - 1)..2 * (at as usize + FADE + 16 * 64);
         let bound = step(&play(&old, &[], frames)).max(step(&alone)) + SLOPE;
         let largest = step(&heard[during]);
         // The same without anything that goes on: it must be far off, or this would show nothing.

@@ -4,6 +4,10 @@
 //! that has gone over, in which the new one has just written the same frames, and what it writes goes to memory that nobody reads.
 //! So a program that comes for a swap brings no memory for rings that it will be given: all of those point to one piece that is as
 //! large as the largest of them, and it is this piece that the old program writes to afterwards.
+//!
+//! A ring that gets another size, since channels come or go or a delay outgrows its room, cannot go over like that. It is *poured*: before the
+//! swap, quantum after quantum, a bounded piece of what the old ring holds is copied into the new one, oldest first, until that has caught up with
+//! the present ([`Instance::pour`]). What has been written to a ring stays as it is until it is overwritten, so pieces of different quanta fit together.
 
 use super::{Instance, padded};
 use crate::graph::{Graph, QUANTUM, Ring, RingId};
@@ -50,6 +54,22 @@ impl RingMemory {
     }
 }
 
+/// A ring that is copied into one of another size, and how far that has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Pour {
+    new: RingId,
+    old: RingId,
+    /// The frames before this one are done.
+    done: u64,
+}
+
+impl Pour {
+    /// From a ring of the old patch into one of the new.
+    pub fn new(new: RingId, old: RingId) -> Pour {
+        Pour { new, old, done: 0 }
+    }
+}
+
 /// Words of a ring with the quantum that stands again at its end, and with what its kernel remembers behind that.
 fn words(ring: &Ring) -> usize {
     memory_start(ring) + ring.kernel.as_ref().map_or(0, |kernel| kernel.words as usize)
@@ -75,6 +95,46 @@ impl Instance {
         let (a, b) = (&self.patch.graph.rings[new.index()], &old.patch.graph.rings[from.index()]);
         let work = |ring: &Ring| ring.kernel.as_ref().map(|kernel| (kernel.work, kernel.words));
         (a.capacity, padded(a.lanes), work(a)) == (b.capacity, padded(b.lanes), work(b))
+    }
+
+    /// Copies up to `words` words of delay lines of `old` into those of another size here, and a quantum of each at least. True if all is there
+    /// that was written before `frame`: only then may the swap come. To be called in each quantum from the first time on, before `old` runs.
+    ///
+    /// One lane goes into as many as there are here; of several, those that both have. Neither instance may have given its rings away.
+    pub fn pour(&mut self, old: &Instance, pours: &mut [Pour], frame: u64, words: usize) -> bool {
+        let mut room = words;
+        for pour in pours.iter_mut() {
+            let (n, o) = (pour.new.index(), pour.old.index());
+            let (Some(to), Some(from)) = (self.ring_ptrs.get(n), old.ring_ptrs.get(o)) else { continue };
+            let [mine, theirs] =
+                [(&self.patch, n), (&old.patch, o)].map(|(patch, i)| patch.graph.rings[i].lanes as usize);
+            let [pad, pad_from] = [mine, theirs].map(|lanes| padded(lanes as u32));
+            let lanes = if theirs == 1 { mine } else { mine.min(theirs) };
+            // What both have room for.
+            let oldest = frame.saturating_sub(u64::from(to.mask.min(from.mask)) + 1);
+            let first = pour.done.max(oldest);
+            // Twice what a quantum adds, so that the present is reached.
+            let count = (frame - first).min((room / lanes).max(2 * QUANTUM) as u64);
+            for at in first..first + count {
+                let here = (at as u32 & to.mask) as usize;
+                let there = (at as u32 & from.mask) as usize * pad_from;
+                for lane in 0..lanes {
+                    // SAFETY: both rings have capacity + QUANTUM frames of their padded lanes, the frame is masked to the capacity, and nobody
+                    // else has either while the two instances are borrowed.
+                    unsafe {
+                        let x = *from.read.add(there + if theirs == 1 { 0 } else { lane });
+                        *to.write.add(here * pad + lane) = x;
+                        if here < QUANTUM {
+                            *to.write.add((here + to.mask as usize + 1) * pad + lane) = x;
+                        }
+                    }
+                }
+            }
+            pour.done = first + count;
+            room = room.saturating_sub(count as usize * lanes);
+            self.sleep.know(n, old.sleep.empty(o));
+        }
+        pours.iter().all(|pour| pour.done == frame)
     }
 
     /// Takes over delay lines by pointer: (ring here, ring of `old`). Rings of unlike size are left alone.

@@ -12,8 +12,8 @@
 //!    the phase of `saw` and of `tri`, or the two integrators of `lpf` and of `hpf`;
 //! 5. calls left over anywhere whose labels, arguments and shapes are equal: taken out into a name or a function, or put back.
 //!
-//! Inside two matched places, cells match by name and type, rings by name, lanes and capacity, each in order. Where channels come to be, each of
-//! them has the memory of the one that was there; where they go, the first stay. Memory of unlike kinds never mixes, since labels of what
+//! Inside two matched places, cells match by name and type, rings by name, each in order and those of equal size first. Where channels come to be,
+//! each of them has the memory of the one that was there; where they go, the first stay. Memory of unlike kinds never mixes, since labels of what
 //! holds it, names and types must agree.
 //!
 //! ```text
@@ -59,6 +59,8 @@ pub struct StateMap {
     pub cells: Vec<(CellId, CellId, u32)>,
     /// Rings to move.
     pub rings: Vec<(RingId, RingId)>,
+    /// Rings of another size to copy: new, old.
+    pub pours: Vec<(RingId, RingId)>,
     /// Units whose voices go on: new, old.
     pub units: Vec<(usize, usize)>,
     /// Parameters that are the same: new, old.
@@ -84,7 +86,7 @@ impl StateMap {
         let mut map = StateMap::default();
         map.match_units(old, old_units, new, new_units, &pairs);
         map.match_cells(old, old_units, new, new_units, &pairs);
-        map.match_rings(old, new, &pairs);
+        map.match_rings((old, old_units), (new, new_units), &pairs);
         map.match_params(old, new, &pairs);
         for list in [&mut map.report.kept, &mut map.report.moved, &mut map.report.made, &mut map.report.dropped] {
             list.sort();
@@ -155,13 +157,7 @@ impl StateMap {
         new_units: &[Unit],
         pairs: &[Option<FrameId>],
     ) {
-        // Memory of a bank of voices whose number changed keeps the voices that both have.
-        let mut voices: HashMap<FrameId, (u32, u32)> = HashMap::new();
-        for &(i, j) in &self.units {
-            voices.insert(new_units[i].frame, (new_units[i].voices, old_units[j].voices));
-        }
-        let banks = |units: &[Unit]| units.iter().map(|u| (u.frame, (u.voices, u.voices))).collect::<HashMap<_, _>>();
-        let (old_banks, new_banks) = (banks(old_units), banks(new_units));
+        let lanes = Lanes::of((old, old_units), (new, new_units), &self.units);
         let mut free: BTreeMap<(FrameId, &str, bool), Vec<usize>> = BTreeMap::new();
         for (i, cell) in old.cells.iter().enumerate() {
             free.entry((cell.frame, cell.name.as_ref(), cell.ty == Ty::I32)).or_default().push(i);
@@ -170,14 +166,11 @@ impl StateMap {
         for (i, cell) in new.cells.iter().enumerate() {
             let from = pairs.get(cell.frame.index()).copied().flatten();
             let list = from.and_then(|frame| free.get_mut(&(frame, cell.name.as_ref(), cell.ty == Ty::I32)));
-            // Outside of banks of voices, lanes are channels.
-            let single =
-                from.is_some_and(|from| is_single(old, from, &old_banks) && is_single(new, cell.frame, &new_banks));
+            let single = from.is_some_and(|from| lanes.are_channels(cell.frame, from));
             let found = list.and_then(|list| {
-                let bank = bank(new, cell.frame, &voices);
                 let same = |&j: &usize| {
-                    let lanes = old.cells[j].lanes;
-                    lanes == cell.lanes || bank == Some((cell.lanes, lanes))
+                    let theirs = old.cells[j].lanes;
+                    theirs == cell.lanes || lanes.are_voices(cell.frame, cell.lanes, theirs)
                 };
                 let channels = single && !list.is_empty();
                 let at = list.iter().position(same).or(channels.then_some(0))?;
@@ -204,30 +197,50 @@ impl StateMap {
         }
     }
 
-    fn match_rings(&mut self, old: &Graph, new: &Graph, pairs: &[Option<FrameId>]) {
-        let mut free: BTreeMap<(FrameId, &str, u32, u32), Vec<usize>> = BTreeMap::new();
-        for (j, ring) in old.rings.iter().enumerate().rev() {
-            free.entry((ring.frame, ring.name.as_ref(), ring.lanes, ring.capacity)).or_default().push(j);
-        }
-        let mut taken = vec![false; old.rings.len()];
-        for (i, ring) in new.rings.iter().enumerate() {
-            let from = pairs.get(ring.frame.index()).copied().flatten();
-            let found = from
-                .and_then(|frame| free.get_mut(&(frame, ring.name.as_ref(), ring.lanes, ring.capacity)))
-                .and_then(|list| list.pop());
-            let name = Some(key(new, ring.frame, &ring.name));
-            if let Some(j) = found {
-                taken[j] = true;
-                self.rings.push((RingId(i as u32), RingId(j as u32)));
-                self.tell(Some(key(old, old.rings[j].frame, &old.rings[j].name)), name, "delay".into());
-            } else {
-                self.tell(None, name, "delay".into());
-            }
-        }
+    fn match_rings(
+        &mut self,
+        (old, old_units): (&Graph, &[Unit]),
+        (new, new_units): (&Graph, &[Unit]),
+        pairs: &[Option<FrameId>],
+    ) {
+        let lanes = Lanes::of((old, old_units), (new, new_units), &self.units);
+        let mut free: BTreeMap<(FrameId, &str), Vec<usize>> = BTreeMap::new();
         for (j, ring) in old.rings.iter().enumerate() {
-            if !taken[j] {
-                self.tell(Some(key(old, ring.frame, &ring.name)), None, "delay".into());
+            free.entry((ring.frame, ring.name.as_ref())).or_default().push(j);
+        }
+        let mut found: Vec<Option<usize>> = vec![None; new.rings.len()];
+        let mut taken = vec![false; old.rings.len()];
+        // Those of another size take what is left.
+        for same in [true, false] {
+            for (i, ring) in new.rings.iter().enumerate() {
+                let Some(from) = pairs.get(ring.frame.index()).copied().flatten() else { continue };
+                let Some(list) = free.get_mut(&(from, ring.name.as_ref())).filter(|_| found[i].is_none()) else {
+                    continue;
+                };
+                let goes = |&j: &usize| {
+                    let theirs = &old.rings[j];
+                    let like = lanes.are_channels(ring.frame, from)
+                        || lanes.are_voices(ring.frame, ring.lanes, theirs.lanes)
+                        || ring.lanes == theirs.lanes;
+                    match same {
+                        true => (ring.lanes, ring.capacity) == (theirs.lanes, theirs.capacity),
+                        false => like && ring.kernel.is_none() && theirs.kernel.is_none(),
+                    }
+                };
+                if let Some(at) = list.iter().position(goes) {
+                    let (j, id) = (list.remove(at), RingId(i as u32));
+                    (found[i], taken[j]) = (Some(j), true);
+                    let to = if same { &mut self.rings } else { &mut self.pours };
+                    to.push((id, RingId(j as u32)));
+                }
             }
+        }
+        for (ring, found) in new.rings.iter().zip(found) {
+            let before = found.map(|j| key(old, old.rings[j].frame, &old.rings[j].name));
+            self.tell(before, Some(key(new, ring.frame, &ring.name)), "delay".into());
+        }
+        for (ring, _) in old.rings.iter().zip(taken).filter(|(_, taken)| !taken) {
+            self.tell(Some(key(old, ring.frame, &ring.name)), None, "delay".into());
         }
     }
 
@@ -244,6 +257,38 @@ impl StateMap {
                 self.params.push((i, j));
             }
         }
+    }
+}
+
+/// What the lanes of memory are, in two graphs.
+struct Lanes<'a> {
+    old: &'a Graph,
+    new: &'a Graph,
+    /// By place of the new graph, the voices (new, old) of units that go on.
+    voices: HashMap<FrameId, (u32, u32)>,
+    /// By place, the voices of all units of the old graph, and of the new one.
+    banks: [HashMap<FrameId, (u32, u32)>; 2],
+}
+
+impl<'a> Lanes<'a> {
+    fn of(
+        (old, old_units): (&'a Graph, &[Unit]),
+        (new, new_units): (&'a Graph, &[Unit]),
+        go_on: &[(usize, usize)],
+    ) -> Self {
+        let pair = |&(i, j): &(usize, usize)| (new_units[i].frame, (new_units[i].voices, old_units[j].voices));
+        let banks = |units: &[Unit]| units.iter().map(|u| (u.frame, (u.voices, u.voices))).collect();
+        Lanes { old, new, voices: go_on.iter().map(pair).collect(), banks: [banks(old_units), banks(new_units)] }
+    }
+
+    /// True if lanes are channels, and not voices, in two places.
+    fn are_channels(&self, new: FrameId, old: FrameId) -> bool {
+        is_single(self.old, old, &self.banks[0]) && is_single(self.new, new, &self.banks[1])
+    }
+
+    /// True for memory of a bank of voices whose number has changed: it keeps the voices that both have.
+    fn are_voices(&self, new: FrameId, lanes: u32, theirs: u32) -> bool {
+        bank(self.new, new, &self.voices) == Some((lanes, theirs))
     }
 }
 

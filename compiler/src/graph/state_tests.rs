@@ -1,6 +1,7 @@
 //! Trees written as text: `name{..}` is a binding, `name(..)` a call; `:h` after a call is its arguments, `.c` a cell, `~r` a ring.
 
 use super::*;
+use crate::graph::Ring;
 use crate::score::PatId;
 
 /// Builds a graph from a line such as `bass{saw.phase lpf:2.y} out(mix)`.
@@ -157,11 +158,16 @@ fn equal_graphs_give_the_identity() {
 }
 
 #[test]
-fn rings_of_another_size_start_anew() {
-    let old = graph("a{delay~d}");
-    let mut new = old.clone();
-    new.rings[0].capacity *= 2;
-    assert!(StateMap::between(&old, &[], &new, &[]).rings.is_empty());
+fn rings_of_another_size_are_poured() {
+    let old = graph("a{delay~d ring~e ring~e}");
+    for change in [|ring: &mut Ring| ring.capacity *= 2, |ring: &mut Ring| ring.lanes += 1] {
+        let mut new = old.clone();
+        change(&mut new.rings[1]);
+        let map = StateMap::between(&old, &[], &new, &[]);
+        assert_eq!(map.rings, [(RingId(0), RingId(0)), (RingId(2), RingId(2))]);
+        assert_eq!(map.pours, [(RingId(1), RingId(1))]);
+        assert!(map.is_full());
+    }
 }
 
 fn unit(frame: FrameId, kind: UnitKind, voices: u32, path: &str) -> Unit {

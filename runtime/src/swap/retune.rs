@@ -22,11 +22,20 @@ impl Control {
         let bridge = Bridge::between(&self.base, self.base_epoch, program, &map.params);
         let mut plan = plan(&self.base, program, map);
         plan.rings.clear();
+        plan.pours.clear();
         let next = Box::new(Active::new(program.clone(), epoch, &[]));
         (self.seen, self.seen_next) = (next.params.seen(), None);
         let body = Body::Replace(next, plan);
         let performance = Performance { launcher: Box::new(Launcher::new(&program.timeline, 0)), tempo: true };
-        engine.retune(Parcel { epoch, kind: ChangeKind::Code, body, bridge, wishes, performance: Some(performance) });
+        engine.retune(Parcel {
+            epoch,
+            kind: ChangeKind::Code,
+            body,
+            bridge,
+            due: true,
+            wishes,
+            performance: Some(performance),
+        });
         self.mailbox.store(None);
         (self.base, self.base_epoch) = (program.clone(), epoch);
         self.collect();

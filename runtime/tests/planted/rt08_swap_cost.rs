@@ -2,7 +2,8 @@
 //! when a program is taken.
 //!
 //! Time of this thread's processor for the block in which a program is taken, at its least of many, for a delay of half a second and for one
-//! of forty: other programs and the machine's moods only make it longer.
+//! of forty: other programs and the machine's moods only make it longer. A delay that gets another size is copied before the swap, over as many
+//! blocks as that takes, and none of these may cost more for a longer one.
 
 use super::common::{Build, RATE};
 use super::{Callback, Played, Verdict, honest};
@@ -51,6 +52,27 @@ fn least(frames: u32, callback: Callback) -> f64 {
     least
 }
 
+/// The middle time of the blocks in which a delay is copied into one of twice its size, the least of several edits, and how many there are.
+fn pouring(frames: u32) -> (f64, usize) {
+    let mut played = Played::of(vec![echo(frames, 0), echo(2 * frames, 0)]);
+    let (mut least, mut blocks) = (f64::MAX, 0);
+    (0..2 * frames / 64).for_each(|_| played.engine.process(&mut [0.0; 128], 2));
+    for _ in 0..4 {
+        played.edit();
+        let mut times = Vec::new();
+        while !played.engine.is_fading() {
+            let begin = clock();
+            honest(&mut played.engine, &mut [0.0; 128]);
+            times.push(clock() - begin);
+        }
+        blocks = times.len();
+        times.sort_by(f64::total_cmp);
+        least = least.min(times[blocks / 2]);
+        (0..20).for_each(|_| played.engine.process(&mut [0.0; 128], 2));
+    }
+    (least, blocks)
+}
+
 fn check(callback: Callback) -> Verdict {
     let (short, long) = (least(RATE / 2, callback), least(40 * RATE, callback));
     println!("a swap with half a second of delay {short:.1} us, with forty seconds {long:.1} us");
@@ -58,6 +80,13 @@ fn check(callback: Callback) -> Verdict {
 }
 
 pub fn holds() -> Verdict {
+    let ((short, few), (long, many)) = (pouring(RATE / 2), pouring(40 * RATE));
+    println!(
+        "a delay of half a second is copied in {few} blocks of {short:.1} us, one of forty in {many} of {long:.1} us"
+    );
+    if long > 2.0 * short + 20.0 || many < 10 * few {
+        return Err(format!("copying: {short:.1} us became {long:.1} us, {few} blocks {many}"));
+    }
     check(&mut honest)
 }
 

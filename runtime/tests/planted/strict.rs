@@ -8,6 +8,7 @@ pub mod sync {
     //! What the file asks for by `super::sync`.
     pub use loom::sync::Arc;
     pub use loom::sync::atomic::{AtomicPtr, Ordering};
+    pub use loom::thread::yield_now as spin;
 }
 
 #[path = "../../src/handover.rs"]

@@ -8,6 +8,7 @@ pub mod sync {
     //! What the file asks for by `super::sync`.
     pub use loom::sync::Arc;
     pub use loom::sync::atomic::Ordering;
+    pub use loom::thread::yield_now as spin;
 
     /// As loom's, without order.
     pub struct AtomicPtr<T>(loom::sync::atomic::AtomicPtr<T>);
@@ -21,8 +22,14 @@ pub mod sync {
             self.0.swap(pointer, Ordering::Relaxed)
         }
 
-        pub fn store(&self, pointer: *mut T, _: Ordering) {
-            self.0.store(pointer, Ordering::Relaxed);
+        pub fn compare_exchange(
+            &self,
+            before: *mut T,
+            pointer: *mut T,
+            _: Ordering,
+            _: Ordering,
+        ) -> Result<*mut T, *mut T> {
+            self.0.compare_exchange(before, pointer, Ordering::Relaxed, Ordering::Relaxed)
         }
 
         pub fn load(&self, _: Ordering) -> *mut T {
