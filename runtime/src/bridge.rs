@@ -10,7 +10,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
-use crate::launcher::{Jump, Links, Move, Order, What, Wish};
+use crate::launcher::{GoOn, Jump, Links, Move, Order, What, Wish};
 use modurust_compiler::program::Program;
 
 /// Numbers of one program in another.
@@ -46,6 +46,17 @@ impl Bridge {
         Some(match wish {
             Wish::Order(order) => Wish::Order(Order { what: self.what(order.what)?, ..order }),
             Wish::Move(to) => Wish::Move(Move { param: self.param(to.param)?, ..to }),
+            Wish::GoOn(on) => {
+                let What::Set(set) = self.what(What::Set(on.set))? else { return None };
+                let clip = match on.clip {
+                    Some(clip) => match self.what(What::Clip { set: on.set, clip })? {
+                        What::Clip { clip, .. } => Some(clip),
+                        _ => return None,
+                    },
+                    None => None,
+                };
+                Wish::GoOn(GoOn { set, clip, ..on })
+            }
             Wish::Jump(jump) => Wish::Jump(Jump { song: self.song(jump.song)?, ..jump }),
         })
     }

@@ -59,6 +59,17 @@ pub enum Entry {
         /// Milliseconds since 1970.
         at: u64,
     },
+    /// A set of clips plays something else.
+    Clip {
+        /// The strip of the set, and the binding that it is written in.
+        set: (String, String),
+        /// The name of the clip, if it is one.
+        clip: Option<String>,
+        /// Where it began, in bars.
+        since: f64,
+        /// Launched by a hand, and not by a song.
+        by_hand: bool,
+    },
     /// A text was remembered.
     Snap {
         /// As this.
@@ -83,6 +94,8 @@ pub struct State {
     pub tempo: Option<f64>,
     /// Bars and milliseconds of the last [`Entry::Place`].
     pub place: Option<(f64, u64)>,
+    /// Clips that hands have launched, by their sets: their names, and where they began in bars.
+    pub clips: BTreeMap<(String, String), (Option<String>, f64)>,
     /// Texts that were remembered.
     pub snaps: BTreeMap<char, String>,
 }
@@ -103,6 +116,8 @@ impl State {
             Entry::Number { name, value } => drop(self.numbers.insert(name, value)),
             Entry::Tempo(bpm) => self.tempo = Some(bpm),
             Entry::Place { bars, at } => self.place = Some((bars, at)),
+            Entry::Clip { set, clip, since, by_hand: true } => drop(self.clips.insert(set, (clip, since))),
+            Entry::Clip { set, .. } => drop(self.clips.remove(&set)),
             Entry::Snap { letter, text } => drop(self.snaps.insert(letter, text)),
         }
     }
@@ -114,6 +129,13 @@ impl State {
         all.extend(self.numbers.iter().map(|(name, value)| Entry::Number { name: name.clone(), value: *value }));
         all.extend(self.tempo.map(Entry::Tempo));
         all.extend(self.place.map(|(bars, at)| Entry::Place { bars, at }));
+        let clip = |(set, (clip, since)): (&(String, String), &(Option<String>, f64))| Entry::Clip {
+            set: set.clone(),
+            clip: clip.clone(),
+            since: *since,
+            by_hand: true,
+        };
+        all.extend(self.clips.iter().map(clip));
         all.extend(self.snaps.iter().map(|(letter, text)| Entry::Snap { letter: *letter, text: text.clone() }));
         all
     }
@@ -291,6 +313,13 @@ fn write(entry: &Entry, out: &mut Vec<u8>) {
             out.extend(bars.to_bits().to_le_bytes());
             out.extend(at.to_le_bytes());
         }
+        Entry::Clip { set, clip, since, by_hand } => {
+            out.extend([5, u8::from(*by_hand), u8::from(clip.is_some())]);
+            text(&set.0, out);
+            text(&set.1, out);
+            text(clip.as_deref().unwrap_or_default(), out);
+            out.extend(since.to_bits().to_le_bytes());
+        }
         Entry::Snap { letter, text: words } => {
             out.push(4);
             out.extend(u32::from(*letter).to_le_bytes());
@@ -332,6 +361,12 @@ fn entry(bytes: &mut &[u8]) -> Option<Entry> {
             at: u64::from_le_bytes(take(bytes)?),
         },
         4 => Entry::Snap { letter: char::from_u32(u32::from_le_bytes(take(bytes)?))?, text: text(bytes)? },
+        5 => {
+            let [by_hand, some] = take(bytes)?;
+            let (set, clip) = ((text(bytes)?, text(bytes)?), text(bytes)?);
+            let since = f64::from_bits(u64::from_le_bytes(take(bytes)?));
+            Entry::Clip { set, clip: (some == 1).then_some(clip), since, by_hand: by_hand == 1 }
+        }
         _ => return None,
     })
 }

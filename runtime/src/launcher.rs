@@ -16,7 +16,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use crate::song::{Part, section_of};
-pub use crate::wish::{Happened, Jump, Links, Move, Order, Quantise, SetLink, SetView, What, Wish, wishes};
+pub use crate::wish::{GoOn, Happened, Jump, Links, Move, Order, Quantise, SetLink, SetView, What, Wish, wishes};
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::launch::{History, Launch, Launches};
 use modurust_compiler::score::timeline::{Action, Choice, Follow, Length, Timeline};
@@ -44,8 +44,8 @@ struct Queued {
     clip: Option<u32>,
     legato: bool,
     by_hand: bool,
-    /// Never launched by anyone: the clip counts from position 0, as a pattern would.
-    home: bool,
+    /// The clip counts from here, wherever it is launched. One that nobody has launched counts from 0, as a pattern would.
+    since: Option<Ratio>,
     /// How long it fades in and what was before fades out, in bars.
     fade: Ratio,
 }
@@ -152,7 +152,7 @@ impl Launcher {
                     clip: Some(0),
                     legato: false,
                     by_hand: false,
-                    home: true,
+                    since: Some(Ratio::ZERO),
                     fade: Ratio::ZERO,
                 };
                 launcher.sets[i].queued = Some(first);
@@ -197,6 +197,10 @@ impl Launcher {
                     Quantise::Bars(step) => next_multiple(now, step),
                 };
                 (self.asked, self.jump_song) = (Some((at, from, to)), Some(song));
+            }
+            Wish::GoOn(GoOn { set, clip, since }) => {
+                let (fade, since) = (Ratio::ZERO, Some(since.min(now)));
+                self.queue(set, Queued { at: now, clip, legato: false, by_hand: true, since, fade });
             }
             Wish::Move(Move { at, param, value }) => {
                 let at = match at {
@@ -265,7 +269,7 @@ impl Launcher {
             clip,
             legato: order.legato,
             by_hand: true,
-            home: false,
+            since: None,
             fade: Ratio::ZERO,
         };
         match (order.what, order.launch) {
@@ -377,7 +381,7 @@ impl Launcher {
                 Some(None) => {
                     for slot in &scene.slots {
                         let stop =
-                            Queued { at, clip: None, legato: false, by_hand: true, home: false, fade: Ratio::ZERO };
+                            Queued { at, clip: None, legato: false, by_hand: true, since: None, fade: Ratio::ZERO };
                         self.start_clip(timeline, timing, slot.set.0 as usize, stop, at);
                     }
                 }
@@ -395,7 +399,7 @@ impl Launcher {
             let (Some(clip), Some(clips)) = (now, timeline.sets.get(set).map(|s| &s.clips)) else { return };
             let Some(then) = clips.get(clip as usize).map(|c| &c.then) else { return };
             let by_hand = self.sets[set].by_hand;
-            let queued = |clip| Queued { at, clip, legato: false, by_hand, home: false, fade: Ratio::ZERO };
+            let queued = |clip| Queued { at, clip, legato: false, by_hand, since: None, fade: Ratio::ZERO };
             match self.choose(then, set as u64, clip, clips.len() as u32, at) {
                 Some(next) => self.start_clip(timeline, timing, set, queued(next), at),
                 // Nothing said: it goes round.
@@ -437,8 +441,7 @@ impl Launcher {
         let before = history.last();
         let origin = match before.filter(|l| queued.legato && l.clip.is_some()) {
             Some(launch) => launch.origin,
-            None if queued.home => Ratio::ZERO,
-            None => at,
+            None => queued.since.unwrap_or(at),
         };
         if before.is_some() || clip.is_some() {
             let clip = queued.clip.filter(|_| clip.is_some());
@@ -457,7 +460,7 @@ impl Launcher {
             self.cut(at, 1 << set.min(63));
         }
         let (clip, by_hand) = (queued.clip.filter(|_| clip.is_some()), queued.by_hand);
-        self.tell(Happened::Clip { set: set as u32, clip, at, by_hand });
+        self.tell(Happened::Clip { set: set as u32, clip, at, since: origin, by_hand });
     }
 
     fn cut(&mut self, at: Ratio, sets: u64) {
@@ -487,7 +490,7 @@ impl Launcher {
                 // A clip that waits for a later moment is not asked for any more.
                 state.queued = None;
             }
-            let clip = Queued { at, clip: slot.clip, legato: false, by_hand, home: false, fade };
+            let clip = Queued { at, clip: slot.clip, legato: false, by_hand, since: None, fade };
             self.start_clip(timeline, timing, set, clip, at);
         }
         if by_hand {
@@ -517,7 +520,7 @@ impl Launcher {
     fn silence(&mut self, timeline: &Timeline, timing: &Timing, at: Ratio) {
         for set in 0..timeline.sets.len().min(SETS) {
             if !self.sets[set].by_hand {
-                let stop = Queued { at, clip: None, legato: false, by_hand: false, home: false, fade: Ratio::ZERO };
+                let stop = Queued { at, clip: None, legato: false, by_hand: false, since: None, fade: Ratio::ZERO };
                 self.start_clip(timeline, timing, set, stop, at);
             }
         }
@@ -544,7 +547,7 @@ impl Launcher {
         let slots = timeline.scenes.get(scene as usize).map_or(&[][..], |s| &s.slots);
         for set in 0..timeline.sets.len().min(SETS) {
             if !self.sets[set].by_hand && !slots.iter().any(|slot| slot.set.0 as usize == set) {
-                let stop = Queued { at, clip: None, legato: false, by_hand: false, home: false, fade };
+                let stop = Queued { at, clip: None, legato: false, by_hand: false, since: None, fade };
                 self.start_clip(timeline, timing, set, stop, at);
             }
         }

@@ -129,8 +129,8 @@ impl Picture {
     /// Takes in what the audio side told.
     pub fn take(&mut self, happened: Happened) {
         match happened {
-            Happened::Clip { set, clip, at, by_hand } => {
-                *self.view(set) = SetView { playing: clip, origin: clip.map(|_| at), by_hand, ..SetView::default() };
+            Happened::Clip { set, clip, since, by_hand, .. } => {
+                *self.view(set) = SetView { playing: clip, origin: clip.map(|_| since), by_hand, ..SetView::default() };
             }
             Happened::Queued { set, clip, at } => self.view(set).queued = Some((clip, at)),
             Happened::Scene { scene, .. } => self.scene = Some(scene),
@@ -226,7 +226,7 @@ mod tests {
     fn a_picture_goes_over_to_other_numbers() {
         let links =
             |from: Option<usize>, clips: &[Option<u32>]| crate::launcher::SetLink { from, clips: clips.to_vec() };
-        let play = |set, clip| Happened::Clip { set, clip, at: Ratio::ONE, by_hand: false };
+        let play = |set, clip| Happened::Clip { set, clip, at: Ratio::ONE, since: Ratio::ONE, by_hand: false };
         let mut picture = Picture::default();
         for happened in [
             play(0, Some(1)),

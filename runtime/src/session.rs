@@ -593,6 +593,9 @@ impl Inner {
                     self.tell(Notice::Fault { track: track.unwrap_or_else(|| format!("output {out}")) });
                 }
                 EngineNotice::Happened(happened) => {
+                    if let Some(diary) = &self.journal {
+                        diary.launched(&self.timelines[0].1, happened);
+                    }
                     self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).picture.take(happened);
                 }
                 EngineNotice::Moved { path } => self.moved(path),

@@ -78,6 +78,17 @@ pub struct Jump {
     pub to: Option<Ratio>,
 }
 
+/// A clip that a hand has launched before, in another life of this piece, and that goes on as if it had played all along.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GoOn {
+    /// The set.
+    pub set: u32,
+    /// The clip, or nothing for one that was stopped.
+    pub clip: Option<u32>,
+    /// Where it began.
+    pub since: Ratio,
+}
+
 /// What a command of the text, or of a hand, asks of the audio side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wish {
@@ -87,6 +98,8 @@ pub enum Wish {
     Move(Move),
     /// Play a song from a place.
     Jump(Jump),
+    /// Go on with a clip.
+    GoOn(GoOn),
 }
 
 /// Something that happened, for views and for capture.
@@ -100,6 +113,8 @@ pub enum Happened {
         clip: Option<u32>,
         /// From here on.
         at: Ratio,
+        /// It counts from here: earlier than `at` if it goes on in the place of another.
+        since: Ratio,
         /// Launched by hand or a scene, and not by a song.
         by_hand: bool,
     },

@@ -159,11 +159,17 @@ fn texts(number: u64, length: usize) -> Entry {
 }
 
 fn some(r: &mut Dice, number: u64) -> Entry {
-    match r.below(5) {
+    match r.below(6) {
         0 => Entry::Number { name: format!("bass.cutoff{}", r.below(3)), value: number as f32 },
         1 => Entry::Place { bars: number as f64 / 3.0, at: number },
         2 => Entry::Tempo(number as f64),
         3 => Entry::Snap { letter: ['A', 'H', 'é'][r.below(3)], text: format!("out = sin({number}hz)\n") },
+        4 => Entry::Clip {
+            set: ("drums".into(), ["drums", "beats"][r.below(2)].into()),
+            clip: [None, Some("fill".into()), Some(String::new())][r.below(3)].clone(),
+            since: number as f64 / 4.0,
+            by_hand: r.chance(70),
+        },
         _ => {
             let length = [10, 400, 1500][r.below(3)];
             texts(number, length)

@@ -3,12 +3,14 @@
 mod common;
 
 use common::{RATE, song};
-use modurust_runtime::command::{ChangeKind, Command, Notice};
+use modurust_runtime::command::{ChangeKind, Command, Notice, Perform};
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Options;
 use modurust_runtime::compiler::passes::Passes;
+use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, DeviceOptions, RenderOptions, render};
 use modurust_runtime::engine::{Engine, EngineOptions};
+use modurust_runtime::launcher::Quantise;
 use modurust_runtime::recorder::{Recorder, What};
 use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::watch::Watcher;
@@ -276,4 +278,52 @@ fn a_text_with_errors_plays_silence() {
     engine.process(&mut out, 2);
     assert!(out.iter().all(|x| *x == 0.0));
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// A session that ends as in a crash, and another one: what a hand launched or stopped goes on, and counts from where it began.
+#[test]
+fn what_a_hand_has_launched_goes_on_after_a_crash() {
+    let dir = folder("launched");
+    let text = "tempo 480bpm\nheld(freq, gate) = gate * sin(freq) * 0.1\n\
+                track t = clips { a: \"0\"  b: \"0 7\" } >> scale(a3, major) >> mono(held)\n\
+                track u = clips { a: \"0\"  b: \"0 7\" } >> scale(a3, major) >> mono(held)\n\
+                track v = clips { a: \"0\"  b: \"0 7\" } >> scale(a3, major) >> mono(held)\n";
+    let begin = |resume: bool| {
+        let mut start = options(vec!["song.modu".into()]);
+        start.watch = false;
+        start.texts.insert("song.modu".into(), text.into());
+        (start.journal, start.resume, start.crashed) = (Some(dir.join("song.modu")), resume, resume);
+        let (session, engine) = Session::new(start).unwrap();
+        (session, device::choose(&null()).start(engine))
+    };
+    let views = |session: &Session| {
+        let sets = session.snapshot().picture.sets;
+        sets.iter().map(|set| (set.playing, set.origin, set.by_hand)).collect::<Vec<_>>()
+    };
+    let wait = |session: &Session, wanted: &dyn Fn(&[(Option<u32>, Option<Ratio>, bool)]) -> bool| {
+        let begin = Instant::now();
+        while !wanted(&views(session)) {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", views(session));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        views(session)
+    };
+    let (session, running) = begin(false);
+    wait(&session, &|sets| sets.len() == 3);
+    let launch = |path: &str, launch| {
+        let bar = Some(Quantise::Bars(Ratio::ONE));
+        session.send(Command::Perform(Perform::Launch { path: path.into(), launch, legato: false, at: bar }));
+    };
+    launch("t.b", true);
+    launch("u", false);
+    let before = wait(&session, &|sets| sets[0].0 == Some(1) && sets[1].0.is_none());
+    assert!(before[0].1.is_some_and(|origin| origin.is_positive()), "{before:?}");
+    // Until all of it, and a position behind the launch, is on the disk.
+    std::thread::sleep(Duration::from_millis(1500));
+    drop((running, session));
+    let (session, running) = begin(true);
+    let after = wait(&session, &|sets| sets.len() == 3 && sets[0].0 == Some(1));
+    assert_eq!(after, before);
+    drop((running, session));
+    std::fs::remove_dir_all(&dir).unwrap();
 }

@@ -4,9 +4,12 @@ use super::{Inner, SessionOptions};
 use crate::command::{EngineCommand, Notice};
 use crate::journal::{Entry, State, Texts};
 use crate::keeper::Keeper;
+use crate::launcher::{GoOn, Happened, Wish};
 use modurust_compiler::graph::Param;
 use modurust_compiler::program::Timing;
 use modurust_compiler::score::Ratio;
+use modurust_compiler::score::timeline::{SetId, Timeline};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -56,6 +59,15 @@ impl Diary {
         (self.bars, self.at) = (bars, Instant::now());
         self.keeper.keep(Entry::Place { bars, at: now() });
     }
+
+    /// Keeps what a set of clips plays from now on.
+    pub fn launched(&self, timeline: &Timeline, happened: Happened) {
+        let Happened::Clip { set, clip, since, by_hand, .. } = happened else { return };
+        let Some(set) = timeline.set(SetId(set)) else { return };
+        let clip = clip.and_then(|clip| set.clips.get(clip as usize)).map(|clip| clip.name.clone());
+        let set = (set.strip.clone(), set.binding.clone());
+        self.keeper.keep(Entry::Clip { set, clip, since: since.to_f64(), by_hand });
+    }
 }
 
 impl Inner {
@@ -71,7 +83,24 @@ impl Inner {
         if let Some(bpm) = by_hand {
             self.engine(EngineCommand::Tempo(bpm));
         }
-        let Some((bars, at)) = before.place else { return };
+        if let Some((bars, at)) = before.place {
+            self.seek(bars, at, by_hand, crashed);
+        }
+        let timeline = Arc::clone(&self.control.program().timeline);
+        for ((strip, binding), (clip, since)) in &before.clips {
+            let known = timeline.sets.iter().position(|set| (&set.strip, &set.binding) == (strip, binding));
+            let Some(index) = known else { continue };
+            let number = clip.as_ref().map(|clip| timeline.sets[index].find(clip));
+            // What the text does not have any more is not launched; what was stopped stays so.
+            if number != Some(None) {
+                let (set, clip, since) = (index as u32, number.flatten(), Ratio::from_f64(*since));
+                self.control.wish(Wish::GoOn(GoOn { set, clip, since }));
+            }
+        }
+    }
+
+    /// To the place of before.
+    fn seek(&mut self, bars: f64, at: u64, by_hand: Option<Ratio>, crashed: bool) {
         if crashed {
             let timing = self.control.program().timing;
             let timing = Timing { bpm: by_hand.unwrap_or(timing.bpm), ..timing };
