@@ -153,8 +153,12 @@ struct Stage {
 
 impl Stage {
     fn new(programs: &BTreeMap<u32, [Program; 2]>, rate: u32) -> Stage {
+        Stage::with(programs, rate, true)
+    }
+
+    fn with(programs: &BTreeMap<u32, [Program; 2]>, rate: u32, plugged: bool) -> Stage {
         let socket = Shared::default();
-        *socket.lock().unwrap() = Socket { plugged: true, rate, channels: 2, ..Socket::default() };
+        *socket.lock().unwrap() = Socket { plugged, rate, channels: 2, ..Socket::default() };
         let options = EngineOptions { limiter: true, ..EngineOptions::new(rate) };
         let (engine, control, _) = Engine::new(&options, Some(programs[&rate][0].clone())).expect("an engine");
         let running = open(&socket, &DeviceOptions::default()).start(engine);
@@ -413,6 +417,29 @@ fn whatever_a_device_does_the_music_goes_on() {
         longest / 1000
     );
     assert!(returns > sequences / 2, "hardly ever was a device lost: {returns}");
+}
+
+/// One that is plugged in when everything plays already is played on two seconds later, at its own rate.
+#[test]
+fn a_device_that_was_not_there_at_the_start_is_found_later() {
+    for rate in [48_000, 44_100] {
+        let mut stage = Stage::with(&programs(), 48_000, false);
+        let mut random = Random(7);
+        stage.pass(&mut random, 5_000_000).unwrap();
+        let heard = |stage: &Stage| stage.socket.lock().unwrap().line.as_ref().is_some_and(|line| line.2);
+        assert!(!heard(&stage));
+        {
+            let mut socket = stage.socket.lock().unwrap();
+            (socket.plugged, socket.rate) = (true, rate);
+        }
+        let begin = stage.now;
+        while !heard(&stage) {
+            stage.pass(&mut random, 10_000).unwrap();
+            assert!(stage.now - begin < 2_200_000, "it is not played on");
+        }
+        stage.pass(&mut random, 1_000_000).unwrap();
+        assert!(heard(&stage));
+    }
 }
 
 /// What the test calls a loss is seen: a place that is one frame off, and a launch that goes with what it speaks of.

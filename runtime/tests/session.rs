@@ -280,6 +280,9 @@ fn a_text_with_errors_plays_silence() {
     std::fs::remove_dir_all(dir).unwrap();
 }
 
+/// What a set plays, since when, and whether a hand has launched it.
+type View = (Option<u32>, Option<Ratio>, bool);
+
 /// A session that ends as in a crash, and another one: what a hand launched or stopped goes on, and counts from where it began.
 #[test]
 fn what_a_hand_has_launched_goes_on_after_a_crash() {
@@ -298,9 +301,9 @@ fn what_a_hand_has_launched_goes_on_after_a_crash() {
     };
     let views = |session: &Session| {
         let sets = session.snapshot().picture.sets;
-        sets.iter().map(|set| (set.playing, set.origin, set.by_hand)).collect::<Vec<_>>()
+        sets.iter().map(|set| (set.playing, set.origin, set.by_hand)).collect::<Vec<View>>()
     };
-    let wait = |session: &Session, wanted: &dyn Fn(&[(Option<u32>, Option<Ratio>, bool)]) -> bool| {
+    let wait = |session: &Session, wanted: &dyn Fn(&[View]) -> bool| {
         let begin = Instant::now();
         while !wanted(&views(session)) {
             assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", views(session));

@@ -1,7 +1,7 @@
 //! What becomes of a device that goes away: the null device in its place, and the way back.
 //!
 //! A device is gone when its stream says so, or when it has asked for nothing for a while. From then on the engine runs by the clock, so time
-//! and launches go on, and the device that was wished for is looked for again and again. It may come back with another sample rate. Then it waits
+//! and launches go on, and the device that was wished for is looked for again and again, as is one that was never there. It may come back with another sample rate. Then it waits
 //! until somebody who can compile has brought the engine to that rate ([`Running::retune`], [`crate::session::Session::attend`]).
 
 use super::{Choice, DeviceOptions, Kind, Live, Running};
@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// How often a device that is gone is looked for.
 pub const AGAIN: Duration = Duration::from_millis(250);
+/// How often one is looked for that was not there at the start.
+pub const SELDOM: Duration = Duration::from_secs(2);
 /// A device that asks for nothing for so long is gone, unless its blocks are that long.
 pub const STALLED: Duration = Duration::from_millis(750);
 
@@ -22,10 +24,11 @@ impl Running {
         let stalled = self.stalled(now);
         if (self.shared.gone.swap(false, Ordering::AcqRel) || stalled) && !self.is_null() {
             self.fall_back(Some("the audio device is gone: using null until it is back".to_string()));
+            self.every = AGAIN;
             self.look = Some(now + AGAIN);
         }
         if self.look.is_some_and(|at| now >= at) {
-            self.look = self.look_for().then(|| now + AGAIN);
+            self.look = self.look_for().then(|| now + self.every);
         }
         let mut notices: Vec<Notice> =
             self.message.take().map(|message| Notice::Device { message }).into_iter().collect();

@@ -181,6 +181,7 @@ impl Choice {
             wish: self.wish,
             opener: self.opener,
             look: None,
+            every: back::SELDOM,
             waiting: None,
             seen: None,
             started: Instant::now(),
@@ -188,6 +189,9 @@ impl Choice {
         if let Err(why) = running.begin(self.kind) {
             running.fall_back(Some(format!("no audio device: using null ({why})")));
         }
+        // One that was not there may be plugged in later.
+        let wanted = running.wish.name.as_deref() != Some("null");
+        running.look = (wanted && running.is_null()).then_some(running.every);
         running
     }
 }
@@ -379,8 +383,9 @@ pub struct Running {
     listens: bool,
     wish: DeviceOptions,
     opener: Opener,
-    /// When the device that is gone is looked for.
+    /// When the device that is gone is looked for, and how often.
     look: Option<Duration>,
+    every: Duration,
     /// A device of another sample rate.
     waiting: Option<Choice>,
     /// Blocks so far, and since when there are no more.
