@@ -1,5 +1,14 @@
 //! What is shown and how: plain data that commands change and the frame obeys.
 
+use modurust_runtime::compiler::graph::OutKind;
+use modurust_runtime::feedback::{Feedback, Level};
+
+/// How loud a strip or a `scope` of that name is; `master` is the whole.
+pub fn level<'a>(feedback: &'a Feedback, name: &str) -> Option<&'a Level> {
+    let scope = |level: &&Level| level.kind == OutKind::Scope && level.name == name;
+    feedback.level(name).or_else(|| feedback.levels.iter().find(scope))
+}
+
 /// Which view stands beside the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {

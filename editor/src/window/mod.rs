@@ -10,6 +10,7 @@
 //! frame     who gets which room                    theme     colours by what they mean
 //! code hex live arrange mixer panels stage         what is seen; they look at a See and push Acts
 //! frames    what a frame costs                     lit       steps that sound
+//! monitor   how the selected sounds
 //! script    steps for pictures and tests           monkey    steps by chance
 //! bake      numbers of hands into the text
 //! ```
@@ -30,6 +31,7 @@ mod live;
 mod look;
 mod mixer;
 mod model;
+mod monitor;
 mod monkey;
 mod palette;
 mod panels;

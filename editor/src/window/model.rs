@@ -92,6 +92,8 @@ pub struct See<'a> {
     pub sounding: &'a [Range<usize>],
     /// What was evaluated a moment ago.
     pub flash: Option<Range<usize>>,
+    /// The last frames of what is selected, or nothing where it cannot be looked at or nobody has time to.
+    pub wave: &'a [[f32; 2]],
     /// How everything stands.
     pub feedback: &'a Feedback,
     /// Colours.
@@ -131,6 +133,7 @@ pub(crate) struct Model {
     problems: Vec<Problem>,
     lit: Lit,
     sounding: Vec<Range<usize>>,
+    watched: hands::Watched,
     /// The revision that document and problems are of.
     read: u64,
     feedback: Arc<Feedback>,
@@ -173,6 +176,7 @@ impl Model {
             problems: Vec::new(),
             lit: Lit::default(),
             sounding: Vec::new(),
+            watched: hands::Watched::default(),
             read: 0,
             feedback,
             look: Look::default(),
@@ -201,6 +205,7 @@ impl Model {
             overlay: &self.overlay,
             sounding: &self.sounding,
             flash: self.flash.as_ref().filter(|(_, at)| at.elapsed() < FLASH).map(|(range, _)| range.clone()),
+            wave: &self.watched.wave,
             feedback: &self.feedback,
             theme: self.theme(),
             keymap: &self.keymap,
@@ -311,6 +316,9 @@ impl Model {
             self.sounding.clear();
         }
         self.read();
+        if self.feedback.number != before {
+            self.watch();
+        }
         self.flash.take_if(|(_, at)| at.elapsed() >= FLASH);
     }
 

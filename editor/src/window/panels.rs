@@ -18,6 +18,7 @@ pub struct Panels {
     words: String,
     escapes: Vec<f64>,
     mixer: super::mixer::Mixer,
+    monitor: super::monitor::Monitor,
     compared: Option<u64>,
     #[cfg(test)]
     fault: bool,
@@ -115,6 +116,8 @@ impl Panels {
             }
             let Some(program) = &see.feedback.program else { return };
             let Some(selected) = see.selected else { return };
+            ui.add_space(6.0);
+            self.monitor.show(ui, see);
             let prefix = format!("{selected}.");
             let knobs = program.knobs.iter().filter(|knob| *knob.name == *selected || knob.name.starts_with(&prefix));
             let mut any = false;

@@ -10,6 +10,7 @@ use modurust_runtime::command::{Command, Notice};
 use modurust_runtime::device::{Choice, Running};
 use modurust_runtime::engine::Engine;
 use modurust_runtime::feedback::Feedback;
+use modurust_runtime::meter::Meters;
 use modurust_runtime::osc::dispatch::Eval;
 use modurust_runtime::performance::Picture;
 use modurust_runtime::remote::Remote;
@@ -37,6 +38,10 @@ pub(crate) trait Player {
     fn picture(&self) -> Picture;
     /// Where the sound goes.
     fn device(&self) -> String;
+    /// What can be looked at while it sounds.
+    fn meters(&self) -> Option<Arc<Meters>> {
+        None
+    }
     /// Statements that other programs want evaluated.
     fn asked(&mut self) -> Vec<Eval> {
         Vec::new()
@@ -159,6 +164,10 @@ impl Player for Sounding {
 
     fn picture(&self) -> Picture {
         self.remote.snapshot().picture
+    }
+
+    fn meters(&self) -> Option<Arc<Meters>> {
+        Some(Arc::clone(self.remote.meters()))
     }
 
     fn device(&self) -> String {

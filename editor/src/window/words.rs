@@ -107,6 +107,7 @@ words! {
     "hex-rename": "another name" => |m| m.on_hexes("hex-rename");
     "hex-learn": "the next controller that moves moves a number of the hex" => |m| m.on_hexes("hex-learn");
     "hex-colour": "another colour of the hex" => |m| m.on_hexes("hex-colour");
+    "hex-monitor": "lets what comes out of the hex be looked at while it sounds, or no longer" => |m| m.on_hexes("hex-monitor");
     "hex-lines": "which lines are drawn: all, those of this hex, none" => |m| m.on_hexes("hex-lines");
     "hex-input": "goes to what feeds the hex" => |m| m.on_hexes("hex-input");
     "hex-output": "goes to what the hex feeds" => |m| m.on_hexes("hex-output");

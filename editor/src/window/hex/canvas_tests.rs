@@ -453,3 +453,57 @@ fn keys_of_the_hexes_are_a_matter_of_the_keymap() {
     key(&mut window, Key::K, Modifiers::NONE);
     assert!(window.state().model.see().layout.contains(" color=0"), "{}", window.state().model.see().layout);
 }
+
+#[test]
+fn a_curve_is_bent_by_its_handle_in_one_step() {
+    let start = "// bright\nlp = lpf(saw(110hz), 800hz, q: 2)\nout = lp\n";
+    let mut window = hexes(start);
+    let hex = rect(&window, "filter lp,");
+    let radius = hex.width();
+    // The handle is at 800 Hz and 6 dB, in a box in the middle of the hex.
+    let room =
+        egui::Rect::from_center_size(hex.center() + egui::vec2(0.0, 0.1) * radius, egui::vec2(1.2, 0.3) * radius);
+    let from = room.lerp_inside(egui::vec2(0.534, 1.0 - 0.7));
+    window.drag_at(from);
+    for step in 1..=4 {
+        window.hover_at(from + egui::vec2(0.05 * radius, -0.02 * radius) * step as f32);
+        window.run_steps(3);
+    }
+    assert_eq!(text(&window), start);
+    let heard = texts(&window);
+    assert!(heard.len() >= 2, "{heard:?}");
+    window.drop_at(from + egui::vec2(0.2, -0.08) * radius);
+    window.run_steps(3);
+    let bent = text(&window);
+    assert!(bent.starts_with("// bright\nlp = lpf(saw(110hz), ") && !bent.contains("800hz"), "{bent}");
+    assert!(!bent.contains("q: 2)") && bent.contains(", q: "), "{bent}");
+    press(&mut window, "ctrl+z");
+    assert_eq!(text(&window), start);
+    let start = "g = lfsquare(1hz)\na = adsr(g, 100ms, 300ms, 0.5, 600ms)\n";
+    let mut window = hexes(start);
+    at(&mut window, "a");
+    let hex = rect(&window, "envelope a,");
+    let radius = hex.width();
+    let room =
+        egui::Rect::from_center_size(hex.center() + egui::vec2(0.0, 0.1) * radius, egui::vec2(1.2, 0.3) * radius);
+    let from = room.lerp_inside(egui::vec2(0.4 / 1.35, 0.5));
+    window.drag_at(from);
+    window.hover_at(from + egui::vec2(0.1, 0.06) * radius);
+    window.run_steps(3);
+    window.drop_at(from + egui::vec2(0.1, 0.06) * radius);
+    window.run_steps(3);
+    assert!(text(&window).contains("adsr(g, 100ms, 4") && text(&window).contains("0.3, 600ms)"), "{}", text(&window));
+}
+
+#[test]
+fn any_value_can_be_looked_at_while_it_sounds() {
+    let mut window = hexes(PATCH);
+    at(&mut window, "lp");
+    key(&mut window, Key::P, Modifiers::NONE);
+    assert_eq!(text(&window), PATCH.replace("q: 2)", "q: 2) >> scope('lp')"), "{}", status(&window));
+    key(&mut window, Key::P, Modifiers::NONE);
+    assert_eq!(text(&window), PATCH, "{}", status(&window));
+    at(&mut window, "t");
+    key(&mut window, Key::P, Modifiers::NONE);
+    assert!(status(&window).contains("inspector"), "{}", status(&window));
+}

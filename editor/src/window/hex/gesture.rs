@@ -47,8 +47,10 @@ pub enum Gesture {
     Split { wire: usize },
     /// Puts another node in the place of one; arguments of the same name stay.
     Replace { hex: String, kind: String },
-    /// Writes another number in the place of one.
-    Set { at: Range<usize>, value: String },
+    /// Writes other numbers in the place of some, in the order of the text.
+    Set { values: Vec<(Range<usize>, String)> },
+    /// Lets what comes out be looked at while it sounds. Done again, no longer.
+    Monitor { hex: String },
     /// What was typed for an input; nothing takes it out again. A number behind the last input means an argument: `accent: 1`.
     Write { hex: String, port: usize, value: String },
     /// Another name.
@@ -119,10 +121,17 @@ impl Plan<'_> {
             Gesture::Insert { wire, kind } => self.insert(*wire, Some(kind)),
             Gesture::Split { wire } => self.insert(*wire, None),
             Gesture::Replace { hex, kind } => self.replace(hex, kind),
-            Gesture::Set { at, value } => {
-                let edit = self.op(&Op::Connect { input: span(at), source: value.clone() })?;
-                done(edit, format!("{} becomes {value}", self.slice(at)), None)
+            Gesture::Set { values } => {
+                let (mut say, mut splices) = (Vec::new(), Vec::new());
+                for (at, value) in values {
+                    say.push(format!("{} becomes {value}", self.slice(at)));
+                    splices.extend(self.op(&Op::Connect { input: span(at), source: value.clone() })?.splices);
+                }
+                let edit = Edit { splices };
+                self.hands.planner.check(self.text, &edit, 0)?;
+                done(edit, say.join(", "), None)
             }
+            Gesture::Monitor { hex } => self.monitor(hex),
             Gesture::Write { hex, port, value } => self.write(hex, *port, value),
             Gesture::Rename { hex, to } => {
                 let found = self.readable(hex)?;

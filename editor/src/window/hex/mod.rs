@@ -25,6 +25,7 @@ mod parts;
 mod place;
 mod route;
 mod search;
+mod shapes;
 mod signature;
 mod template;
 mod turn;

@@ -8,6 +8,7 @@ use super::gesture::Gesture;
 use super::graph::{Role, What};
 use super::knob::Knob;
 use super::lattice::{Cell, Side};
+use super::shapes::Handle;
 use super::turn::Hand;
 use super::ways::Shape;
 use super::{HexView, Mode, RADII, as_one};
@@ -28,6 +29,8 @@ pub(super) enum Drag {
     Hex { key: String, to: Cell },
     /// A knob, as it was taken hold of.
     Knob(Knob),
+    /// A handle of a curve, and the size of its box.
+    Handle(Handle, Vec2),
 }
 
 /// A wire that dropping a hex would make.
@@ -52,7 +55,7 @@ impl HexView {
             self.take(ui, see, response, canvas, point, acts);
         }
         if response.dragged() {
-            self.hold(ui, response, canvas);
+            self.hold(ui, see, response, canvas);
         }
         if response.drag_stopped() {
             self.drop(ui, see, acts);
@@ -123,6 +126,20 @@ impl HexView {
             .map(|(port, at, _)| (number, at, port))
     }
 
+    /// The handle of a curve under a point: its hex, and the size of its box.
+    fn handle_at(&self, see: &See<'_>, canvas: Rect, point: Pos2) -> Option<(usize, Handle, Vec2)> {
+        let number = *self.at.get(&self.under(canvas, point))?;
+        let (curve, room) = self.curve_of(see, number, canvas)?;
+        let place = |handle: &Handle| room.lerp_inside(Vec2::new(handle.at[0], 1.0 - handle.at[1]));
+        let near = |handle: &&Handle| place(handle).distance(point) < self.radius * 0.16;
+        let nearest = curve
+            .handles
+            .iter()
+            .filter(near)
+            .min_by(|a, b| place(a).distance(point).total_cmp(&place(b).distance(point)))?;
+        Some((number, nearest.clone(), room.size()))
+    }
+
     fn take(&mut self, ui: &Ui, see: &See<'_>, response: &Response, canvas: Rect, point: Pos2, acts: &mut Vec<Act>) {
         response.request_focus();
         let primary = response.drag_started_by(PointerButton::Primary);
@@ -132,6 +149,12 @@ impl HexView {
         self.let_go(see, acts);
         let knob = self.knob_at(canvas, point).filter(|_| !looks);
         let knob = knob.and_then(|(number, at, port)| self.take_hold(see, number, port, at, Hand::Mouse));
+        if let Some((number, handle, size)) = self.handle_at(see, canvas, point).filter(|_| !looks && knob.is_none()) {
+            self.cursor = cell;
+            self.take_handle(see, number, &handle);
+            self.drag = Some(Drag::Handle(handle, size));
+            return;
+        }
         self.drag = Some(match (looks, knob, hex) {
             (false, Some(knob), _) => {
                 self.cursor = cell;
@@ -145,7 +168,7 @@ impl HexView {
         });
     }
 
-    fn hold(&mut self, ui: &Ui, response: &Response, canvas: Rect) {
+    fn hold(&mut self, ui: &Ui, see: &See<'_>, response: &Response, canvas: Rect) {
         let moved = response.drag_delta();
         let total = response.total_drag_delta().unwrap_or_default();
         let at = response.interact_pointer_pos().map(|point| self.under(canvas, point));
@@ -158,9 +181,12 @@ impl HexView {
             Some(Drag::Hex { to, .. }) => *to = at.unwrap_or(*to),
             Some(Drag::Knob(knob)) => {
                 let value = knob.at(knob.position() + f64::from((total.x - total.y) / TRAVEL * fine));
-                if let Some(turn) = &mut self.turn {
-                    turn.value = value;
-                }
+                self.put_to(value);
+            }
+            Some(Drag::Handle(handle, size)) => {
+                let by = [total.x / size.x * fine, -total.y / size.y * fine].map(f64::from);
+                let handle = handle.clone();
+                self.pull(see, &handle, by);
             }
             None => {}
         }
@@ -185,7 +211,7 @@ impl HexView {
                 }
                 as_one(acts, before);
             }
-            Some(Drag::Knob(_)) => self.let_go(see, acts),
+            Some(Drag::Knob(_) | Drag::Handle(..)) => self.let_go(see, acts),
             _ => {}
         }
     }

@@ -50,6 +50,8 @@ pub enum Order {
     Learn,
     /// Another colour.
     Recolour,
+    /// Looked at while it sounds.
+    Monitor,
     /// Which lines are drawn.
     Lines,
     /// To what feeds it.
@@ -95,6 +97,7 @@ const ORDERS: &[(&str, Order)] = &[
     ("hex-rename", Order::Rename),
     ("hex-learn", Order::Learn),
     ("hex-colour", Order::Recolour),
+    ("hex-monitor", Order::Monitor),
     ("hex-lines", Order::Lines),
     ("hex-input", Order::Inputs),
     ("hex-output", Order::Outputs),
@@ -201,6 +204,7 @@ impl HexView {
                 self.mode = Mode::Rename { hex, to };
             }
             Order::Learn => self.learn(&hex, see, acts),
+            Order::Monitor => drop(self.ask(see, &Gesture::Monitor { hex }, acts)),
             Order::Recolour => self.recolour(&hex, acts),
             Order::Inputs => self.follow(&hex, |wire| (wire.to, wire.from), acts),
             Order::Outputs => self.follow(&hex, |wire| (wire.from, wire.to), acts),

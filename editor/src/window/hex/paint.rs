@@ -10,9 +10,12 @@ use super::knob::Knob;
 use super::lattice::{CORNERS, Cell, HALF, Side};
 use super::mouse::Drag;
 use super::route::inward;
+use super::shapes::{self, Curve};
 use super::ways::{Shape as WayShape, Way};
 use super::{Lines, Mode};
+use crate::window::look;
 use crate::window::model::See;
+use crate::window::monitor;
 use egui::epaint::TextShape;
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, vec2};
@@ -178,14 +181,15 @@ impl HexView {
             ring(mesh, centre, inner - 1.0, inner, mix(fill, edge, 0.55));
         }
         if let Some(level) = self.level(hex, see) {
-            let lamp = centre + vec2(0.2, -0.56) * radius;
+            let aside = if self.pictured(number, see) { 0.5 } else { 0.2 };
+            let lamp = centre + vec2(aside, -0.56) * radius;
             let db = 20.0 * level.max(1e-6).log10();
             let shine = ((db + 54.0) / 54.0).clamp(0.0, 1.0);
             let lit = mix(see.theme.line, see.theme.level(db), shine);
             ring(mesh, lamp, 0.0, (radius * 0.075).max(2.0), lit);
         }
-        // Dots for what is inside, in the order of the text.
-        if radius >= TOLD && hex.chips.len() > 1 {
+        // Dots for what is inside, in the order of the text, where nothing else is drawn.
+        if radius >= TOLD && hex.chips.len() > 1 && !self.pictured(number, see) {
             let count = hex.chips.len().min(9);
             let step = radius * 0.105;
             for (i, chip) in hex.chips.iter().take(count).enumerate() {
@@ -200,9 +204,10 @@ impl HexView {
         let name = match hex.what {
             What::Track | What::Bus => hex.name.as_str(),
             What::Value if hex.key == "out" => "master",
+            What::Value => return look::level(see.feedback, &hex.name).map(|level| level.peak[0].max(level.peak[1])),
             _ => return None,
         };
-        Some(see.feedback.level(name).map_or(0.0, |level| level.peak[0].max(level.peak[1])))
+        Some(look::level(see.feedback, name).map_or(0.0, |level| level.peak[0].max(level.peak[1])))
     }
 
     fn words(&self, painter: &Painter, number: usize, see: &See<'_>, canvas: Rect) {
@@ -227,7 +232,9 @@ impl HexView {
         }
         let letter = hex.category.letter().to_string();
         let edge = if hex.stale { theme.weak } else { colour(see, hex.category) };
-        text(painter, centre + vec2(0.0, -0.56) * radius, &letter, small, edge, radius);
+        let pictured = self.pictured(number, see);
+        let aside = if pictured { -0.4 } else { 0.0 };
+        text(painter, centre + vec2(aside, -0.56) * radius, &letter, small, edge, radius);
         text(painter, centre + vec2(0.0, -0.24) * radius, name, (radius * 0.29).clamp(10.0, 26.0), ink, radius * 1.6);
         let kind = match hex.what {
             What::Track => format!("track \u{b7} {}", hex.kind),
@@ -241,13 +248,93 @@ impl HexView {
         let here = self.cells[number] == self.cursor && radius >= KNOBS && !hex.stale;
         let params = if here { self.params(number) } else { Vec::new() };
         let port = params.get(self.param).map(|(port, _)| &hex.ports[*port]);
-        let below = centre + vec2(0.0, 0.03) * radius;
+        // Where a picture is drawn, what it is stands beside its letter.
+        let (below, room) = match pictured {
+            true => (centre + vec2(0.04, -0.56) * radius, radius * 0.72),
+            false => (centre + vec2(0.0, 0.03) * radius, radius * 1.68),
+        };
         match port {
-            Some(port) => text(painter, below, &port.name, small, theme.accent, radius * 1.68),
-            None => text(painter, below, &kind, small, theme.weak, radius * 1.68),
+            Some(port) => text(painter, below, &port.name, small, theme.accent, room),
+            None => text(painter, below, &kind, small, theme.weak, room),
         }
+        if radius >= KNOBS && !hex.note.is_empty() {
+            let size = (radius * 0.13).clamp(8.0, 14.0);
+            text(painter, centre + vec2(0.0, 0.685) * radius, &hex.note, size, theme.weak, radius * 1.1);
+        }
+        self.picture(painter, number, see, canvas);
         if radius >= KNOBS && !hex.stale {
             self.knobs(painter, number, centre, see);
+        }
+    }
+
+    /// The curve of a hex as its numbers are now, if it has one; told by its kind alone where only that is asked.
+    fn shape_of(&self, number: usize) -> Option<()> {
+        const SHAPED: [&str; 16] = [
+            "lpf",
+            "hpf",
+            "bpf",
+            "notch",
+            "peak",
+            "lowshelf",
+            "highshelf",
+            "onepole",
+            "ladder",
+            "diode",
+            "moog_vcf",
+            "ad",
+            "ar",
+            "asr",
+            "adsr",
+            "perc",
+        ];
+        let hex = &self.view.hexes[number];
+        (!hex.stale && SHAPED.contains(&hex.kind.as_str())).then_some(())
+    }
+
+    /// The wave of a hex in its box, if it is the one that is looked at.
+    fn wave_of(&self, number: usize, see: &See<'_>, room: Rect) -> Option<Vec<Pos2>> {
+        let hex = &self.view.hexes[number];
+        let here = self.cells[number] == self.cursor && see.selected == Some(&*hex.name) && self.radius >= KNOBS;
+        let looked = here && self.shape_of(number).is_none() && self.level(hex, see).is_some();
+        monitor::wave(see.wave, room, 72).filter(|_| looked).map(|(points, _)| points)
+    }
+
+    /// True if a curve or a wave is drawn in the middle of a hex.
+    fn pictured(&self, number: usize, see: &See<'_>) -> bool {
+        let waves = || self.cells[number] == self.cursor && self.wave_of(number, see, Rect::ZERO).is_some();
+        self.radius >= KNOBS && (self.shape_of(number).is_some() || waves())
+    }
+
+    /// The curve of a hex, and its box on the screen.
+    pub(super) fn curve_of(&self, see: &See<'_>, number: usize, canvas: Rect) -> Option<(Curve, Rect)> {
+        self.shape_of(number).filter(|()| self.radius >= KNOBS)?;
+        let curve = shapes::curve(&self.view.hexes[number], &|at| self.written(see, at).to_string())?;
+        Some((curve, self.inner(number, canvas)))
+    }
+
+    /// The box in the middle of a hex in which curves and waves are drawn.
+    fn inner(&self, number: usize, canvas: Rect) -> Rect {
+        let centre = self.screen(canvas, self.cells[number].centre());
+        Rect::from_center_size(centre + vec2(0.0, 0.1) * self.radius, vec2(1.2, 0.3) * self.radius)
+    }
+
+    /// What a filter lets through, how an envelope goes, or how that sounds which the keys are at.
+    fn picture(&self, painter: &Painter, number: usize, see: &See<'_>, canvas: Rect) {
+        let hex = &self.view.hexes[number];
+        let stroke = |colour| Stroke::new((self.radius * 0.03).clamp(1.2, 3.0), colour);
+        if let Some((curve, room)) = self.curve_of(see, number, canvas) {
+            let own = colour(see, hex.category);
+            let place = |[x, y]: [f32; 2]| room.lerp_inside(vec2(x, 1.0 - y));
+            painter.hline(room.x_range(), room.bottom(), Stroke::new(1.0, mix(see.theme.back, see.theme.line, 0.8)));
+            painter.add(Shape::line(curve.points.iter().copied().map(place).collect(), stroke(own)));
+            let here = self.cells[number] == self.cursor || self.hovered == Some(number);
+            for handle in curve.handles.iter().filter(|handle| here && (handle.across.is_some() || handle.up.is_some()))
+            {
+                let size = (self.radius * 0.045).clamp(2.0, 5.0);
+                painter.circle(place(handle.at), size, see.theme.back, Stroke::new(1.4, see.theme.accent));
+            }
+        } else if let Some(points) = self.wave_of(number, see, self.inner(number, canvas)) {
+            painter.add(Shape::line(points, stroke(see.theme.playing.gamma_multiply(0.8))));
         }
     }
 
@@ -259,9 +346,11 @@ impl HexView {
         let first = if here && params.len() > 3 { self.param.saturating_sub(1).min(params.len() - 3) } else { 0 };
         let shown: Vec<_> = params.into_iter().skip(first).take(3).collect();
         let count = shown.len() as f32;
+        // Above the comment, if there is one.
+        let height = if self.view.hexes[number].note.is_empty() { 0.42 } else { 0.375 };
         let place = |(i, (port, at)): (usize, (usize, std::ops::Range<usize>))| {
             let x = (i as f32 - (count - 1.0) / 2.0) * 0.39;
-            (port, at, centre + vec2(x, 0.42) * self.radius)
+            (port, at, centre + vec2(x, height) * self.radius)
         };
         shown.into_iter().enumerate().map(place).collect()
     }
@@ -270,13 +359,14 @@ impl HexView {
         let hex = &self.view.hexes[number];
         let radius = self.radius;
         let params = self.params(number);
-        for (port, at, place) in self.knob_places(number, centre) {
+        let places = self.knob_places(number, centre);
+        let room = radius * [0.9, 0.5, 0.37][places.len().clamp(1, 3) - 1];
+        for (port, at, place) in places {
             let port = &hex.ports[port];
             let written = self.written(see, &at);
             let chosen = self.cells[number] == self.cursor && params.get(self.param).is_some_and(|(_, a)| *a == at);
             let ink = if chosen { see.theme.accent } else { see.theme.weak };
             let size = (radius * 0.135).clamp(7.5, 15.0);
-            let room = radius * 0.37;
             if let Some(knob) = Knob::of(port, written) {
                 let (from, turn) = (0.375 * TAU, 0.75 * TAU);
                 let arc = |part: f32| -> Vec<Pos2> {

@@ -602,7 +602,8 @@ fn port(part: &Part, number: usize, chip: usize, own: bool) -> Port {
         Feed::Local { at, .. } | Feed::Other(at) => Value::Other(at.clone()),
     };
     let short = own || part.label.is_empty() || part.label == "\u{d7}";
-    let name = if short { param.name.clone() } else { format!("{}.{}", part.label, param.name) };
+    let label = if part.label == ".." { "range" } else { &part.label };
+    let name = if short { param.name.clone() } else { format!("{label}.{}", param.name) };
     let (range, default, unit) = (param.range, param.default.clone(), param.unit.clone());
     // A bus that is sent to is no input.
     let sent = matches!(feed, Feed::Name { role: Role::Send, .. });

@@ -6,6 +6,7 @@
 
 use super::gesture::Gesture;
 use super::knob::Knob;
+use super::shapes::Handle;
 use super::{HexView, graph::Port};
 use crate::window::act::Act;
 use crate::window::model::See;
@@ -30,27 +31,35 @@ pub(super) enum Hand {
     Wheel,
 }
 
-/// A number that is turned.
+/// One of the numbers that are turned.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct Number {
     /// Its bytes.
     pub at: Range<usize>,
     /// What it says now.
     pub value: String,
     port: Port,
+}
+
+/// A number that is turned, or the two that follow a handle.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// In the order of the text.
+    pub numbers: Vec<Number>,
     hand: Hand,
     /// The text that the bytes are of.
     rev: u64,
     /// What was heard last, and when; when it was moved last.
-    heard: Option<String>,
+    heard: Option<Edit>,
     tried: f64,
     moved: Option<f64>,
 }
 
 impl Turn {
     /// The change of the text.
-    fn edit(&self) -> Edit {
-        Edit { splices: vec![Splice { range: self.at.clone(), text: self.value.clone() }] }
+    fn edit(&self, text: &str) -> Edit {
+        let new = self.numbers.iter().filter(|number| text.get(number.at.clone()) != Some(number.value.as_str()));
+        Edit { splices: new.map(|number| Splice { range: number.at.clone(), text: number.value.clone() }).collect() }
     }
 }
 
@@ -67,8 +76,46 @@ impl HexView {
         let port = self.view.hexes.get(hex)?.ports.get(port)?.clone();
         let value = see.text.get(at.clone())?.to_string();
         let knob = Knob::of(&port, &value)?;
-        self.turn = Some(Turn { at, value, port, hand, rev: see.rev, heard: None, tried: 0.0, moved: None });
+        self.hold_of(vec![Number { at, value, port }], see, hand);
         Some(knob)
+    }
+
+    fn hold_of(&mut self, mut numbers: Vec<Number>, see: &See<'_>, hand: Hand) {
+        numbers.sort_by_key(|number| number.at.start);
+        self.turn = Some(Turn { numbers, hand, rev: see.rev, heard: None, tried: 0.0, moved: None });
+    }
+
+    /// Takes hold of a handle of a curve.
+    pub(super) fn take_handle(&mut self, see: &See<'_>, hex: usize, handle: &Handle) {
+        let ports = &self.view.hexes[hex].ports;
+        let axes = [&handle.across, &handle.up].into_iter().flatten();
+        let numbers = axes.filter_map(|axis| {
+            let value = see.text.get(axis.at.clone())?.to_string();
+            Some(Number { at: axis.at.clone(), value, port: ports[axis.port].clone() })
+        });
+        self.hold_of(numbers.collect(), see, Hand::Mouse);
+    }
+
+    /// Moves the handle that is held some parts of its box from where it was.
+    pub(super) fn pull(&mut self, see: &See<'_>, handle: &Handle, by: [f64; 2]) {
+        let Some(turn) = &mut self.turn else { return };
+        for (axis, by) in [&handle.across, &handle.up].into_iter().zip(by) {
+            let Some(axis) = axis else { continue };
+            let written = see.text.get(axis.at.clone()).unwrap_or("");
+            let number = turn.numbers.iter_mut().find(|number| number.at == axis.at);
+            if let Some(number) = number
+                && let Some(value) = axis.moved(&number.port, written, by)
+            {
+                number.value = value;
+            }
+        }
+    }
+
+    /// Puts the only number that is held to another value.
+    pub(super) fn put_to(&mut self, value: String) {
+        if let Some(number) = self.turn.as_mut().and_then(|turn| turn.numbers.first_mut()) {
+            number.value = value;
+        }
     }
 
     /// Turns the chosen number of the hex that the keys are at, or the one that is held already, some hundredths on.
@@ -85,24 +132,24 @@ impl HexView {
             }
         }
         if let Some(turn) = &mut self.turn
-            && let Some(knob) = Knob::of(&turn.port, &turn.value)
+            && let Some(number) = turn.numbers.first_mut()
+            && let Some(knob) = Knob::of(&number.port, &number.value)
         {
-            turn.value = knob.stepped(steps);
+            number.value = knob.stepped(steps);
             turn.moved = None;
         }
     }
 
     /// The bytes of the number that a wheel turns.
     pub(super) fn wheeled(&self) -> Option<&Range<usize>> {
-        self.turn.as_ref().filter(|turn| turn.hand == Hand::Wheel).map(|turn| &turn.at)
+        let turn = self.turn.as_ref().filter(|turn| turn.hand == Hand::Wheel)?;
+        turn.numbers.first().map(|number| &number.at)
     }
 
     /// What is written of a number: what it is turned to, or the text.
     pub(super) fn written<'a>(&'a self, see: &See<'a>, at: &Range<usize>) -> &'a str {
-        match &self.turn {
-            Some(turn) if turn.at == *at => &turn.value,
-            _ => see.text.get(at.clone()).unwrap_or(""),
-        }
+        let held = self.turn.iter().flat_map(|turn| &turn.numbers).find(|number| number.at == *at);
+        held.map_or_else(|| see.text.get(at.clone()).unwrap_or(""), |number| &number.value)
     }
 
     /// Escape gives back what was there. It ends a drag, too, so this is asked before the mouse.
@@ -131,14 +178,12 @@ impl HexView {
         if over {
             return self.let_go(see, acts);
         }
-        let new = match &turn.heard {
-            Some(heard) => *heard != turn.value,
-            None => see.text.get(turn.at.clone()) != Some(turn.value.as_str()),
-        };
+        let edit = turn.edit(see.text);
+        let new = turn.heard.as_ref().map_or(!edit.splices.is_empty(), |heard| *heard != edit);
         if new && now - turn.tried >= OFTEN {
             turn.tried = now;
-            turn.heard = Some(turn.value.clone());
-            acts.push(Act::Try(Some(turn.edit())));
+            turn.heard = Some(edit.clone());
+            acts.push(Act::Try(Some(edit)));
         } else if new || turn.hand == Hand::Wheel {
             ui.ctx().request_repaint_after(Duration::from_secs_f64(if new { OFTEN } else { REST / 2.0 }));
         }
@@ -147,15 +192,19 @@ impl HexView {
     /// Writes what it was turned to.
     pub(super) fn let_go(&mut self, see: &See<'_>, acts: &mut Vec<Act>) {
         let Some(turn) = self.turn.take().filter(|turn| turn.rev == see.rev) else { return };
-        let was = see.text.get(turn.at.clone());
-        if was != Some(turn.value.as_str()) {
-            let told = format!("{} is {}", turn.port.name, turn.value);
-            if self.ask(see, &Gesture::Set { at: turn.at, value: turn.value }, acts) {
-                acts.push(Act::Say(told));
-            } else {
+        let edit = turn.edit(see.text);
+        if edit.splices.is_empty() {
+            if turn.heard.is_some() {
                 acts.push(Act::Try(None));
             }
-        } else if turn.heard.is_some() {
+            return;
+        }
+        let told: Vec<String> =
+            turn.numbers.iter().map(|number| format!("{} is {}", number.port.name, number.value)).collect();
+        let values = edit.splices.into_iter().map(|splice| (splice.range, splice.text)).collect();
+        if self.ask(see, &Gesture::Set { values }, acts) {
+            acts.push(Act::Say(told.join(", ")));
+        } else {
             acts.push(Act::Try(None));
         }
     }

@@ -61,6 +61,32 @@ impl Plan<'_> {
         }
     }
 
+    /// A stage behind a binding that shows it under its name, or away with it.
+    pub(super) fn monitor(&mut self, key: &str) -> Result<Planned, Refusal> {
+        let hex = self.binding(key)?.clone();
+        if matches!(hex.what, What::Track | What::Bus) || hex.key == "out" {
+            return refuse(format!("`{}` can be looked at as it is: the inspector shows it", hex.name));
+        }
+        if hex.what == What::Function {
+            return refuse(format!("`{}` is a function: look at what calls it", hex.name));
+        }
+        let stage = format!(" >> scope('{}')", hex.name);
+        let body = self.slice(&hex.body);
+        if body.ends_with(&stage) {
+            let range = hex.body.end - stage.len()..hex.body.end;
+            let edit = Edit { splices: vec![Splice { range, text: String::new() }] };
+            self.hands.planner.check(self.text, &edit, 0)?;
+            return Ok(Planned { edit, say: format!("{} is no longer looked at", hex.name), select: None });
+        }
+        // A number or notes make no wave.
+        if matches!(hex.kind.as_str(), "=" | "") && hex.ports.is_empty() || body.trim_start().starts_with('"') {
+            return refuse(format!("`{}` is no sound", hex.name));
+        }
+        let edit = Edit { splices: vec![Splice { range: hex.body.end..hex.body.end, text: stage }] };
+        self.hands.planner.check(self.text, &edit, 0)?;
+        Ok(Planned { edit, say: format!("{} can be looked at", hex.name), select: None })
+    }
+
     /// A line that mutes or solos a strip, or away with it.
     fn command(&mut self, verb: &str, name: &str) -> Result<Planned, Refusal> {
         if let Some(at) = command_at(self.text, verb, name) {
