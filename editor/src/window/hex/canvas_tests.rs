@@ -503,7 +503,24 @@ fn any_value_can_be_looked_at_while_it_sounds() {
     assert_eq!(text(&window), PATCH.replace("q: 2)", "q: 2) >> scope('lp')"), "{}", status(&window));
     key(&mut window, Key::P, Modifiers::NONE);
     assert_eq!(text(&window), PATCH, "{}", status(&window));
+    // What is told of the compiler comes late, and would be told in the place of what follows.
+    let heard = |stand: &Stand| stand.model.history.head().is_some_and(|head| *head.text == *stand.model.text());
+    crate::window::tests::settle(&mut window, heard);
     at(&mut window, "t");
     key(&mut window, Key::P, Modifiers::NONE);
     assert!(status(&window).contains("inspector"), "{}", status(&window));
+}
+
+#[test]
+fn what_is_bypassed_muted_or_alone_is_said() {
+    let mut window = hexes(PATCH);
+    for (name, pressed, said) in [("lp", Key::B, "bypassed"), ("t", Key::B, "muted"), ("t", Key::S, "solo")] {
+        at(&mut window, name);
+        key(&mut window, pressed, Modifiers::NONE);
+        let label = format!(", {said}");
+        assert!(window.query_all_by_label_contains(&label).count() > 0, "{said}: {}", text(&window));
+        press(&mut window, "ctrl+z");
+        window.run_steps(2);
+        assert_eq!(window.query_all_by_label_contains(&label).count(), 0, "{said} is taken back");
+    }
 }

@@ -29,6 +29,9 @@ use modurust_runtime::compiler::lang::token::{Kind, tokens};
 use modurust_runtime::compiler::lang::visit;
 use std::ops::Range;
 
+/// What begins the comment behind a binding that is bypassed; what it was stands behind that.
+pub const BYPASSED: &str = "// bypassed: ";
+
 /// What can be done to a patch. Hexes are named by key, ports by number.
 // The text of a variant names its fields.
 #[allow(missing_docs)]

@@ -90,6 +90,15 @@ enum Mode {
     Rename { hex: String, to: String },
 }
 
+/// What is seen of a hex beside its words.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sign {
+    /// It has a curve.
+    curve: bool,
+    /// Bypassed, muted, heard alone; empty if it is as it is written.
+    state: &'static str,
+}
+
 /// The layout without what is said of statements that the text does not have any more; for when it is saved.
 pub fn pruned(layout: &str, document: &Document) -> String {
     let symbols = modurust_runtime::compiler::ide::symbols(document);
@@ -141,6 +150,8 @@ pub struct HexView {
     /// What was asked and not done yet.
     orders: VecDeque<orders::Order>,
     wants_focus: bool,
+    /// What is seen of each hex beside its words.
+    signs: Vec<Sign>,
     /// How each wire is drawn.
     ways: Vec<ways::Way>,
     /// The hex under the pointer.
@@ -297,7 +308,25 @@ impl HexView {
         for (hex, cell) in self.view.hexes.iter().zip(&self.cells).filter(|(hex, _)| hex.what != What::Beyond) {
             self.kept.insert(hex.key.clone(), *cell);
         }
+        self.signs = self.view.hexes.iter().map(|hex| self.sign(hex, see)).collect();
         self.settled();
+    }
+
+    fn sign(&self, hex: &Hex, see: &See<'_>) -> Sign {
+        let written = |at: &std::ops::Range<usize>| see.text.get(at.clone()).unwrap_or("").to_string();
+        let curve = !hex.stale && shapes::curve(hex, &written).is_some();
+        let line = |verb: &str| {
+            let named = |line: &str| line.trim().strip_prefix(verb).is_some_and(|name| name.trim() == hex.name);
+            see.text.lines().any(named)
+        };
+        let behind = see.text.get(hex.body.end..).unwrap_or("").trim_start_matches([' ', '\t']);
+        let state = match hex.what {
+            What::Track | What::Bus if line("mute ") => "muted",
+            What::Track | What::Bus if line("solo ") => "solo",
+            What::Value if behind.starts_with(gesture::BYPASSED) => "bypassed",
+            _ => "",
+        };
+        Sign { curve, state }
     }
 
     /// What follows from cells: who lies where, and how wires run.
@@ -484,6 +513,10 @@ impl HexView {
             if !ends.is_empty() {
                 text.push_str(&format!(", {word} {ends}"));
             }
+        }
+        let state = self.signs.get(number).map_or("", |sign| sign.state);
+        if !state.is_empty() {
+            text.push_str(&format!(", {state}"));
         }
         if hex.stale {
             text.push_str(", cannot be read");

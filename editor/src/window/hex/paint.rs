@@ -253,7 +253,9 @@ impl HexView {
             true => (centre + vec2(0.04, -0.56) * radius, radius * 0.72),
             false => (centre + vec2(0.0, 0.03) * radius, radius * 1.68),
         };
+        let state = self.signs.get(number).map_or("", |sign| sign.state);
         match port {
+            _ if !state.is_empty() => text(painter, below, state, small, theme.queued, room),
             Some(port) => text(painter, below, &port.name, small, theme.accent, room),
             None => text(painter, below, &kind, small, theme.weak, room),
         }
@@ -267,47 +269,29 @@ impl HexView {
         }
     }
 
-    /// The curve of a hex as its numbers are now, if it has one; told by its kind alone where only that is asked.
-    fn shape_of(&self, number: usize) -> Option<()> {
-        const SHAPED: [&str; 16] = [
-            "lpf",
-            "hpf",
-            "bpf",
-            "notch",
-            "peak",
-            "lowshelf",
-            "highshelf",
-            "onepole",
-            "ladder",
-            "diode",
-            "moog_vcf",
-            "ad",
-            "ar",
-            "asr",
-            "adsr",
-            "perc",
-        ];
-        let hex = &self.view.hexes[number];
-        (!hex.stale && SHAPED.contains(&hex.kind.as_str())).then_some(())
+    fn curved(&self, number: usize) -> bool {
+        self.signs.get(number).is_some_and(|sign| sign.curve)
     }
 
     /// The wave of a hex in its box, if it is the one that is looked at.
     fn wave_of(&self, number: usize, see: &See<'_>, room: Rect) -> Option<Vec<Pos2>> {
         let hex = &self.view.hexes[number];
         let here = self.cells[number] == self.cursor && see.selected == Some(&*hex.name) && self.radius >= KNOBS;
-        let looked = here && self.shape_of(number).is_none() && self.level(hex, see).is_some();
+        let looked = here && !self.curved(number) && self.level(hex, see).is_some();
         monitor::wave(see.wave, room, 72).filter(|_| looked).map(|(points, _)| points)
     }
 
     /// True if a curve or a wave is drawn in the middle of a hex.
     fn pictured(&self, number: usize, see: &See<'_>) -> bool {
         let waves = || self.cells[number] == self.cursor && self.wave_of(number, see, Rect::ZERO).is_some();
-        self.radius >= KNOBS && (self.shape_of(number).is_some() || waves())
+        self.radius >= KNOBS && (self.curved(number) || waves())
     }
 
     /// The curve of a hex, and its box on the screen.
     pub(super) fn curve_of(&self, see: &See<'_>, number: usize, canvas: Rect) -> Option<(Curve, Rect)> {
-        self.shape_of(number).filter(|()| self.radius >= KNOBS)?;
+        if !self.curved(number) || self.radius < KNOBS {
+            return None;
+        }
         let curve = shapes::curve(&self.view.hexes[number], &|at| self.written(see, at).to_string())?;
         Some((curve, self.inner(number, canvas)))
     }
@@ -349,7 +333,7 @@ impl HexView {
         // Above the comment, if there is one.
         let height = if self.view.hexes[number].note.is_empty() { 0.42 } else { 0.375 };
         let place = |(i, (port, at)): (usize, (usize, std::ops::Range<usize>))| {
-            let x = (i as f32 - (count - 1.0) / 2.0) * 0.39;
+            let x = (i as f32 - (count - 1.0) / 2.0) * if count == 2.0 { 0.5 } else { 0.39 };
             (port, at, centre + vec2(x, height) * self.radius)
         };
         shown.into_iter().enumerate().map(place).collect()
@@ -360,7 +344,7 @@ impl HexView {
         let radius = self.radius;
         let params = self.params(number);
         let places = self.knob_places(number, centre);
-        let room = radius * [0.9, 0.5, 0.37][places.len().clamp(1, 3) - 1];
+        let room = radius * [0.9, 0.47, 0.37][places.len().clamp(1, 3) - 1];
         for (port, at, place) in places {
             let port = &hex.ports[port];
             let written = self.written(see, &at);

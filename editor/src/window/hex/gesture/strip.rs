@@ -4,14 +4,11 @@
 //! what it was; a value that is heard alone gets a track, which goes when it is no longer wanted.
 
 use super::super::graph::{Hex, Rate, Site, What};
-use super::{Plan, Planned, refuse};
+use super::{BYPASSED, Plan, Planned, refuse};
 use modurust_runtime::compiler::lang::ast::Item;
 use modurust_runtime::compiler::lang::edit::{Edit, Op, Refusal, Splice};
 use modurust_runtime::compiler::lang::parse::{parse, parse_expr};
 use modurust_runtime::compiler::lang::source::{FileId, Source};
-
-/// What begins the comment behind a binding that is bypassed; what it was stands behind that.
-const BYPASSED: &str = "// bypassed: ";
 
 impl Plan<'_> {
     pub(super) fn bypass(&mut self, key: &str) -> Result<Planned, Refusal> {
