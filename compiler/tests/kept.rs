@@ -9,6 +9,7 @@ use modurust_compiler::exec::Backend;
 use modurust_compiler::front::{Compiler, Options, World};
 use modurust_compiler::passes::Passes;
 use modurust_lang::dice::Dice;
+use modurust_lang::token::{Kind, tokens};
 
 /// A text, and whether the files beside it are there.
 struct Text<'a>(&'a str, bool);
@@ -394,4 +395,85 @@ fn what_is_known_of_calls_shows_in_nothing() {
     }
     println!("{good} of {all} are whole");
     assert!(good * 2 > all, "too few of the texts are whole to say much: {good} of {all}");
+}
+
+/// A text in which a word is another wherever it is a name.
+fn respelt(text: &str, from: &str, to: &str) -> String {
+    let (mut out, mut at) = (String::new(), 0);
+    for token in tokens(text).filter(|token| token.kind == Kind::Word && token.text(text) == from) {
+        out += &text[at..token.span.start as usize];
+        out += to;
+        at = token.span.end as usize;
+    }
+    out + &text[at..]
+}
+
+/// Values that are called otherwise and back, between other edits, with their names in comments and in other roles now and then.
+#[test]
+fn what_was_renamed_shows_in_nothing() {
+    let sequences = std::env::var("SEQUENCES").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let first: u64 = std::env::var("FIRST").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let around = [
+        "cut = 400hz",
+        "slow = lfsin(0.2hz)",
+        "gap = 3/16n",
+        "riff = \"0 3? 7\" >> scale(c4, minor)",
+        "plain = \"0 3 7\" >> scale(c4, minor)",
+        "hum = noise >> lpf(cut) * slow",
+        "twice = (x) => x >> lpf(cut * 2)",
+        "turn = saw(60hz) + 0.5 * (turn >> delay(gap))",
+        "track one = plain >> mono(vox) >> lpf(cut) >> twice + hum * 0.1",
+        "track two = riff >> mono(vox) >> hpf(cut * 0.5) * (1 + slow) + (saw(cut) >> lpf(cut, q: 0.4)) + saw(cut * 0.5)",
+        "track six = plain >> poly(2, vox) + turn * 0.1",
+        "vox(freq, gate) = saw(freq) >> lpf(cut + 200hz * slow) * ar(gate, 3ms, 0.2s)",
+        "bus hall = in >> delay(0.1s)",
+        "automate cut { 0bar: 200hz, 4bar: 900hz }",
+    ];
+    let names = ["cut", "slow", "gap", "riff", "plain", "hum", "twice", "turn"];
+    let words = ["a", "brightness", "cut", "slow", "echo", "x", "k"];
+    let (mut good, mut all) = (0, 0);
+    for seed in first..first + sequences {
+        let mut dice = Dice::new(seed);
+        let mut forms = vec![0; CALLS.len()];
+        let mut called: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+        let (mut old, mut past, mut more) = (compiler(), Vec::new(), "");
+        for _ in 0..10 {
+            let stmts = CALLS.iter().zip(&forms).map(|(all, form)| format!("{}\n", all[*form]));
+            let mut text = format!("{}\n{more}{}", around.join("\n"), stmts.collect::<String>());
+            // By way of words that nobody uses, so that two may change places.
+            for (n, name) in names.iter().enumerate() {
+                text = respelt(&text, name, &format!("zz{n}"));
+            }
+            for (n, name) in called.iter().enumerate() {
+                text = respelt(&text, &format!("zz{n}"), name);
+            }
+            same(&mut old, &text, true, &past);
+            all += 1;
+            good += u32::from(seen(&mut old, &text, true).0.is_some());
+            past.push(text);
+            match dice.below(8) {
+                0 => {
+                    let at = dice.below(CALLS.len());
+                    forms[at] = dice.below(CALLS[at].len());
+                }
+                1 => {
+                    more = dice.pick(&[
+                        "",
+                        "// Of cut and brightness.\n",
+                        "brightness = 3khz\n",
+                        "a = 400hz\ntrack far = saw(a)\n",
+                    ])
+                }
+                _ => {
+                    let at = dice.below(names.len());
+                    called[at] = match dice.chance(40) {
+                        true => names[at].to_string(),
+                        false => dice.pick(&words).to_string(),
+                    };
+                }
+            }
+        }
+    }
+    println!("{good} of {all} are whole");
+    assert!(good * 3 > all, "too few of the texts are whole to say much: {good} of {all}");
 }

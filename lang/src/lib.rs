@@ -26,6 +26,7 @@ pub mod parse;
 pub mod pattern;
 pub mod print;
 mod recover;
+pub mod respell;
 pub mod source;
 pub mod split;
 pub mod token;

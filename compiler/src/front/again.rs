@@ -255,8 +255,9 @@ impl Numbers<'_> {
 }
 
 impl Elab<'_> {
-    /// Lets a part that was just made take the place of another of which the same came, if that is so. The other is gone then.
-    pub(super) fn take_place(&mut self, part: &mut Part, old: &Part) -> bool {
+    /// Lets a part that was just made take the place of another of which the same came, if that is so. The other is gone then. `of_same`:
+    /// both are of one statement, whatever that is called.
+    pub(super) fn take_place(&mut self, part: &mut Part, old: &Part, of_same: bool) -> bool {
         let now = self.ends();
         let (from, whole) = match part.pieces[..] {
             [] => (now, true),
@@ -316,7 +317,8 @@ impl Elab<'_> {
             first.0.sets = from.sets;
         }
         (part.pieces, part.closed) = (pieces.into(), old.closed);
-        part.again = Some(Again { before: old.serial, renamed: old.word != part.word, params: Some(params), seeds });
+        part.again =
+            Some(Again { before: old.serial, renamed: old.word != part.word && !of_same, params: Some(params), seeds });
         self.truncate(from);
         true
     }
@@ -431,6 +433,13 @@ impl Segment {
     pub fn borrows_as_before(&mut self, arena: &Graph) -> bool {
         let moved = |(node, param): &Lent| !matches!(arena.node(*node), Node::Param(p) if p == param);
         !self.lent.iter().any(moved) || self.takes(arena, Some)
+    }
+
+    /// Numbers that are copied from other parts are called after these, which may have another name by now.
+    pub fn borrows_from(&mut self, plan: &Plan<'_>) {
+        if !self.lent.is_empty() {
+            self.params.iter_mut().for_each(|(_, node, word)| *word = plan.word(*node));
+        }
     }
 
     /// Gives it other parameters: `own` for those of its part, and what stands now where numbers were copied from. False if the stages that

@@ -23,7 +23,8 @@ impl Compiler {
         let Some(expr) = expr else { return (None, diagnostics) };
         let (files, sources, _) = self.load(world, roots);
         let mut places = super::places::Places::default();
-        let files = places.laid_out(&files, sources.iter().map(|s| s.text.len() + 1));
+        let texts: Vec<&str> = sources.iter().map(|s| &*s.text).collect();
+        let (files, _) = places.laid_out(&files, &texts);
         let options = self.options;
         let run = || {
             let mut elab = Elab::new(world, options.sample_rate, options.seed);

@@ -16,7 +16,6 @@
 //! Only the outermost calls are noted, with numbers and signals as arguments; what else a function does than to make values
 //! (patterns, sends, messages) is not, and whoever calls such a one is elaborated again.
 
-use crate::front::again::Again;
 use crate::front::call::ArgVal;
 use crate::front::elab::Elab;
 use crate::front::parts::Part;
@@ -72,10 +71,25 @@ pub(super) struct Noted {
     function: TopName,
     /// The place of the statement of the function.
     pub statement: u32,
+    /// What that said.
+    pub form: u64,
     reads: Vec<(TopName, Seen)>,
     /// Settings that were asked for, and all of them.
     pub asked: (u8, Arc<Settings>),
-    made: Made,
+    made: Arc<Made>,
+}
+
+impl Noted {
+    /// What was asked for.
+    pub fn reads(&self) -> &[(TopName, Seen)] {
+        &self.reads
+    }
+
+    /// The same of a function that says this, and asks for that.
+    pub fn with(&self, reads: Vec<(TopName, Seen)>, form: u64) -> Noted {
+        let asked = (self.asked.0, Arc::clone(&self.asked.1));
+        Noted { form, reads, asked, made: Arc::clone(&self.made), ..*self }
+    }
 }
 
 /// How what a call makes differs from what it made: numbers in nodes, words of places, and names of values.
@@ -103,8 +117,8 @@ pub(super) struct Calls {
     kinds: HashMap<CallKind, Arc<Noted>>,
     /// What became of them in this text, by address; who is here stays there.
     verdicts: HashMap<usize, (Arc<Noted>, Verdict)>,
-    /// Of functions, by the place of their statements.
-    signatures: HashMap<u32, u64>,
+    /// Of functions, by what their statements say.
+    signatures: HashMap<u64, u64>,
 }
 
 impl Calls {
@@ -112,16 +126,15 @@ impl Calls {
     pub fn start(&mut self) {
         self.kinds.clear();
         self.verdicts.clear();
-        self.signatures.clear();
     }
 }
 
 impl<'a> Elab<'a> {
     /// What is seen of a function without calling it: nothing for what is none.
     pub(super) fn signature(&mut self, id: LazyId) -> Option<u64> {
-        let Lazy { def, origin, .. } = &self.lazies[id.0 as usize];
+        let (def, form) = (self.lazies[id.0 as usize].def, self.form(id));
         let params = def.params.as_deref()?;
-        Some(*self.parts.calls.signatures.entry(origin.offset).or_insert_with(|| {
+        Some(*self.parts.calls.signatures.entry(form).or_insert_with(|| {
             // Who plays voices asks whether they can end.
             let mut ends = false;
             let is_gate = |kind: &ExprKind| matches!(kind, ExprKind::Name(name) if name == "gate");
@@ -172,7 +185,8 @@ impl<'a> Elab<'a> {
                 let function = TopName(f.scope, hash_text(f.name));
                 let asked = (own_asked, Arc::clone(&self.settings));
                 reads.zip(made).map(|(reads, made)| {
-                    let noted = Arc::new(Noted { function, statement, reads, asked, made });
+                    let (form, made) = (self.parts.form(statement), Arc::new(made));
+                    let noted = Arc::new(Noted { function, statement, form, reads, asked, made });
                     self.parts.calls.kinds.insert(kind, Arc::clone(&noted));
                     noted
                 })
@@ -249,7 +263,7 @@ impl<'a> Elab<'a> {
 
     fn is_as_noted(&mut self, noted: &Noted) -> bool {
         let same = |e: &Self| match e.scopes.top(noted.function) {
-            Some(Binding::Lazy(id)) => e.lazies[id.0 as usize].origin.offset == noted.statement,
+            Some(Binding::Lazy(id)) => e.form(*id) == noted.form,
             _ => false,
         };
         same(self)
@@ -348,10 +362,7 @@ impl<'a> Elab<'a> {
             call.noted = Arc::clone(noted);
         }
         if !new.is_empty() || changes.iter().any(|(.., change)| !change.hints.is_empty()) {
-            let (before, pieces) = (part.serial, Arc::clone(&part.pieces));
-            self.parts.stamp += 1;
-            (part.serial, part.again) = (self.parts.stamp, Some(Again::with(before, params)));
-            self.parts.owners.own(self.parts.stamp, &pieces);
+            self.parts.comes_again(key, params);
         }
         true
     }

@@ -93,6 +93,8 @@ pub struct Elab<'a> {
     pub(super) sends: Vec<(String, NodeId)>,
     /// Origins of pattern literals: file and first byte of the text, by the id that events carry.
     pub patterns: Vec<(FileId, u32)>,
+    /// The same the other way.
+    pub(super) literal_ids: HashMap<(FileId, u32), u32>,
     /// Names of results and stand-ins, to print loops.
     pub named: HashMap<NodeId, Called>,
     /// What stand-ins stand for.
@@ -182,6 +184,7 @@ impl<'a> Elab<'a> {
             buses: Vec::new(),
             sends: Vec::new(),
             patterns: Vec::new(),
+            literal_ids: HashMap::default(),
             named: HashMap::default(),
             aliases: HashMap::default(),
             said: Vec::new(),
@@ -459,7 +462,14 @@ impl<'a> Elab<'a> {
         let lowered = crate::front::number::canonical(num, self.clock());
         let salt = salt(lowered);
         let param = match self.params.get(&salt) {
-            Some(&param) => param,
+            Some(&param) => {
+                // The same number, and the binding has another name by now.
+                let known = &self.graph.params[param.index()].name;
+                if !known.is_empty() && **known != *name {
+                    Arc::make_mut(&mut self.graph.params)[param.index()].name = Arc::from(&*name);
+                }
+                param
+            }
             None => {
                 let param = self.add_param(name.clone(), lowered.value as f32);
                 self.params.insert(salt, param);

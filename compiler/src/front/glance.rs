@@ -42,11 +42,18 @@ pub(super) fn uses_it(expr: &Expr) -> bool {
 
 /// Hash of an expression without its place.
 pub(super) fn hash_expr(expr: &Expr) -> u64 {
-    let list = |seed: u64, items: &mut dyn Iterator<Item = &Expr>| items.fold(seed, |h, e| mix(h, hash_expr(e)));
+    hash_spelt(expr, &|name| name)
+}
+
+/// The same, with names spelt otherwise.
+pub(super) fn hash_spelt<'a>(expr: &'a Expr, spelt: &impl Fn(&'a str) -> &'a str) -> u64 {
+    let hash_expr = |expr: &'a Expr| hash_spelt(expr, spelt);
+    let list = |seed: u64, items: &mut dyn Iterator<Item = &'a Expr>| items.fold(seed, |h, e| mix(h, hash_expr(e)));
     match &expr.kind {
         ExprKind::Number { value, unit, .. } => mix(value.to_bits(), unit.map_or(1, |u| u as u64 + 2)),
         ExprKind::Note(n) => mix(0x40, *n as u64),
-        ExprKind::Text(t) | ExprKind::Name(t) => mix(0x41, hash_text(t)),
+        ExprKind::Text(t) => mix(0x41, hash_text(t)),
+        ExprKind::Name(t) => mix(0x41, hash_text(spelt(t))),
         ExprKind::Pattern { text, .. } => mix(0x42, hash_text(text)),
         ExprKind::It => 0x43,
         ExprKind::Call { callee, args } => list(mix(0x44, hash_expr(callee)), &mut args.iter().map(|a| &a.value)),

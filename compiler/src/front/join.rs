@@ -37,6 +37,8 @@ struct Kept {
     id: u64,
     turn: u64,
     segment: Segment,
+    /// Its chance starts from elsewhere than in the last graph.
+    reseeded: bool,
 }
 
 /// A parameter's name: number of the part's name, ordinal in it, and both in words.
@@ -85,15 +87,22 @@ impl Placed {
 
 impl Segments {
     /// Goes on with a segment that was made of the same parts, for the same ends, from the same. False if there is none.
-    pub fn reuse(&mut self, arena: &Graph, serials: &[u64], wanted: &[NodeId], known: &HashMap<NodeId, Given>) -> bool {
+    pub fn reuse(
+        &mut self,
+        plan: &Plan<'_>,
+        serials: &[u64],
+        wanted: &[NodeId],
+        known: &HashMap<NodeId, Given>,
+    ) -> bool {
         let Some(Kept { turn, segment, .. }) = self.kept.get_mut(&serials[0]).map(|kept| &mut **kept) else {
             return false;
         };
         let same = segment.serials == serials
             && segment.wanted == wanted
             && segment.ports.iter().all(|(id, given)| known.get(id) == Some(given))
-            && segment.borrows_as_before(arena);
+            && segment.borrows_as_before(plan.arena);
         if same {
+            segment.borrows_from(plan);
             *turn = self.turn;
             self.now.push(serials[0]);
         }
@@ -108,11 +117,7 @@ impl Segments {
         if !kept.segment.comes_again(plan, wish, again) {
             return false;
         }
-        // Where it has other constants it is written anew.
-        if !again.seeds.is_empty() {
-            self.stamp += 1;
-            kept.id = self.stamp;
-        }
+        kept.reseeded |= !again.seeds.is_empty();
         kept.turn = self.turn;
         self.now.push(part.serial);
         self.kept.insert(part.serial, kept);
@@ -123,7 +128,8 @@ impl Segments {
     pub fn add(&mut self, segment: Segment) {
         self.stamp += 1;
         self.now.push(segment.serials[0]);
-        self.kept.insert(segment.serials[0], Box::new(Kept { id: self.stamp, turn: self.turn, segment }));
+        let (serial, kept) = (segment.serials[0], Kept { id: self.stamp, turn: self.turn, segment, reseeded: false });
+        self.kept.insert(serial, Box::new(kept));
     }
 
     /// What the last segment gives.
@@ -200,6 +206,7 @@ impl Segments {
         out.rows = Arc::new(rows);
         let out = Arc::new(out);
         self.kept.retain(|_, kept| kept.turn == self.turn);
+        self.kept.values_mut().for_each(|kept| kept.reseeded = false);
         self.turn += 1;
         self.last = Some((Arc::clone(&out), placed));
         (out, numbers)
@@ -267,7 +274,12 @@ impl Joiner<'_> {
         runs::slide(&mut self.out.rings, &moves(|size| size.rings), self.next.rings, &ring);
         for ((kept, place), known) in segments.iter().zip(places).zip(kept) {
             match known.map(|at| &before[at]) {
-                Some(old) => self.mend(&kept.segment, place, old),
+                Some(old) => {
+                    self.mend(&kept.segment, place, old);
+                    if kept.reseeded {
+                        self.reseed(&kept.segment, place);
+                    }
+                }
                 None => self.write(&kept.segment, place),
             }
         }
@@ -306,6 +318,15 @@ impl Joiner<'_> {
                 if own.kernel.is_some() && (from.rings != to.rings || !leads) {
                     ring.kernel = kernel(own, place);
                 }
+            }
+        }
+    }
+
+    /// Writes the constants of a segment that chance starts from.
+    fn reseed(&mut self, segment: &Segment, place: &Placed) {
+        for (local, slot) in segment.graph.nodes.iter().zip(&segment.slots) {
+            if let (Node::Const(Ty::I32, _), Slot::Own(own)) = (local, slot) {
+                self.out.nodes[(place.start.nodes + own) as usize].clone_from(local);
             }
         }
     }

@@ -26,7 +26,7 @@ const SPARE: usize = 1 << 17;
 
 /// The arenas.
 pub(super) struct Arenas {
-    graph: Graph,
+    pub graph: Graph,
     score: ScoreBuilder,
     units: Vec<Unit>,
     sets: Vec<ClipSet>,
@@ -36,7 +36,8 @@ pub(super) struct Arenas {
     named: HashMap<NodeId, Called>,
     aliases: HashMap<NodeId, NodeId>,
     patterns: Vec<(FileId, u32)>,
-    parts: Parts,
+    literal_ids: HashMap<(FileId, u32), u32>,
+    pub parts: Parts,
     segments: Segments,
     layout: Layout,
     marks: Vec<Mark>,
@@ -54,16 +55,20 @@ pub(super) struct Memory {
 
 impl Memory {
     /// The statements of a text, on the tape, and the arenas of the last one if they are of use.
-    pub fn begin(&mut self, files: &[File], lengths: impl Iterator<Item = usize>) -> (Vec<File>, Option<Arenas>) {
+    pub fn begin(&mut self, files: &[File], texts: &[&str]) -> (Vec<File>, Option<Arenas>) {
         let now: Vec<(u64, bool)> = files.iter().map(|f| (hash_text(&f.path), f.used)).collect();
-        let arenas = self.arenas.take().filter(|arenas| arenas.are_worth_it() && now == self.files);
+        let mut arenas = self.arenas.take().filter(|arenas| arenas.are_worth_it() && now == self.files);
         self.files = now;
         if arenas.is_none() || !self.places.has_room() {
             self.places = Places::default();
-            let laid_out = self.places.laid_out(files, lengths);
+            let (laid_out, _) = self.places.laid_out(files, texts);
             return (laid_out, None);
         }
-        (self.places.laid_out(files, lengths), arenas)
+        let (laid_out, renamed) = self.places.laid_out(files, texts);
+        if let Some((arenas, renamed)) = arenas.as_mut().zip(renamed) {
+            arenas.rename(&renamed);
+        }
+        (laid_out, arenas)
     }
 
     /// Keeps the arenas for the next text.
@@ -89,6 +94,7 @@ impl<'a> Elab<'a> {
         (self.named, self.aliases, self.patterns) = (arenas.named, arenas.aliases, arenas.patterns);
         (self.parts, self.segments, self.layout) = (arenas.parts, arenas.segments, arenas.layout);
         (self.marks, self.shapes, self.recalled) = (arenas.marks, arenas.shapes, arenas.recalled);
+        self.literal_ids = arenas.literal_ids;
         self.score.set_seed(self.settings.seed);
     }
 
@@ -106,6 +112,7 @@ impl<'a> Elab<'a> {
             named: self.named,
             aliases: self.aliases,
             patterns: self.patterns,
+            literal_ids: self.literal_ids,
             parts: self.parts,
             segments: self.segments,
             layout: self.layout,

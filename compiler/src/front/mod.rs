@@ -33,6 +33,7 @@ mod pattern_table;
 mod patterns;
 mod places;
 mod recall;
+mod renamed;
 mod rest;
 mod runs;
 pub mod samples;
@@ -323,7 +324,8 @@ impl Compiler {
         (self.ended)("parse");
         let options = self.options;
         let paths: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
-        let (laid_out, mut arenas) = self.memory.begin(&files, sources.iter().map(|s| s.text.len() + 1));
+        let texts: Vec<&str> = sources.iter().map(|s| &*s.text).collect();
+        let (laid_out, mut arenas) = self.memory.begin(&files, &texts);
         let (memory, ended) = (&mut self.memory, &mut self.ended);
         let parsed = !diagnostics.iter().any(Diagnostic::is_error);
         let run = || {

@@ -33,7 +33,7 @@ use crate::front::stand_ins::StandIns;
 use crate::front::timeline::Control;
 use crate::front::validity::Ask;
 use crate::front::value::*;
-use crate::graph::{FrameId, NodeId, Out};
+use crate::graph::{FrameId, NodeId, Out, ParamId};
 use modurust_lang::ast::ExprKind;
 use modurust_lang::{Diagnostic, Span};
 use rustc_hash::{FxBuildHasher, FxHashMap as HashMap, FxHashSet as HashSet};
@@ -43,6 +43,9 @@ use std::sync::Arc;
 
 /// The part that is the session itself: no statement stands there.
 const SESSION: u32 = u32::MAX;
+
+/// What marks the version of a function among those of values: the rest is what its statement says.
+pub(super) const LAMBDA: u64 = 1 << 63;
 
 /// How far the arenas are filled.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -106,6 +109,8 @@ pub(super) struct Part {
     pub node: Option<NodeId>,
     /// Of a sum: its terms.
     terms: Vec<NodeId>,
+    /// What its statement said.
+    pub form: u64,
     /// No other elaboration has this number.
     pub serial: u64,
     /// The signals of other parts that it refers to, once that is known.
@@ -187,6 +192,8 @@ pub(super) struct Parts {
     latest: HashMap<u64, u32>,
     /// The places of the statements of this text, rising.
     pub statements: Vec<u32>,
+    /// What each of them says.
+    pub forms: HashMap<u32, u64>,
     /// The last value of each definition, with its number.
     last: HashMap<TopName, (Value<'static>, u64)>,
     pub stamp: u64,
@@ -217,6 +224,25 @@ pub(super) struct Parts {
 }
 
 impl Parts {
+    /// What the statement of a part says in this text; 0 if there is none.
+    pub fn form(&self, key: u32) -> u64 {
+        self.forms.get(&statement(key)).copied().unwrap_or(0)
+    }
+
+    /// A part is given other numbers or words where it is.
+    pub fn comes_again(&mut self, key: u32, params: HashMap<ParamId, ParamId>) {
+        let Some(part) = self.kept.get_mut(&key) else { return };
+        self.stamp += 1;
+        (part.serial, part.again) = (self.stamp, Some(Again::with(part.serial, params)));
+        self.owners.own(part.serial, &part.pieces);
+    }
+
+    /// The last value of a name is that of another.
+    pub fn rename_last(&mut self, from: u64, to: u64) {
+        let moved: Vec<_> = self.last.extract_if(|name, _| name.1 == from).collect();
+        self.last.extend(moved.into_iter().map(|(name, last)| (TopName(name.0, to), last)));
+    }
+
     /// A part of this text.
     pub fn part(&self, key: u32) -> &Part {
         &self.kept[&key]
@@ -477,6 +503,7 @@ impl<'a> Elab<'a> {
             version: 0,
             node: None,
             terms: Vec::new(),
+            form: 0,
             serial,
             refs: None,
             diagnostics,
@@ -503,11 +530,11 @@ impl<'a> Elab<'a> {
 
     /// Lets a part take the place of the last one of its kinds, whose statement is gone or made anew.
     fn replace(&mut self, key: u32, kinds: &[u64], part: &mut Part) {
-        let statement = |key: u32| key & !(3 << 30);
         let gone = |old: &u32| *old == key || self.parts.statements.binary_search(&statement(*old)).is_err();
-        let Some(old) = kinds.iter().find_map(|kind| self.parts.latest.get(kind).copied().filter(gone)) else { return };
+        let known = kinds.iter().find_map(|kind| self.parts.latest.get(kind).copied().filter(gone));
+        let old = known.unwrap_or(key);
         if let Some(before) = self.parts.kept.remove(&old)
-            && !self.take_place(part, &before)
+            && !self.take_place(part, &before, old == key)
         {
             self.parts.kept.insert(old, before);
         }
@@ -515,6 +542,7 @@ impl<'a> Elab<'a> {
 
     /// Keeps a part, as one of this text.
     fn keep(&mut self, key: u32, kinds: &[u64], part: Part) {
+        let part = Part { form: self.parts.form(key), ..part };
         let now = self.ends();
         if let Some(around) = self.parts.open.last_mut() {
             around.from = now;
@@ -539,10 +567,17 @@ impl<'a> Elab<'a> {
                 return value;
             }
         }
+        let before = self.parts.kept.get(&key).and_then(|part| part.value.clone());
         let outer = self.begin(Some(id));
         let value = self.run(id);
         let mut part = self.end(outer, &def.name.name);
         part.value = value.plain();
+        // A pattern of the same statement is what it was if it is made alike: only chance minds what it is called.
+        if let (Some(Value::Pat(new)), Some(Value::Pat(old))) = (&part.value, &before)
+            && self.score.score().alike(*new, *old)
+        {
+            part.value = before;
+        }
         let kinds = [mix(mix(3, u64::from(place.0.0)), place.1), mix(4, hash_expr(&def.body))];
         if part.value.is_some() {
             self.replace(key, &kinds, &mut part);
@@ -555,7 +590,7 @@ impl<'a> Elab<'a> {
             (Some(new), Some((old, version)), _) if new.same(old) && self.is_as_it_was(&part) => *version,
             // A function without anything around it is known by its statement.
             (None, _, Value::Fn(f)) if f.scope == self.lazies[id.0 as usize].scope && is_lambda(def) => {
-                1 << 63 | u64::from(key)
+                LAMBDA | self.parts.form(key)
             }
             _ => self.parts.next_stamp(),
         };
@@ -575,7 +610,7 @@ impl<'a> Elab<'a> {
         &mut self,
         key: u32,
         name: &str,
-        (strip, kinds): (&str, [u64; 2]),
+        (strip, kinds): (&str, impl FnOnce() -> [u64; 2]),
         make: impl FnOnce(&mut Self) -> Option<NodeId>,
     ) -> Option<NodeId> {
         self.strip = strip.to_string();
@@ -584,6 +619,7 @@ impl<'a> Elab<'a> {
             let node = make(self);
             let mut part = self.end(outer, name);
             part.node = node;
+            let kinds = kinds();
             self.replace(key, &kinds, &mut part);
             self.keep(key, &kinds, part);
         } else {
@@ -640,6 +676,11 @@ impl<'a> Elab<'a> {
         part.keep = false;
         self.keep(SESSION, &[], part);
     }
+}
+
+/// The place of the statement of a part.
+fn statement(key: u32) -> u32 {
+    key & !(3 << 30)
 }
 
 /// `f = (x) => ..`

@@ -36,8 +36,12 @@ impl<'a> Elab<'a> {
         if broken {
             return Value::Broken;
         }
-        let origin = self.patterns.len() as u32;
-        self.patterns.push((self.at.file, self.at.offset + text_start));
+        let place = (self.at.file, self.at.offset + text_start);
+        let next = self.patterns.len() as u32;
+        let origin = *self.literal_ids.entry(place).or_insert(next);
+        if origin == next {
+            self.patterns.push(place);
+        }
         // Chance depends on the binding and not on the place in the file; the same text again is another chance.
         let path = mix(hash_text(&self.binding), hash_text(text));
         let path = match self.occurrence(path) {

@@ -182,7 +182,7 @@ impl Elab<'_> {
         for group in &order {
             let serials: Vec<u64> = group.iter().map(|part| self.parts.part(live[*part as usize]).serial).collect();
             let wanted: Vec<NodeId> = group.iter().flat_map(|part| &wants[*part as usize]).copied().collect();
-            if !segments.reuse(&arena, &serials, &wanted, &known) {
+            if !segments.reuse(&plan, &serials, &wanted, &known) {
                 let parts = group.iter().map(|part| self.parts.part(live[*part as usize])).collect();
                 let wish = Wish { group, parts, wanted, known: &known };
                 if segments.again(&plan, &wish) {

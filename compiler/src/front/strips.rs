@@ -6,6 +6,7 @@
 use crate::front::elab::{Bus, Elab};
 use crate::front::glance::hash_expr;
 use crate::front::names;
+use crate::front::renamed::form;
 use crate::front::scope::*;
 use crate::front::stand_ins::Role;
 use crate::front::timeline::curve_of;
@@ -54,6 +55,7 @@ impl<'a> Elab<'a> {
         let statements = files.iter().flat_map(|f| &f.stmts).map(|stmt| stmt.offset);
         self.parts.statements = statements.collect();
         self.parts.statements.sort_unstable();
+        self.parts.forms = files.iter().flat_map(|f| &f.stmts).map(|stmt| (stmt.offset, form(&stmt.item))).collect();
         let scopes = self.define(files);
         self.read_settings(files, &scopes);
         self.meters(files);
@@ -74,7 +76,7 @@ impl<'a> Elab<'a> {
             audible = true;
             let lazy = &self.lazies[id.0 as usize];
             let (name, origin, span) = (&lazy.def.name, lazy.origin, lazy.def.body.span);
-            let kinds = [mix(5, hash_text(&name.name)), mix(6, 0)];
+            let kinds = || [mix(5, hash_text(&name.name)), mix(6, 0)];
             let node = self.strip_part(origin.offset | OUTPUT, &name.name, ("", kinds), |e| {
                 e.at = origin;
                 e.binding.clone_from(&name.name);
@@ -375,7 +377,7 @@ impl<'a> Elab<'a> {
     /// Elaborates a track or bus; what stands for its two channels comes back.
     fn strip(&mut self, strip: &Strip<'a>) -> Option<NodeId> {
         let (key, name) = (strip.origin.offset, &strip.name.name);
-        let kinds = [mix(1, hash_text(name)), mix(2, hash_expr(strip.value))];
+        let kinds = || [mix(1, hash_text(name)), mix(2, hash_expr(strip.value))];
         let Some(node) = self.strip_part(key, name, (name, kinds), |e| e.strip_inner(strip)) else {
             self.broken_strips.push(name.clone());
             return None;

@@ -18,8 +18,8 @@ use std::sync::Arc;
 pub(super) enum Seen {
     /// Nothing there: perhaps a name of the library.
     Absent,
-    /// A definition by its statement; its value was not asked for, or it is a function.
-    Form(u32),
+    /// A definition by what its statement says; its value was not asked for, or it is a function.
+    Form(u64),
     /// A function of which nothing was seen but what it is called with; its calls are noted.
     Function(u64),
     /// A value by its number.
@@ -42,7 +42,7 @@ impl Elab<'_> {
     pub(super) fn seen(&self, name: TopName) -> Seen {
         match self.scopes.top(name) {
             None => Seen::Absent,
-            Some(Binding::Lazy(id)) => Seen::Form(self.lazies[id.0 as usize].origin.offset),
+            Some(Binding::Lazy(id)) => Seen::Form(self.form(*id)),
             Some(Binding::Value(Value::Bus(bus))) => Seen::Fixed(mix(1, hash_text(&self.buses[*bus].name))),
             Some(Binding::Value(Value::Library(module))) => Seen::Fixed(mix(2, hash_text(module))),
             Some(Binding::Value(Value::Module(scope))) => Seen::Fixed(mix(3, u64::from(scope.0))),
@@ -55,8 +55,13 @@ impl Elab<'_> {
         let lazy = &self.lazies[id.0 as usize];
         match lazy.state {
             State::Done(_) => Seen::Value(self.parts.versions[id.0 as usize]),
-            _ => Seen::Form(lazy.origin.offset),
+            _ => Seen::Form(self.form(id)),
         }
+    }
+
+    /// What the statement of a definition says.
+    pub(super) fn form(&self, id: LazyId) -> u64 {
+        self.parts.form(self.lazies[id.0 as usize].origin.offset)
     }
 
     /// What was asked for while a part was elaborated: each name once, and calls where they were.
@@ -78,10 +83,9 @@ impl Elab<'_> {
                 Some(Binding::Lazy(id)) if open.forced.contains(id) => {
                     let id = *id;
                     let seen = match self.seen_value(id) {
-                        Seen::Form(statement) if !open.exact.contains(&statement) => match self.signature(id) {
-                            Some(signature) => Seen::Function(signature),
-                            None => Seen::Form(statement),
-                        },
+                        Seen::Form(form) if !open.exact.contains(&self.lazies[id.0 as usize].origin.offset) => {
+                            self.signature(id).map_or(Seen::Form(form), Seen::Function)
+                        }
                         seen => seen,
                     };
                     asks.push(Ask::Name(name, seen));
@@ -119,7 +123,10 @@ impl Elab<'_> {
     /// Whether a part of an earlier text may be taken as it is. Values that it used are brought up to date on the way, and so is it.
     pub(super) fn is_valid(&mut self, key: u32, lazy: Option<LazyId>) -> bool {
         let Some(part) = self.parts.kept.get(&key) else { return false };
-        if !part.keep || part.strip.as_ref().is_some_and(|strip| *strip != self.strip) {
+        if !part.keep
+            || part.form != self.parts.form(key)
+            || part.strip.as_ref().is_some_and(|strip| *strip != self.strip)
+        {
             return false;
         }
         let (reads, heard) = (Arc::clone(&part.reads), Arc::clone(&part.heard));

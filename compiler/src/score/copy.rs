@@ -21,6 +21,20 @@ pub struct Copier<'a> {
     sets: &'a HashMap<u32, u32>,
 }
 
+impl Score {
+    /// True if two patterns are made alike, so that one may stand for the other. Clips are told from others by their place alone.
+    pub fn alike(&self, a: PatId, b: PatId) -> bool {
+        let none = HashMap::default();
+        let copy = |p: PatId| {
+            let mut copy = Copier::new(self, &none);
+            let p = copy.pattern(p);
+            (p, format!("{:?}", copy.finish()))
+        };
+        let clips = |p: PatId| self.nodes.get(p.0 as usize).is_none_or(|node| node.sets != 0);
+        a == b || !clips(a) && !clips(b) && copy(a) == copy(b)
+    }
+}
+
 impl<'a> Copier<'a> {
     /// Copies out of `old`. `sets` are the numbers that sets of clips have in the copy.
     pub fn new(old: &'a Score, sets: &'a HashMap<u32, u32>) -> Copier<'a> {
@@ -203,5 +217,26 @@ impl<'a> Copier<'a> {
 
     fn set(&self, set: u32) -> u32 {
         self.sets.get(&set).copied().unwrap_or(set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_alike_that_differ_in_no_more_than_their_numbers() {
+        let mut build = ScoreBuilder::new(1);
+        let mut read = |text: &str, seed: u64| {
+            let (mini, errors) = modurust_lang::pattern::parse(text);
+            assert!(errors.is_empty(), "{text}");
+            build.mini(&mini, 0, seed)
+        };
+        let [plain, again, other] = [("0 <3 5>*2", 1), ("0 <3 5>*2", 2), ("0 <3 6>*2", 1)].map(|(t, s)| read(t, s));
+        let [chance, once_more] = [("0? 3", 1), ("0? 3", 2)].map(|(t, s)| read(t, s));
+        let score = build.finish();
+        assert!(plain != again && score.alike(plain, again));
+        assert!(!score.alike(plain, other), "another note");
+        assert!(!score.alike(chance, once_more), "another chance");
     }
 }

@@ -6,14 +6,16 @@
 //! text takes a compiler that has seen nothing yet, the library being parsed.
 //!
 //! The places are found in the text, so any set can be measured: numbers and stages in its tracks, digits in its patterns, definitions that
-//! others use.
+//! others use. Beside the set that comes with the program, made-up ones of several shapes are measured ([`super::sets`]).
 
 use super::Failure;
 use super::measure::cpu;
+use super::sets;
 use super::terminal;
 use super::work;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::lang::ast::Item;
+use modurust_runtime::compiler::lang::dice::Dice;
 use modurust_runtime::compiler::lang::token::{Kind, tokens};
 use modurust_runtime::compiler::lang::{FileId, Source, parse};
 use modurust_runtime::world::FileWorld;
@@ -26,6 +28,10 @@ const LONG: (&str, &str) = ("long.modu", include_str!("../../../benches/edit/lon
 const TIMES: usize = 24;
 /// Compilations by new compilers.
 const FRESH: usize = 9;
+/// What the made-up sets are drawn from.
+const SEED: u64 = 1;
+/// The first line of a table.
+const WHOLE: &str = "the whole text, by a new compiler";
 /// The stages that a compiler tells of.
 const STAGES: [&str; 3] = ["parse", "check", "lower"];
 
@@ -223,23 +229,73 @@ fn spread(all: &[Times], of: usize) -> [f64; 3] {
     [all[0], all[all.len() / 2], all[all.len() - 1]]
 }
 
-/// Measures and prints.
+/// A set: what it is called, and its text.
+struct Set {
+    name: String,
+    text: String,
+    nodes: usize,
+}
+
+impl Set {
+    /// A text, once it is known to be whole.
+    fn new(name: String, text: String, rate: u32) -> Result<Set, Failure> {
+        let mut world = FileWorld::new();
+        world.overlay(name.clone(), text.clone());
+        let (made, diagnostics, sources) =
+            Compiler::new(work::options(rate)).elaborate(&world, std::slice::from_ref(&name));
+        let Some(made) = made else {
+            work::tell(&diagnostics, &sources);
+            return Err(Failure::Text);
+        };
+        Ok(Set { name, text, nodes: made.graph.nodes.len() })
+    }
+
+    fn title(&self) -> String {
+        let tracks = places(&self.text).iter().filter(|p| p.track).count();
+        format!("{}: {} lines, {tracks} tracks, {} nodes\n\n", self.name, self.text.lines().count(), self.nodes)
+    }
+
+    /// What new compilers take for all of it.
+    fn fresh(&self, rate: u32) -> Vec<Times> {
+        let mut world = FileWorld::new();
+        world.overlay(self.name.clone(), self.text.clone());
+        (0..FRESH).map(|_| Bench::new(rate).run(&world, &self.name)).collect()
+    }
+
+    /// What edits of a kind take, one after the other.
+    fn edits(&self, (name, before, edit): &(&str, Option<Edit>, Edit), rate: u32) -> Vec<Times> {
+        let (mut world, mut bench, mut now) = (FileWorld::new(), Bench::new(rate), self.text.clone());
+        world.overlay(self.name.clone(), now.clone());
+        bench.run(&world, &self.name);
+        let mut times = Vec::new();
+        for n in 0..TIMES {
+            if let Some(before) = before {
+                let Some(next) = before(&now, n) else { continue };
+                now = next;
+                world.overlay(self.name.clone(), now.clone());
+                bench.run(&world, &self.name);
+            }
+            let Some(next) = edit(&now, n) else { continue };
+            let measured = *name != "an error put in" || next.contains("nothing_of_this_name");
+            now = next;
+            world.overlay(self.name.clone(), now.clone());
+            let took = bench.run(&world, &self.name);
+            if measured {
+                times.push(took);
+            }
+        }
+        times
+    }
+}
+
+/// Measures and prints: one file; or the set that comes with the program, and beside it the made-up ones, of which the middle is enough.
 pub fn run(file: Option<&String>, rate: u32) -> Result<(), Failure> {
-    let (file, text) = match file {
-        Some(file) => (file.clone(), work::readable(file)?),
-        None => (LONG.0.to_string(), LONG.1.to_string()),
+    let set = match file {
+        Some(file) => Set::new(file.clone(), work::readable(file)?, rate)?,
+        None => Set::new(LONG.0.to_string(), LONG.1.to_string(), rate)?,
     };
-    let mut world = FileWorld::new();
-    world.overlay(file.clone(), text.clone());
-    let (made, diagnostics, sources) =
-        Compiler::new(work::options(rate)).elaborate(&world, std::slice::from_ref(&file));
-    work::tell(&diagnostics, &sources);
-    let Some(made) = made else { return Err(Failure::Text) };
-    let (nodes, tracks) = (made.graph.nodes.len(), places(&text).iter().filter(|p| p.track).count());
-    drop(made);
-    let fresh: Vec<Times> = (0..FRESH).map(|_| Bench::new(rate).run(&world, &file)).collect();
+    let ms = |x: f64| format!("{x:.3}");
     let line = |name: &str, all: &[Times]| {
-        let ms = |x: f64| format!("{x:.3}");
         let [least, middle, worst] = spread(all, 3);
         let stages = (0..3).map(|stage| ms(spread(all, stage)[1]));
         let mut row = vec![name.to_string()];
@@ -247,32 +303,46 @@ pub fn run(file: Option<&String>, rate: u32) -> Result<(), Failure> {
         row
     };
     let head = ["edit", "parse ms", "check ms", "lower ms", "least", "middle", "worst"];
-    let mut rows = vec![head.map(str::to_string).to_vec(), line("the whole text, by a new compiler", &fresh)];
-    for (name, before, edit) in KINDS {
-        let (mut bench, mut now) = (Bench::new(rate), text.clone());
-        world.overlay(file.clone(), now.clone());
-        bench.run(&world, &file);
-        let mut times = Vec::new();
-        for n in 0..TIMES {
-            if let Some(before) = before {
-                let Some(next) = before(&now, n) else { continue };
-                now = next;
-                world.overlay(file.clone(), now.clone());
-                bench.run(&world, &file);
-            }
-            let Some(next) = edit(&now, n) else { continue };
-            let measured = *name != "an error put in" || next.contains("nothing_of_this_name");
-            now = next;
-            world.overlay(file.clone(), now.clone());
-            let took = bench.run(&world, &file);
-            if measured {
-                times.push(took);
-            }
-        }
+    let mut rows = vec![head.map(str::to_string).to_vec(), line(WHOLE, &set.fresh(rate))];
+    for kind in KINDS {
+        let times = set.edits(kind, rate);
         if !times.is_empty() {
-            rows.push(line(name, &times));
+            rows.push(line(kind.0, &times));
         }
     }
-    let lines = text.lines().count();
-    terminal::print(&format!("{file}: {lines} lines, {tracks} tracks, {nodes} nodes\n\n{}", terminal::table(&rows)))
+    terminal::print(&format!("{}{}", set.title(), terminal::table(&rows)))?;
+    if file.is_some() {
+        return Ok(());
+    }
+    let mut dice = Dice::new(SEED);
+    let made = sets::SHAPES.iter().map(|(name, write)| Set::new(format!("{name}.modu"), write(&mut dice), rate));
+    let made = made.collect::<Result<Vec<Set>, Failure>>()?;
+    let mut rows = vec![vec!["middle ms".to_string()]];
+    rows[0].extend(made.iter().map(|set| set.name.trim_end_matches(".modu").to_string()));
+    let middle = |times: &[Times]| if times.is_empty() { "-".into() } else { ms(spread(times, 3)[1]) };
+    let mut row = vec![WHOLE.to_string()];
+    row.extend(made.iter().map(|set| middle(&set.fresh(rate))));
+    rows.push(row);
+    for kind in KINDS {
+        let mut row = vec![kind.0.to_string()];
+        row.extend(made.iter().map(|set| middle(&set.edits(kind, rate))));
+        rows.push(row);
+    }
+    let titles: String = made.iter().map(|set| set.title().replace("\n\n", "\n")).collect();
+    terminal::print(&format!("\n{titles}\n{}", terminal::table(&rows)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_sets_are_whole_and_five_hundred_lines_long() {
+        let mut dice = Dice::new(SEED);
+        for (name, write) in sets::SHAPES {
+            let text = write(&mut dice);
+            assert!((500..530).contains(&text.lines().count()), "{name} has {} lines", text.lines().count());
+            assert!(Set::new(format!("{name}.modu"), text, work::RATE).is_ok(), "{name} has errors");
+        }
+    }
 }

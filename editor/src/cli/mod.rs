@@ -33,6 +33,7 @@ mod play;
 pub(crate) mod ports;
 mod reference;
 mod render;
+mod sets;
 pub(crate) mod status;
 mod supervise;
 pub(crate) mod terminal;
