@@ -498,14 +498,14 @@ fn a_curve_is_bent_by_its_handle_in_one_step() {
 #[test]
 fn any_value_can_be_looked_at_while_it_sounds() {
     let mut window = hexes(PATCH);
-    at(&mut window, "lp");
-    key(&mut window, Key::P, Modifiers::NONE);
-    assert_eq!(text(&window), PATCH.replace("q: 2)", "q: 2) >> scope('lp')"), "{}", status(&window));
-    key(&mut window, Key::P, Modifiers::NONE);
-    assert_eq!(text(&window), PATCH, "{}", status(&window));
     // What is told of the compiler comes late, and would be told in the place of what follows.
     let heard = |stand: &Stand| stand.model.history.head().is_some_and(|head| *head.text == *stand.model.text());
-    crate::window::tests::settle(&mut window, heard);
+    at(&mut window, "lp");
+    for wanted in [PATCH.replace("q: 2)", "q: 2) >> scope('lp')"), PATCH.to_string()] {
+        key(&mut window, Key::P, Modifiers::NONE);
+        assert_eq!(text(&window), wanted, "{}", status(&window));
+        crate::window::tests::settle(&mut window, heard);
+    }
     at(&mut window, "t");
     key(&mut window, Key::P, Modifiers::NONE);
     assert!(status(&window).contains("inspector"), "{}", status(&window));
@@ -523,4 +523,16 @@ fn what_is_bypassed_muted_or_alone_is_said() {
         window.run_steps(2);
         assert_eq!(window.query_all_by_label_contains(&label).count(), 0, "{said} is taken back");
     }
+}
+
+#[test]
+fn a_new_hex_is_to_be_seen() {
+    let mut window = hexes("osc = saw(110hz)\n");
+    at(&mut window, "osc");
+    for _ in 0..14 {
+        node(&mut window, "lpf");
+    }
+    let seen = rect(&window, "filter lpf14,");
+    let canvas = rect(&window, "hexes, ");
+    assert!(canvas.contains_rect(seen), "{seen:?} in {canvas:?}");
 }

@@ -141,6 +141,8 @@ pub struct HexView {
     selected: Option<String>,
     /// A hex that is to be selected as soon as it is there.
     await_select: Option<String>,
+    /// It was selected just now, and is to be seen.
+    shows: bool,
     param: usize,
     lines: Lines,
     mode: Mode,
@@ -179,6 +181,9 @@ impl HexView {
         ui.allocate_rect(room, Sense::hover());
         if !self.fitted || self.room != canvas.size() && !self.touched() {
             self.fit(canvas.size());
+        }
+        if std::mem::take(&mut self.shows) {
+            self.reveal(self.cursor, canvas);
         }
         let id = canvas_id();
         let response = ui.interact(canvas, id, Sense::click_and_drag());
@@ -244,6 +249,7 @@ impl HexView {
         }
         if let Some(key) = self.await_select.take_if(|key| self.view.hex(key).or(self.whole.hex(key)).is_some()) {
             self.select(&key, acts);
+            self.shows = true;
         }
         // The cursor in the code selects here, too.
         if see.selected != self.selected.as_deref() {

@@ -451,21 +451,15 @@ impl HexView {
             }
             let port = self.view.hexes[wire.to].ports.get(wire.port);
             if let Some(port) = port.filter(|_| radius >= KNOBS) {
-                let angle = match way.side {
-                    Side::TopLeft => -FRAC_PI_3,
-                    Side::BottomLeft => FRAC_PI_3,
-                    _ => 0.0,
+                let (angle, at, room) = match way.side {
+                    Side::TopLeft => (-FRAC_PI_3, vec2(x, y) * 0.215, 0.62),
+                    Side::BottomLeft => (FRAC_PI_3, vec2(x, y) * 0.215, 0.62),
+                    // Beside the arrow, for below it stands the letter.
+                    _ => (0.0, vec2(0.32, 0.1), 0.38),
                 };
                 let size = (radius * 0.135).clamp(7.5, 14.0);
-                turned(
-                    painter,
-                    middle + vec2(x, y) * radius * 0.215,
-                    &port.name,
-                    size,
-                    see.theme.weak,
-                    radius * 0.62,
-                    angle,
-                );
+                let at = middle + at * radius;
+                turned(painter, at, &port.name, size, see.theme.weak, radius * room, angle);
             }
         }
         for (to, count) in more {
