@@ -5,6 +5,7 @@
 //! Peaks are those since the one before, so whoever adds them up must see every [`Feedback::number`] once.
 
 use crate::device::{DeviceStats, Gauge};
+use crate::loudness;
 use crate::performance::Picture;
 use crate::scope::FRAMES;
 use crate::swap::Control;
@@ -72,6 +73,8 @@ pub struct Feedback {
     pub levels: Vec<Level>,
     /// The whole by thirds of octaves, dB of full scale.
     pub spectrum: Vec<f32>,
+    /// How loud the whole is to ears.
+    pub loudness: loudness::Reading,
     /// The program that plays.
     pub program: Option<Program>,
     /// Where its parameters stand, in its order.
@@ -174,6 +177,7 @@ impl Observer {
             playing: meters.playing(),
             levels: levels.collect(),
             spectrum: self.spectrum.bands(&meters.heard.read(WINDOW), rate),
+            loudness: meters.loudness.read(),
             program: Some(program.clone()),
             values: control.values().collect(),
             clips: clips.collect(),

@@ -34,6 +34,7 @@ pub mod keys;
 pub mod lanes;
 pub mod launcher;
 pub mod limiter;
+pub mod loudness;
 pub mod meter;
 pub mod metronome;
 pub mod midi;

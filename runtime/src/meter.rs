@@ -7,6 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use crate::clock::Clock;
+use crate::loudness::Loudness;
 use crate::scope::Scope;
 use crate::transport::Transport;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -46,6 +47,8 @@ pub struct Meters {
     pub scope: Scope,
     /// The last frames of the whole, while somebody looks; it is its output 0.
     pub heard: Scope,
+    /// How loud the whole is, while a session listens.
+    pub loudness: Loudness,
 }
 
 /// A reading of one output.
@@ -73,6 +76,7 @@ impl Default for Meters {
             playing: AtomicBool::new(true),
             clock: Clock::default(),
             scope: Scope::default(),
+            loudness: Loudness::default(),
             heard: Scope::default(),
         }
     }

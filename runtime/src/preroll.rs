@@ -3,6 +3,8 @@
 //! A tap of its own is open from the start of a session. A thread moves its frames to a buffer of fixed length, from which they are kept
 //! ([`Preroll::kept`]), or with which a recording begins that then goes on without a seam ([`Preroll::follow`]).
 
+use crate::loudness::Ear;
+use crate::meter::Meters;
 use crate::tap::Spout;
 use modurust_compiler::score::Ratio;
 use std::collections::VecDeque;
@@ -21,6 +23,8 @@ pub type Frames = Vec<[f32; 2]>;
 #[derive(Default)]
 struct Buffer {
     last: VecDeque<[f32; 2]>,
+    /// Frames per second.
+    rate: u32,
     most: usize,
     followers: Vec<Sender<Frames>>,
 }
@@ -33,20 +37,29 @@ pub struct Preroll {
 }
 
 impl Preroll {
-    /// Keeps what comes out of a tap at a rate of frames per second. `Err` if there is no thread for it.
-    pub fn new(mut spout: Spout, rate: u32) -> std::io::Result<Preroll> {
+    /// Keeps what comes out of a tap at a rate of frames per second, and tells the meters how loud it is. `Err` if there is no thread for it.
+    pub fn new(mut spout: Spout, rate: u32, meters: Arc<Meters>) -> std::io::Result<Preroll> {
         spout.valve.open("master", Ratio::ZERO, 0);
-        let buffer = Arc::new(Mutex::new(Buffer { most: (rate * SECONDS) as usize, ..Buffer::default() }));
+        let buffer = Arc::new(Mutex::new(Buffer { rate, most: (rate * SECONDS) as usize, ..Buffer::default() }));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, ended) = (Arc::clone(&buffer), Arc::clone(&stop));
         let thread = std::thread::Builder::new().name("modurust-preroll".into()).spawn(move || {
+            let (mut ear, mut of) = (Ear::new(rate), rate);
             while !ended.load(Relaxed) {
                 let ready = spout.ring.slots();
                 if let Ok(chunk) = spout.ring.read_chunk(ready) {
                     let (a, b) = chunk.as_slices();
-                    let mut buffer = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                    buffer.add(&[a, b].concat());
+                    let frames = [a, b].concat();
                     chunk.commit_all();
+                    let rate = {
+                        let mut buffer = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                        buffer.add(&frames);
+                        buffer.rate
+                    };
+                    if rate != std::mem::replace(&mut of, rate) {
+                        ear = Ear::new(rate);
+                    }
+                    ear.hear(&frames, &meters.loudness);
                 }
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -73,6 +86,7 @@ impl Preroll {
     pub fn retune(&self, rate: u32) {
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         buffer.last.clear();
+        buffer.rate = rate;
         buffer.most = (rate * SECONDS) as usize;
     }
 }

@@ -250,7 +250,8 @@ impl Session {
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
         let spout = taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop();
-        let preroll = spout.map(|spout| Preroll::new(spout, options.compile.sample_rate)).transpose()?;
+        let preroll =
+            spout.map(|spout| Preroll::new(spout, options.compile.sample_rate, Arc::clone(&meters))).transpose()?;
         let scribe = Scribe::new(for_text, notify.clone(), Arc::clone(&meters), preroll);
         let device = Arc::new(Mutex::new(None));
         let observer = Observer::new(Arc::clone(&device));

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
 
 /// Bytes that are kept. The largest sets have a tenth of it.
-const ROOM: usize = 32 << 20;
+const ROOM: usize = 16 << 20;
 
 /// Code of regions.
 pub struct Cache {

@@ -125,7 +125,7 @@ impl Parts {
         let side = Frame::new().fill(theme.panel).inner_margin(8);
         if see.look.mixer {
             let mixer =
-                Panel::bottom("mixer").frame(side).resizable(true).default_size(190.0).size_range(120.0..=420.0);
+                Panel::bottom("mixer").frame(side).resizable(true).default_size(240.0).size_range(140.0..=460.0);
             mixer.show(ui, |ui| self.panels.mixer(ui, see, acts));
         }
         if see.look.browser {

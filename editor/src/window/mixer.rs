@@ -1,11 +1,13 @@
 //! The mixer: a strip a track and bus, the whole at the end.
 //!
 //! A fader moves the sound at once and leaves the text alone; `bake` writes where it stands. A number that stands elsewhere than the text says
-//! is marked `≠`. Mute and solo are lines of the text (`mute bass`), so they are seen there, too.
+//! is marked `≠`. Mute and solo are lines of the text (`mute bass`), so they are seen there, too. What a strip sends, where it leads and its
+//! side of the crossfader are calls in its statement ([`super::routes`]): a send is heard while it is dragged, and written when it is let go.
 
 use super::act::Act;
 use super::bake::{decibels, plain};
 use super::model::See;
+use super::routes::{Routes, Side, splice};
 use super::steps::between;
 use egui::{Align2, FontId, Rect, RichText, ScrollArea, Sense, Slider, Ui, Vec2, vec2};
 use modurust_runtime::command::Command;
@@ -14,6 +16,7 @@ use modurust_runtime::compiler::lang::units::Dim;
 use modurust_runtime::compiler::program::Knob;
 use modurust_runtime::feedback::Level;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Seconds that a peak is held.
 const HOLD: f64 = 1.5;
@@ -25,6 +28,9 @@ const SOFTEST: f32 = -60.0;
 pub struct Mixer {
     /// The largest level of a strip, and when it was.
     held: BTreeMap<String, (f32, f64)>,
+    routes: Routes,
+    /// A send that is dragged: its bytes, and what it says now.
+    pulled: Option<(Range<usize>, f64)>,
 }
 
 impl Mixer {
@@ -32,11 +38,13 @@ impl Mixer {
     pub fn show(&mut self, ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
         let heard = |level: &&Level| matches!(level.kind, OutKind::Track | OutKind::Master);
         let height = ui.available_height() - 8.0;
+        self.routes.read(see.text, see.rev);
         ScrollArea::horizontal().id_salt("mixer").auto_shrink(false).show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 for level in see.feedback.levels.iter().filter(heard) {
                     self.strip(ui, see, level, height, acts);
                 }
+                self.crossfader(ui, see, height, acts);
             });
         });
     }
@@ -57,7 +65,8 @@ impl Mixer {
                     acts.push(Act::Select { at: symbol.selection.start as usize, reveal: true });
                 }
                 ui.horizontal(|ui| {
-                    let height = (height - 58.0).max(50.0);
+                    let rows = 22.0 * (2 + self.routes.most_sends()) as f32;
+                    let height = (height - 40.0 - rows).max(50.0);
                     if !master {
                         fader(ui, see, name, height, acts);
                     }
@@ -68,16 +77,119 @@ impl Mixer {
                     }
                     meter(ui, see, level, held.0, height);
                 });
+                if master {
+                    loudness(ui, see);
+                }
                 if !master {
                     ui.horizontal(|ui| {
                         pan(ui, see, name, acts);
                         toggle(ui, see, name, "mute", "M", acts);
                         toggle(ui, see, name, "solo", "S", acts);
                     });
+                    self.leads(ui, see, name, acts);
                 }
             });
         });
         ui.separator();
+    }
+}
+
+impl Mixer {
+    /// Its side, its group and what it sends.
+    fn leads(&mut self, ui: &mut Ui, see: &See<'_>, strip: &str, acts: &mut Vec<Act>) {
+        let Some(route) = self.routes.of(strip).cloned() else { return };
+        ui.horizontal(|ui| {
+            for side in [Side::A, Side::B] {
+                let on = route.side() == Some(side);
+                let button = egui::Button::new(RichText::new(side.letter()).small()).selected(on);
+                let name = format!("{strip} on side {}, {}", side.letter(), if on { "on" } else { "off" });
+                if ui.add(button.min_size(vec2(20.0, 18.0))).accessible_name(name).clicked() {
+                    let say = format!("{strip} {} side {}", if on { "leaves" } else { "on" }, side.letter());
+                    acts.push(match self.routes.assign(see.text, strip, side) {
+                        Ok(edit) => Act::Edit { edit, say },
+                        Err(why) => Act::Say(why.to_string()),
+                    });
+                }
+            }
+            if let Some(group) = &route.to {
+                ui.label(RichText::new(format!("▶ {group}")).small().color(see.theme.weak));
+            }
+        });
+        for send in &route.sends {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(&send.bus).small().color(see.theme.weak));
+                if let Some(at) = &send.amount {
+                    self.send(ui, see, (strip, &send.bus), at, acts);
+                }
+            });
+        }
+    }
+
+    /// How much is sent, dB.
+    fn send(&mut self, ui: &mut Ui, see: &See<'_>, (strip, bus): (&str, &str), at: &Range<usize>, acts: &mut Vec<Act>) {
+        let gain = |text: &str| match text.strip_suffix("db") {
+            Some(number) => number.trim().parse::<f64>().ok(),
+            None => text.trim().parse::<f64>().ok().map(|gain| 20.0 * gain.abs().max(1e-5).log10()),
+        };
+        let Some(was) = see.text.get(at.clone()).and_then(gain) else { return };
+        let mut now = self.pulled.as_ref().filter(|(held, _)| held == at).map_or(was, |(_, db)| *db);
+        let show = |db: f64, _| if db <= -60.0 { "-∞".to_string() } else { plain(db, 1) };
+        let field = egui::DragValue::new(&mut now).range(-60.0..=12.0).speed(0.2).custom_formatter(show);
+        let response = ui.add(field).accessible_name(format!("{strip} to {bus}, dB"));
+        let written = |db: f64| if db <= -60.0 { "-100db".into() } else { format!("{}db", plain(db, 1)) };
+        let dragged = response.dragged();
+        if response.changed() && dragged {
+            self.pulled = Some((at.clone(), now));
+            acts.push(Act::Try(Some(splice(at, written(now)))));
+        } else if response.drag_stopped() || response.changed() {
+            self.pulled = None;
+            if written(now) != written(was) {
+                let say = format!("{strip} sends {} to {bus}", written(now));
+                acts.push(Act::Edit { edit: splice(at, written(now)), say });
+            } else {
+                acts.push(Act::Try(None));
+            }
+        }
+    }
+
+    /// The fader between the sides, if a strip has one.
+    fn crossfader(&self, ui: &mut Ui, see: &See<'_>, height: f32, acts: &mut Vec<Act>) {
+        let Some(name) = self.routes.fader() else { return };
+        let Some(mut place) = value(see, name) else { return };
+        ui.allocate_ui(vec2(140.0, height), |ui| {
+            ui.vertical(|ui| {
+                let moved = if see.overlay.contains_key(name) { " ≠" } else { "" };
+                ui.label(RichText::new(format!("{name}{moved}")).strong());
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().slider_width = 96.0;
+                    ui.label(Side::A.letter());
+                    let response = ui.add(Slider::new(&mut place, 0.0..=1.0).show_value(false));
+                    response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(place), "crossfader, A to B"));
+                    if response.double_clicked() {
+                        acts.push(Act::Overlay { name: name.to_string(), value: 0.5 });
+                    } else if response.changed() {
+                        acts.push(Act::Overlay { name: name.to_string(), value: place });
+                    }
+                    response.context_menu(|ui| learn(ui, name, acts));
+                    ui.label(Side::B.letter());
+                });
+            });
+        });
+    }
+}
+
+/// Of the whole: over 400 ms, over 3 s, and since the start, LUFS.
+fn loudness(ui: &mut Ui, see: &See<'_>) {
+    let loud = see.feedback.loudness;
+    for (letter, what, level) in [
+        ("M", "momentary loudness", loud.momentary),
+        ("S", "loudness of 3 s", loud.short),
+        ("I", "loudness since the start", loud.whole),
+    ] {
+        let said = if level <= -70.0 { "-∞".to_string() } else { format!("{level:.1}") };
+        let label = ui.label(RichText::new(format!("{letter} {said}")).small().color(see.theme.weak));
+        label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{what}: {said} LUFS")));
+        label.on_hover_text(format!("{what}, LUFS"));
     }
 }
 

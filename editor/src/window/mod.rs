@@ -36,6 +36,7 @@ mod monkey;
 mod palette;
 mod panels;
 mod player;
+mod routes;
 mod script;
 mod stage;
 mod status;

@@ -154,8 +154,10 @@ impl Trial {
         let (early, late) = (self.early.unwrap_or(0), resident().unwrap_or(0));
         let device = &model.see().feedback.device;
         println!(
-            "{} frames, {steps} steps taken back, {} faults, {} deadlines missed, memory {} MiB after a tenth and {} MiB at the end",
+            "{} frames, {steps} steps taken back, {} texts of {} KiB in the history, {} faults, {} deadlines missed, memory {} MiB after a tenth and {} MiB at the end",
             self.frames,
+            model.history.commits().count(),
+            model.history.commits().map(|c| c.text.len() + c.layout.len()).sum::<usize>() >> 10,
             self.rebuilt,
             device.xruns,
             early >> 20,
