@@ -155,7 +155,7 @@ impl Mixer {
     /// The fader between the sides, if a strip has one.
     fn crossfader(&self, ui: &mut Ui, see: &See<'_>, height: f32, acts: &mut Vec<Act>) {
         let Some(name) = self.routes.fader() else { return };
-        let Some(mut place) = value(see, name) else { return };
+        let mut place = value(see, name).unwrap_or(0.5);
         ui.allocate_ui(vec2(140.0, height), |ui| {
             ui.vertical(|ui| {
                 let moved = if see.overlay.contains_key(name) { " ≠" } else { "" };

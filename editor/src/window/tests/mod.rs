@@ -2,6 +2,7 @@
 
 mod crawl;
 mod gestures;
+mod mixer;
 
 use super::frame::Parts;
 use super::history::History;
