@@ -2,16 +2,16 @@
 //!
 //! A commit is a text that played, what was done, and the commit before it. Going back and doing something else begins a branch; nothing is
 //! taken out. On disk it is one file that is appended to, a line of JSON a commit with the splice against its parent, so a year of playing is
-//! small and a torn last line loses no more than itself. A thread of its own writes and syncs; the window never waits for a disk.
+//! small and a torn last line loses no more than itself. A thread of its own writes and syncs ([`log`]); the window never waits for a disk.
 
+mod log;
+
+use log::Writer;
+use modurust_runtime::disk::{Disk, Files};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread::JoinHandle;
 
 /// A text that played.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,21 +63,6 @@ pub struct History {
     writer: Option<Writer>,
 }
 
-/// The thread that writes.
-struct Writer {
-    lines: Option<Sender<String>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.lines = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 /// Where the history of a file is: in a folder `.modurust` beside it.
 pub fn place(file: &str) -> Option<PathBuf> {
     let file = Path::new(file);
@@ -91,21 +76,20 @@ impl History {
     pub fn open(path: Option<&Path>) -> (History, Vec<String>) {
         let (mut history, mut wrong) = (History::default(), Vec::new());
         let Some(path) = path else { return (history, wrong) };
-        let mut bytes = Vec::new();
-        let mut whole = true;
-        if let Ok(mut file) = File::open(path)
-            && file.read_to_end(&mut bytes).is_ok()
-        {
-            let text = String::from_utf8_lossy(&bytes);
-            let bad = text.lines().filter(|line| !line.is_empty()).filter(|line| !history.take(line)).count();
-            if bad > 0 {
-                wrong.push(format!("{}: {bad} lines cannot be read and are left out", path.display()));
-            }
-            whole = bytes.is_empty() || bytes.ends_with(b"\n");
+        let unkept = |why| format!("{}: {why}; the history ends with the window", path.display());
+        let mut disk = Files::default();
+        let bytes = match disk.read(path) {
+            Ok(bytes) => bytes,
+            Err(why) => return (history, vec![unkept(why)]),
+        };
+        let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default());
+        let bad = text.lines().filter(|line| !line.is_empty()).filter(|line| !history.take(line)).count();
+        if bad > 0 {
+            wrong.push(format!("{}: {bad} lines cannot be read and are left out", path.display()));
         }
-        match writer(path, whole) {
+        match Writer::new(disk, path, bytes.as_deref()) {
             Ok(writer) => history.writer = Some(writer),
-            Err(why) => wrong.push(format!("{}: {why}; the history ends with the window", path.display())),
+            Err(why) => wrong.push(unkept(why)),
         }
         (history, wrong)
     }
@@ -144,11 +128,14 @@ impl History {
     }
 
     fn keep(&self, line: &Line) {
-        if let (Some(writer), Ok(line)) = (&self.writer, serde_json::to_string(line))
-            && let Some(lines) = &writer.lines
-        {
-            let _ = lines.send(line);
+        if let (Some(writer), Ok(line)) = (&self.writer, serde_json::to_string(line)) {
+            writer.keep(line);
         }
+    }
+
+    /// What is wrong with keeping it, once.
+    pub fn complaint(&self) -> Option<String> {
+        self.writer.as_ref()?.complaint()
     }
 
     /// The commit that plays.
@@ -233,27 +220,6 @@ pub fn splice(old: &str, new: &str) -> (usize, usize, std::ops::Range<usize>) {
     let fits = |n: &usize| left.is_char_boundary(left.len() - n) && right.is_char_boundary(right.len() - n);
     let back = (0..=same).rev().find(fits).unwrap_or(0);
     (from, old.len() - back, from..new.len() - back)
-}
-
-fn writer(path: &Path, whole: bool) -> std::io::Result<Writer> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    if !whole {
-        // The last line was torn: the next one begins on its own.
-        file.write_all(b"\n")?;
-    }
-    let (lines, queue) = channel::<String>();
-    let thread = std::thread::Builder::new().name("modurust-history".into()).spawn(move || {
-        while let Ok(line) = queue.recv() {
-            let mut all = line + "\n";
-            all.extend(queue.try_iter().map(|line| line + "\n"));
-            // A full disk loses what does not fit; the tree in memory is whole and the sound goes on.
-            let _ = file.write_all(all.as_bytes()).and_then(|()| file.sync_data());
-        }
-    })?;
-    Ok(Writer { lines: Some(lines), thread: Some(thread) })
 }
 
 #[cfg(test)]

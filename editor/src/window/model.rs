@@ -300,6 +300,9 @@ impl Model {
         let before = self.feedback.number;
         self.feedback = self.player.feedback();
         self.player.notices().into_iter().for_each(|notice| self.hear(notice));
+        if let Some(wrong) = self.history.complaint() {
+            self.complain(wrong);
+        }
         for asked in self.player.asked() {
             let answer = match buffer::with_all(&self.text, &asked.text) {
                 Ok(text) => {
