@@ -18,11 +18,13 @@ fn mixer(text: &str) -> Harness<'static, Stand> {
 }
 
 fn heard(commands: &[Command]) -> Vec<&str> {
-    let text = |command| match command {
-        &Command::Text { ref text, .. } => Some(text.as_str()),
-        _ => None,
-    };
-    commands.iter().filter_map(text).collect()
+    let mut all = Vec::new();
+    for command in commands {
+        if let Command::Text { text, .. } = command {
+            all.push(text.as_str());
+        }
+    }
+    all
 }
 
 #[test]
