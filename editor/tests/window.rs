@@ -87,6 +87,29 @@ fn a_script_types_plays_takes_back_and_saves() {
     }
 }
 
+/// What played and was not saved is there again, at its bar; the file is as it was until somebody saves.
+#[test]
+fn it_goes_on_where_the_last_time_ended() {
+    let Some(screen) = Screen::open() else { return };
+    let folder = Scratch::new();
+    let text = "tempo 480bpm\ntrack a = sin(220hz) * -12db\n";
+    folder.file("song.modu", text);
+    folder.file(
+        "first.txt",
+        "wait 300ms\nkey ctrl+e\nkey ctrl+end\ntype \"track b = saw(110hz) * -12db\\n\"\nkey ctrl+shift+enter\n\
+         expect status \"code\"\nwait 1500ms\nquit\n",
+    );
+    screen.edit(folder.path(), &["song.modu", "--script", "first.txt"]).expect(0);
+    folder.file(
+        "second.txt",
+        "wait 300ms\nexpect text \"track b = saw(110hz)\"\nexpect status \"going on at bar\"\nquit\n",
+    );
+    screen.edit(folder.path(), &["song.modu", "--resume", "--script", "second.txt"]).expect(0);
+    assert_eq!(std::fs::read_to_string(folder.at("song.modu")).expect("the file"), text);
+    folder.file("third.txt", "wait 300ms\nexpect status \"--resume\"\nquit\n");
+    screen.edit(folder.path(), &["song.modu", "--script", "third.txt"]).expect(0);
+}
+
 #[test]
 fn a_window_that_nothing_happens_in_draws_nothing() {
     let Some(screen) = Screen::open() else { return };

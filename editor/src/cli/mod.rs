@@ -10,6 +10,7 @@
 //! | 2 | wrong usage |
 //! | 3 | a file, device or other outside thing failed |
 
+pub(crate) mod begin;
 mod bench;
 mod check;
 mod devices;

@@ -23,6 +23,7 @@ mod scope;
 mod screen;
 mod words;
 
+use crate::cli::begin::Begin;
 use crate::cli::osc::OscArgs;
 use crate::cli::output::Output;
 use crate::cli::ports::Ports;
@@ -30,16 +31,14 @@ use crate::cli::status::Reading;
 use crate::cli::{Failure, terminal, work};
 use live::{Answer, Known, Live};
 use modurust_runtime::command::{Command, Notice};
-use modurust_runtime::keeper;
 use modurust_runtime::osc::dispatch::Eval;
 use modurust_runtime::session::{Session, SessionOptions};
-use modurust_runtime::world::read_text;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Cmd, CompletionType, Config, Editor, ExternalPrinter, KeyEvent};
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -80,24 +79,12 @@ type Say = Box<dyn FnMut(String) + Send>;
 
 /// Starts, and serves until somebody leaves.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let begin = Begin::new(&args.files, args.resume)?;
     let mut roots = args.files.clone();
-    // The first file need not be there yet.
-    let first = roots.first().cloned();
-    let text = match &first {
-        Some(file) if Path::new(file).exists() => {
-            read_text(Path::new(file)).map_err(|why| Failure::because(format!("{file}: {why}")))?
-        }
-        _ => String::new(),
-    };
-    let file = first.unwrap_or_else(|| UNNAMED.to_string());
+    let file = roots.first().cloned().unwrap_or_else(|| UNNAMED.to_string());
     if roots.is_empty() {
         roots.push(file.clone());
     }
-    let journal = args.files.first().and_then(|file| keeper::place(file));
-    // Who cannot read it now is told by the session, which cannot write to it either.
-    let before = journal.as_deref().filter(|_| args.resume).and_then(|path| keeper::known(path).ok());
-    let before = before.filter(|before| before.roots == roots).unwrap_or_default();
-    let played = before.last.get(&file).cloned().unwrap_or_else(|| text.clone());
     let choice = args.output.choose(&roots)?;
     let rate = choice.rate();
     let (session, engine) = Session::new(SessionOptions {
@@ -105,8 +92,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         colour: terminal::colour_out() && !args.pipe,
         recorded: args.output.records(),
         inputs: args.output.inputs(),
-        texts: BTreeMap::from([(file.clone(), played.clone())]),
-        journal,
+        texts: BTreeMap::from([(file.clone(), begin.text.clone())]),
+        journal: begin.journal,
         resume: args.resume,
         ..SessionOptions::new(roots.clone(), work::options(rate))
     })
@@ -122,13 +109,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         running,
         ports,
         roots,
-        late: Vec::from_iter((played != text).then(|| Notice::File {
+        late: Vec::from_iter((begin.text != begin.saved).then(|| Notice::File {
             message: format!("the text is the one that played last: `:diff` shows what {file} does not have"),
         })),
         file,
-        saved: text,
-        buffer: buffer::Buffer::new(played),
-        snaps: before.snaps,
+        saved: begin.saved,
+        buffer: buffer::Buffer::new(begin.text),
+        snaps: begin.snaps,
         compiler: live::compiler(rate),
         known: Arc::clone(&known),
     };

@@ -47,6 +47,7 @@ mod theme;
 mod transport;
 pub(crate) mod words;
 
+use crate::cli::begin::Begin;
 use crate::cli::osc::OscArgs;
 use crate::cli::output::Output;
 use crate::cli::{Failure, terminal, work};
@@ -78,6 +79,9 @@ pub(crate) struct Args {
     output: Output,
     #[command(flatten)]
     osc: OscArgs,
+    /// Go on where the last time ended, by a crash or not: with the text that played, at that bar
+    #[arg(long, conflicts_with = "words")]
+    resume: bool,
     /// The view to begin with: arrange, live, hex
     #[arg(long, value_name = "NAME", value_parser = ["arrange", "live", "hex"], default_value = "hex")]
     view: String,
@@ -125,13 +129,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let Some(file) = &args.file else { return Err(Failure::Usage("which file?".into())) };
     displayed()?;
     let script = args.script.as_deref().map(steps).transpose()?;
-    let text = if Path::new(file).exists() {
-        read_text(Path::new(file)).map_err(|why| Failure::because(format!("{file}: {why}")))?
-    } else {
-        String::new()
-    };
-    let layout = read_text(Path::new(&model::layout_file(file))).unwrap_or_default();
     let roots = vec![file.clone()];
+    let Begin { saved, text, journal, .. } = Begin::new(&roots, args.resume)?;
+    let layout = read_text(Path::new(&model::layout_file(file))).unwrap_or_default();
     let choice = args.output.choose(&roots)?;
     let rate = choice.rate();
     let (session, engine) = Session::new(SessionOptions {
@@ -139,6 +139,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         recorded: args.output.records(),
         inputs: args.output.inputs(),
         texts: BTreeMap::from([(file.clone(), text.clone())]),
+        journal,
+        resume: args.resume,
         ..SessionOptions::new(roots, work::options(rate))
     })
     .map_err(Failure::outside)?;
@@ -157,8 +159,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     model.look.theme = theme::THEMES.iter().position(|theme| theme.name == args.theme).unwrap_or(0);
     model.look.stage = args.stage;
-    if model.history.head().is_some_and(|head| *head.text != *text) {
-        model.say("what played last is another text than the file: the history (F7) has it");
+    let differs = model.history.head().is_some_and(|head| *head.text != *text);
+    if args.resume {
+        model.resume(saved);
+    } else if differs {
+        model.say(
+            "what played last is another text than the file: `--resume` goes on with it, and the history (F7) has it",
+        );
     }
     let mut wrong = wrong;
     wrong.extend(keys(args, &mut model));

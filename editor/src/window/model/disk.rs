@@ -11,6 +11,14 @@ use modurust_runtime::performance::capture;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 impl Model {
+    /// The text is the one that played last, and the file may say something else.
+    pub fn resume(&mut self, saved: String) {
+        self.saved = saved;
+        if self.unsaved() {
+            self.say(format!("the text is the one that played last: {} has another", self.file));
+        }
+    }
+
     /// Writes the text and the layout.
     pub fn save(&mut self) {
         let layout = layout_file(&self.file);

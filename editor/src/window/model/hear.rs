@@ -16,7 +16,8 @@ impl Model {
                 if let Some((text, say)) = self.waiting.pop() {
                     self.waiting.clear();
                     let errors = self.problems.iter().filter(|problem| problem.error).count();
-                    if kind != ChangeKind::None && errors == 0 {
+                    // At the beginning something may have been said that is worth more.
+                    if kind != ChangeKind::None && errors == 0 && (say != "opened" || self.status.text.is_empty()) {
                         self.say(format!("{say}: {}, {ms:.1} ms", kind.word()));
                     }
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
