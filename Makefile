@@ -21,12 +21,13 @@ play:
 	$(CARGO) build --release --package modurust
 	$(CARGO) run --quiet --release --package modurust -- play $(FILE) $(ARGS)
 
-# The feature `jack` is built when its library is there, so that the tests can play through a sound server; `rtsan` when the toolchain
+# The feature `jack` is built when its library is there, so that the tests can play through a sound server; `controllers` when libudev is; `rtsan` when the toolchain
 # has the archive of RealtimeSanitizer.
 test:
 	@sh scripts/setup.sh test
 	@features=; \
 	if pkg-config --exists jack 2>/dev/null; then features='--features modurust/jack'; fi; \
+	if pkg-config --exists libudev 2>/dev/null; then features="$$features --features modurust/controllers"; fi; \
 	archive=$$(rustc --print target-libdir)/librustc-stable_rt.rtsan.a; \
 	if [ -f "$$archive" ]; then features="$$features --features modurust-runtime/rtsan"; fi; \
 	set -x; \

@@ -55,6 +55,7 @@ if [ "$system" = Linux ]; then
     has pkg-config || need pkg-config "finds libraries"
     library alsa || need libasound2-dev "sound cards"
     if [ "$goal" = test ]; then
+        library libudev || need libudev-dev "gamepads, for the feature that hears them"
         library jack || need libjack-jackd2-dev "sound server, for the tests that play through one"
         has tmux || need tmux "terminal for the tests that type into one"
         has jackd || need jackd2 "sound server, for the tests that play through one"
@@ -71,7 +72,7 @@ if [ "$system" = Linux ]; then
             done
         fi
         has oscsend || need liblo-tools "programs that send OSC, for the tests that are played by them"
-        optional="libjack-jackd2-dev jackd2 python3-venv tmux neovim liblo-tools xvfb libgl1 libegl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0"
+        optional="libudev-dev libjack-jackd2-dev jackd2 python3-venv tmux neovim liblo-tools xvfb libgl1 libegl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon-x11-0"
     fi
 elif ! links; then
     need cc "compiler driver, with which Rust links"

@@ -13,6 +13,7 @@
 //! Beside the flow, [`ide`] answers who writes: what is this, what can follow, who speaks of it.
 
 pub mod codegen;
+pub mod exclusive;
 pub mod exec;
 pub mod few;
 pub mod front;

@@ -4,6 +4,7 @@
 //! parameter values, patterns, tempo. Two programs with the same [`Patch::hash`] share code and memory: going from one to the
 //! other writes numbers and swaps a score, and compiles nothing.
 
+use crate::exclusive::Template;
 use crate::exec::{Code, SampleMemory};
 use crate::graph::{Graph, RingId, RowId};
 use crate::score::timeline::Timeline;
@@ -159,6 +160,13 @@ pub enum Wire {
         channel: u8,
         /// It hears the clock.
         clock: bool,
+    },
+    /// As system exclusive messages, to an instrument of MIDI.
+    Exclusive {
+        /// A part of its name, in lower case.
+        device: String,
+        /// The message; the number of an event goes into it.
+        template: Template,
     },
     /// As messages of OSC.
     Osc {

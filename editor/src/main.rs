@@ -12,6 +12,7 @@
 
 mod cli;
 mod lsp;
+mod piano;
 mod repl;
 mod window;
 

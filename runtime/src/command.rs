@@ -141,6 +141,13 @@ pub enum Command {
     },
     /// The next thing that moves outside is to move this number; the line for the text comes as [`Notice::Learned`]. `None` stops waiting.
     Learn(Option<String>),
+    /// A key of the computer's keyboard goes down or comes up, as a note of `midi('computer')`.
+    Key {
+        /// 0 to 127; 60 is c4.
+        note: u8,
+        /// It goes down.
+        down: bool,
+    },
     /// Time goes on.
     Play,
     /// Time stands still.

@@ -23,7 +23,7 @@ use crate::fifo::Fifo;
 use crate::follow::Follower;
 use crate::handover::Kept;
 use crate::hold::Holds;
-use crate::inbox::{Inbox, Intake, Timed};
+use crate::inbox::{Heard, Inbox, Intake, PortName, Timed};
 use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::launcher::Launcher;
@@ -129,6 +129,9 @@ pub struct Engine {
     code: TimeCode,
     /// To a thread that sends what leaves, where the device has no ports of its own.
     post: Option<Producer<Departure>>,
+    /// Ports that are none of the engine's, and where what they say goes.
+    reserved: PortName,
+    heard: Producer<Heard>,
     /// The port whose clock is followed, and the frame of its last tick.
     leader: Option<(u8, u64)>,
     outbox: Outbox,
@@ -182,6 +185,8 @@ pub struct Taps {
     pub post: Option<Consumer<Departure>>,
     /// What leaves by OSC.
     pub letters: Option<Consumer<Letter>>,
+    /// What ports say that are reserved.
+    pub heard: Option<Consumer<Heard>>,
 }
 
 impl Engine {
@@ -201,10 +206,12 @@ impl Engine {
         let (notices_in, notices_out) = RingBuffer::new(1024);
         let (inbox, intake) = Inbox::new();
         let (post, posted) = RingBuffer::new(NOW);
+        let (heard, overheard) = RingBuffer::new(NOW);
         let (outbox, letters) = Outbox::new();
         let (taps, spouts) = tap::taps(options.tap);
         let (input_in, input_out) = pair(options.input.0 * options.input.1);
         let meters = Arc::new(Meters::default());
+        meters.bell.comes(&program);
         let fade_quanta = ((FADE * f64::from(rate) / QUANTUM as f64).ceil() as u32).max(1);
         let state = State {
             frame: 0,
@@ -236,6 +243,8 @@ impl Engine {
             follower: Follower::new(rate),
             code: TimeCode::new(rate),
             post: Some(post),
+            reserved: PortName::NONE,
+            heard,
             leader: None,
             outbox,
             now: Vec::with_capacity(NOW),
@@ -266,7 +275,14 @@ impl Engine {
         Ok((
             engine,
             control,
-            Taps { spouts, input: input_in, intake: Some(intake), post: Some(posted), letters: Some(letters) },
+            Taps {
+                spouts,
+                input: input_in,
+                intake: Some(intake),
+                post: Some(posted),
+                letters: Some(letters),
+                heard: Some(overheard),
+            },
         ))
     }
 

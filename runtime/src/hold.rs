@@ -12,6 +12,7 @@ use crate::outbox::CLOCKED;
 use crate::steer::Wire;
 use crate::swap::ParamTable;
 use crate::tap::source;
+use modurust_compiler::exclusive::Template;
 use modurust_compiler::program::{self, FieldSource, Program, Unit};
 use modurust_compiler::score::timeline::{Mapping, Target};
 use modurust_compiler::score::{Curve, line};
@@ -137,6 +138,8 @@ pub(crate) struct Outside {
     pub encoders: Arc<[Encoder]>,
     /// What steps at the frame of a value: its path, its parameter, and the unit of the row that makes a step of the parameter's line.
     pub steps: Arc<[(u64, usize, usize)]>,
+    /// System exclusive messages that are listened to: path, a part of the device's name, and what they are.
+    pub exclusives: Arc<[(u64, PortName, Template)]>,
     /// Signals that leave.
     pub wires: Arc<[Wire]>,
 }
@@ -155,6 +158,11 @@ impl Outside {
         let outs = program.patch.graph.outs.iter().enumerate();
         let wires = outs.filter_map(|(at, out)| Wire::of(at, out)).collect();
         let params = program.patch.graph.params.iter().map(|param| &*param.name);
+        let exclusives = params.clone().filter_map(|path| {
+            let (device, template) = path.strip_prefix("sysex/")?.rsplit_once('/')?;
+            Some((source(path), PortName::new(device), Template::parse(template).ok()?))
+        });
+        let exclusives = exclusives.collect();
         let mapped = program.timeline.mappings.iter().map(|mapping| mapping.source.as_str());
         let mut encoders: Vec<Encoder> = Vec::new();
         for encoder in params.chain(mapped).filter_map(Encoder::of) {
@@ -170,7 +178,7 @@ impl Outside {
             _ => None,
         };
         let steps = program.units.iter().enumerate().filter_map(step).collect();
-        Outside { clocked: devices.into(), maps, encoders: encoders.into(), steps, wires }
+        Outside { clocked: devices.into(), maps, encoders: encoders.into(), steps, exclusives, wires }
     }
 }
 

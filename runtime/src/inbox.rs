@@ -24,6 +24,9 @@ const TAKEN: usize = 256;
 /// Ports that are told apart.
 pub const PORTS: usize = 16;
 
+/// The port of the computer's own keyboard.
+pub const KEYBOARD: u8 = PORTS as u8 - 1;
+
 /// Longest name of a port, bytes.
 const NAME: usize = 120;
 
@@ -75,6 +78,7 @@ impl std::fmt::Debug for PortName {
 }
 
 /// What happens.
+#[allow(clippy::large_enum_variant, reason = "the audio side neither allocates nor frees, so nothing is boxed")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Incoming {
     /// A message of a port.
@@ -94,8 +98,22 @@ pub enum Incoming {
     Param(u64, f32),
     /// The transport of the device begins or stands still, or is elsewhere: whether it rolls, and its place, seconds.
     Transport(bool, f64),
+    /// From now on what comes from ports with this in their names plays nothing and is passed on ([`Heard`]); of no port, if that is no name.
+    Reserve(PortName),
+    /// A message for instruments with this in their names, which leaves at its frame.
+    Depart(PortName, Message),
     /// A command.
     Command(EngineCommand),
+}
+
+/// What a port that is reserved does.
+#[allow(clippy::large_enum_variant, reason = "the audio side neither allocates nor frees, so nothing is boxed")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Heard {
+    /// It is there.
+    There,
+    /// It says something.
+    Said(Message),
 }
 
 /// Something and when.

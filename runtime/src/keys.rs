@@ -153,6 +153,11 @@ impl Keys {
         }
     }
 
+    /// What a port is called.
+    pub fn name(&self, port: u8) -> Option<&PortName> {
+        self.ports.get(usize::from(port)).map(|port| &port.name)
+    }
+
     /// How many things outside have moved so far.
     pub fn seen_count(&self) -> usize {
         self.seen.len()

@@ -10,10 +10,12 @@
 //!
 //! The promises that the audio side makes, and the tests that hold them, are in `CONTRACT.md` beside this crate's manifest.
 
+pub mod bell;
 pub mod bridge;
 pub mod checkpoint;
 pub mod clock;
 pub mod command;
+pub mod controllers;
 mod decode;
 pub mod device;
 pub mod disk;
@@ -23,6 +25,7 @@ pub mod feedback;
 pub mod fifo;
 pub mod flac;
 pub mod follow;
+pub mod grid;
 pub mod growing;
 mod handover;
 mod hold;

@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::loudness::Loudness;
 use crate::scope::Scope;
@@ -43,6 +44,8 @@ pub struct Meters {
     playing: AtomicBool,
     /// Which frame plays when.
     pub clock: Clock,
+    /// Wakes whoever sends what leaves; rung by the control side alone.
+    pub bell: Bell,
     /// The last frames of an output, while somebody looks.
     pub scope: Scope,
     /// The last frames of the whole, while somebody looks; it is its output 0.
@@ -75,6 +78,7 @@ impl Default for Meters {
             beats: AtomicU64::new(4f64.to_bits()),
             playing: AtomicBool::new(true),
             clock: Clock::default(),
+            bell: Bell::default(),
             scope: Scope::default(),
             loudness: Loudness::default(),
             heard: Scope::default(),

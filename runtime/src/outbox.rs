@@ -10,7 +10,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 use crate::inbox::PortName;
-use crate::midi::{Message, System, Voice};
+use crate::midi::{Exclusive, Message, System, Voice};
 use crate::steer::{self, Steered};
 use crate::transport::Piece;
 use crate::voice::UnitState;
@@ -61,6 +61,8 @@ pub struct Outlet {
 pub enum Wire {
     /// As notes, to an instrument with this in its name, on a channel 0 to 15.
     Midi(PortName, u8),
+    /// As system exclusive messages, to an instrument.
+    Exclusive(PortName),
     /// As messages of OSC, to somebody, under an address.
     Osc(SocketAddr, PortName),
 }
@@ -70,6 +72,7 @@ impl Outlet {
     pub fn of(outlet: &program::Outlet) -> Outlet {
         let wire = match &outlet.wire {
             program::Wire::Midi { device, channel, .. } => Wire::Midi(PortName::new(device), *channel),
+            program::Wire::Exclusive { device, .. } => Wire::Exclusive(PortName::new(device)),
             program::Wire::Osc { to, address } => Wire::Osc(*to, PortName::exact(address)),
         };
         Outlet { wire, offset: outlet.offset }
@@ -162,6 +165,17 @@ impl Letter {
     }
 }
 
+/// The system exclusive message of a unit with the number of an event in it.
+fn exclusive(said: &Said, unit: &Unit) -> Option<Message> {
+    let program::Wire::Exclusive { template, .. } = &unit.outlet.as_ref()?.wire else { return None };
+    let number = match said.value {
+        Value::Word(_) => said.tail.unwrap_or(0.0),
+        value => value.number()? as f32,
+    };
+    let (bytes, len) = template.fill(number.round().clamp(0.0, f32::from(template.most())) as u16);
+    Exclusive::new(bytes.into_iter().take(len)).map(Message::Exclusive)
+}
+
 /// What waits to be taken, in the order of time.
 pub(crate) struct Outbox {
     waiting: Vec<Departure>,
@@ -178,7 +192,8 @@ impl Outbox {
         (Outbox { waiting, lost: 0, clock: Clock::default(), letters, steered: Steered::new() }, fetched)
     }
 
-    fn put(&mut self, departure: Departure) {
+    /// Adds a message; of several for one frame the first goes first.
+    pub fn put(&mut self, departure: Departure) {
         if self.waiting.len() == self.waiting.capacity() {
             self.lost += 1;
             return;
@@ -203,6 +218,17 @@ impl Outbox {
         let Some(outlet) = state.outlet else { return };
         let (device, channel) = match outlet.wire {
             Wire::Midi(device, channel) => (device, channel),
+            Wire::Exclusive(device) => {
+                for i in 0..state.said.len() {
+                    let Some(said) = state.said.get(i).copied() else { break };
+                    if let Some(message) = exclusive(&said, unit) {
+                        let frame = outlet.frame(base + u64::from(said.offset), rate);
+                        self.put(Departure { frame, device, message });
+                    }
+                }
+                state.said.clear();
+                return;
+            }
             Wire::Osc(to, address) => {
                 for said in state.said.drain(..) {
                     let frame = outlet.frame(base + u64::from(said.offset), rate);

@@ -16,7 +16,7 @@ use crate::command::{ChangeKind, Command, EngineNotice, Notice};
 use crate::device::Gauge;
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::feedback::{Feedback, Observer};
-use crate::inbox::Intake;
+use crate::inbox::{Heard, Intake};
 use crate::jobs::{Job, Jobs, saved};
 use crate::journal::{Entry, Texts};
 use crate::launcher::{Links, bars};
@@ -168,6 +168,7 @@ pub struct Session {
     intake: SharedIntake,
     post: Mutex<Option<Consumer<Departure>>>,
     letters: Mutex<Option<Consumer<Letter>>>,
+    heard: Mutex<Option<Consumer<Heard>>>,
     taps: Arc<Mutex<Taps>>,
     thread: Option<JoinHandle<()>>,
     recorded: bool,
@@ -247,6 +248,7 @@ impl Session {
         let meters = Arc::clone(control.meters());
         let intake: SharedIntake = Arc::new(Mutex::new(taps.intake.take()));
         let (post, letters) = (Mutex::new(taps.post.take()), Mutex::new(taps.letters.take()));
+        let heard = Mutex::new(taps.heard.take());
         let taps = Arc::new(Mutex::new(taps));
         let for_text = if options.recorded { Arc::default() } else { Arc::clone(&taps) };
         let spout = taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop();
@@ -273,6 +275,7 @@ impl Session {
             desk: Desk::default(),
             intake: Arc::clone(&intake),
             learns: None,
+            typed: false,
             moment: None,
             bank,
             tuning: Tuning::new(options.compile.sample_rate),
@@ -290,6 +293,7 @@ impl Session {
             intake,
             post,
             letters,
+            heard,
             taps,
             thread: Some(thread),
             recorded: options.recorded,
@@ -352,6 +356,11 @@ impl Session {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// What ports say that are reserved; to whoever asks first ([`crate::grid`]).
+    pub fn take_heard(&self) -> Option<Consumer<Heard>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// A tap that a recording can read; at most [`crate::tap::TAPS`] of them.
     pub fn take_tap(&self) -> Option<crate::tap::Spout> {
         self.taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop()
@@ -398,6 +407,8 @@ struct Inner {
     desk: Desk,
     /// The number that waits for something to move it.
     learns: Option<String>,
+    /// The computer's keyboard has played.
+    typed: bool,
     intake: SharedIntake,
     /// The frame at which what is asked for is to act.
     moment: Option<u64>,

@@ -496,6 +496,7 @@ impl Control {
 
     fn put(&mut self, program: &Program, at: Option<u64>, grid: Option<Ratio>) -> Option<Published> {
         let asked = self.call_back(program);
+        self.meters.bell.comes(program);
         let kind = match change(&self.base, program) {
             ChangeKind::None if asked.is_empty() => return None,
             ChangeKind::None => ChangeKind::Score,

@@ -591,3 +591,44 @@ fn an_encoder_is_a_signal_too_and_edits_find_it_where_it_stands() {
     stage.run(60);
     assert!(near(stage.out.last().unwrap()[0], 0.25));
 }
+
+#[test]
+fn system_exclusive_messages_leave_at_the_frames_of_their_events() {
+    let mut stage = Stage::new(
+        "tempo 120\nout = (\"0 127 ~ 300\" >> sysex_out('digi', 'f0 43 10 xx f7')) + (\"1000\" >> sysex_out('other', '7d yy xx', offset: 10ms))\n",
+    );
+    let all = departures(&mut stage, 96_000 / 64);
+    let of = |d: &Departure| match d.message {
+        Message::Exclusive(message) => (d.frame, d.device.as_str().to_string(), message.data().to_vec()),
+        _ => panic!("{d:?}"),
+    };
+    let mut all: Vec<_> = all.iter().map(of).collect();
+    all.sort();
+    let to = |frame, device: &str, data: &[u8]| (frame, device.to_string(), data.to_vec());
+    let wanted = [
+        to(0, "digi", &[0x43, 0x10, 0]),
+        to(480, "other", &[0x7d, 7, 104]),
+        to(24_000, "digi", &[0x43, 0x10, 127]),
+        // There is room for no more.
+        to(72_000, "digi", &[0x43, 0x10, 127]),
+    ];
+    assert_eq!(all[..4], wanted);
+}
+
+#[test]
+fn system_exclusive_messages_move_signals_and_nonsense_moves_nothing() {
+    let text = "out = sysex('pad', 'f0 7d .. yy xx f7') + sysex('', '7e 7f')\n";
+    let mut stage = Stage::new(text);
+    stage.engine.tell(0, Incoming::Plugged(3, PortName::new("Fader Pad")));
+    let mut reader = Reader::default();
+    let mut send = |stage: &mut Stage, port: u8, bytes: &[u8]| {
+        reader.feed(bytes, |message| stage.engine.tell(0, Incoming::Midi(port, message)));
+        stage.run(8);
+        stage.out.last().unwrap()[0]
+    };
+    assert_eq!(send(&mut stage, 3, &[0xf0, 0x7d, 9, 0x7f, 0xf8, 0x7f, 0xf7]), 1.0);
+    assert_eq!(send(&mut stage, 2, &[0xf0, 0x7d, 9, 0, 0, 0xf7]), 1.0, "another port");
+    assert_eq!(send(&mut stage, 3, &[0xf0, 0x7c, 9, 0, 0, 0xf7]), 1.0, "another message");
+    assert_eq!(send(&mut stage, 3, &[0xf0, 0x7d, 1, 0x40, 0, 0xf7]), 8192.0 / 16383.0);
+    assert_eq!(send(&mut stage, 2, &[0xf0, 0x7e, 0x7f, 0xf7]), 8192.0 / 16383.0 + 1.0);
+}

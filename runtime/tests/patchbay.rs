@@ -9,6 +9,8 @@ use modurust_compiler::graph::QUANTUM;
 use modurust_compiler::passes::Passes;
 use modurust_runtime::command::{Command, Notice};
 use modurust_runtime::engine::Engine;
+use modurust_runtime::grid::Grid;
+use modurust_runtime::grid::map::{KNOWN, Map};
 use modurust_runtime::patchbay::{Backend, Hear, Patchbay, Speak};
 use modurust_runtime::session::{Session, SessionOptions};
 use std::any::Any;
@@ -194,4 +196,100 @@ fn what_is_learned_is_a_line_that_can_be_taken_back() {
     wait(&mut stage, "the line is taken back", &|n| matches!(n, Notice::Adopted { .. }));
     stage.desk.play("Pad", 0, &[0xb0, 74, 0]);
     (0..50).for_each(|_| assert_eq!(stage.run(), 1.0, "nothing moves it any more"));
+}
+
+/// Lights of a grid by their notes, as they were sent last.
+fn lights(desk: &Desk) -> BTreeMap<u8, u8> {
+    let wires = desk.0.lock().unwrap();
+    let notes = wires.said.iter().filter(|(_, bytes)| bytes[0] & 0xe0 == 0x80);
+    notes.map(|(_, bytes)| (bytes[1], if bytes[0] == 0x90 { bytes[2] } else { 0 })).collect()
+}
+
+#[test]
+fn pads_launch_clips_and_show_them_and_play_no_notes() {
+    let text = "tempo 240
+tone(freq, gate) = gate * 0.1
+track a = clips { one: \"c3\"  two: \"c4\" } >> mono(tone)
+track b = clips { one: \"c3\" } >> mono(tone)
+scene drop { a: two, b: one }
+track keys = midi() >> poly(4, tone)
+";
+    let mut stage = Stage::new(text);
+    stage.desk.0.lock().unwrap().sinks = vec!["Launchpad Mini MK3".into()];
+    let (map, wrong) = Map::read(KNOWN[0].1);
+    assert_eq!(wrong, Vec::<String>::new());
+    let grid = Grid::start(&stage.session, map).expect("a thread");
+    stage.plug(&["Launchpad Mini MK3"]);
+    let [stopped, playing, empty] = [1, 21, 0];
+    let shows = |wanted: &[(u8, u8)]| {
+        let wanted = wanted.to_vec();
+        move |_: f32, desk: &Desk| {
+            let lit = lights(desk);
+            wanted.iter().all(|(note, colour)| lit.get(note).copied().unwrap_or(0) == *colour)
+        }
+    };
+    let hello = [0xf0, 0, 0x20, 0x29, 2, 0x0d, 0x0e, 1, 0xf7];
+    stage.until("it is greeted", |_, desk| desk.0.lock().unwrap().said.iter().any(|(_, bytes)| *bytes == hello));
+    stage.until("what there is", shows(&[(81, stopped), (71, stopped), (82, stopped), (72, empty), (83, empty)]));
+    stage.desk.play("Launchpad Mini MK3", 0, &[0x90, 71, 100]);
+    stage.until("a clip is launched", shows(&[(81, stopped), (71, playing), (82, stopped)]));
+    stage.desk.play("Launchpad Mini MK3", 0, &[0x90, 83, 100]);
+    stage.desk.play("Launchpad Mini MK3", 0, &[0xb0, 89, 127]);
+    stage.until("a scene is launched", shows(&[(71, playing), (82, playing)]));
+    stage.desk.play("Launchpad Mini MK3", 0, &[0xb0, 91, 127]);
+    stage.until("a track is stopped", shows(&[(71, stopped), (82, playing)]));
+    assert_eq!(stage.engine.held_keys(), 0, "pads are no keys");
+    // Plugged anew it is lit anew.
+    stage.plug(&[]);
+    stage.desk.0.lock().unwrap().said.clear();
+    stage.plug(&["Launchpad Mini MK3"]);
+    stage.until("it is lit anew", shows(&[(81, stopped), (71, stopped), (82, playing)]));
+    drop(grid);
+    let bye = [0xf0, 0, 0x20, 0x29, 2, 0x0d, 0x0e, 0, 0xf7];
+    stage.until("good-bye", |_, desk| desk.0.lock().unwrap().said.iter().any(|(_, bytes)| *bytes == bye));
+    assert!(lights(&stage.desk).values().all(|colour| *colour == 0));
+    stage.desk.play("Launchpad Mini MK3", 0, &[0x90, 60, 100]);
+    stage.until("then it is a keyboard like any other", |_, _| true);
+    let begin = Instant::now();
+    while stage.engine.held_keys() == 0 {
+        stage.run();
+        assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn the_computers_keyboard_plays() {
+    let mut stage = Stage::new("tone(freq, gate) = gate * freq / 1000hz\nout = midi('computer') >> mono(tone)\n");
+    let key = |stage: &Stage, note, down| stage.session.send(Command::Key { note, down });
+    key(&stage, 69, true);
+    stage.until("a note sounds", |x, _| (x - 0.44).abs() < 1e-3);
+    key(&stage, 81, true);
+    stage.until("the next", |x, _| (x - 0.88).abs() < 1e-3);
+    key(&stage, 81, false);
+    stage.until("back to the key that is held", |x, _| (x - 0.44).abs() < 1e-3);
+    key(&stage, 69, false);
+    stage.until("none is held", |x, _| x == 0.0);
+}
+
+#[test]
+fn a_text_that_sends_later_is_heard_at_once_by_a_thread_that_slept() {
+    let mut stage = Stage::new("out = 0\n");
+    stage.desk.0.lock().unwrap().sinks = vec!["Digitone".into()];
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!stage.session.meters().bell.is_busy());
+    let text = "tempo 240\ntrack gear = \"c4*4\" >> midi_out('digitone', 2)\n";
+    stage.session.send(Command::Text { file: "a.modu".into(), text: text.into() });
+    stage.until("a note is sent", |_, desk| !desk.0.lock().unwrap().said.is_empty());
+    assert!(stage.session.meters().bell.is_busy());
+    stage.session.send(Command::Text { file: "a.modu".into(), text: "out = 0\n".into() });
+    stage.until("nothing more is to be sent", |_, _| true);
+    let begin = Instant::now();
+    while stage.session.meters().bell.is_busy() {
+        stage.run();
+        assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+    let wires = stage.desk.0.lock().unwrap();
+    let (on, off) = (|b: &[u8]| b[0] == 0x91, |b: &[u8]| b[0] == 0x81);
+    let count = |what: &dyn Fn(&[u8]) -> bool| wires.said.iter().filter(|(_, bytes)| what(bytes)).count();
+    assert!(count(&on) >= 1 && count(&off) <= count(&on));
 }

@@ -4,6 +4,7 @@
 //! parameter with a path (`cc/74`), which whoever listens to the outside moves like any other. What this version does not play
 //! yet is noted by [`Elab::later`] and told in one warning; it is silent, or lets its sound pass, as the table says.
 
+use crate::exclusive::{Template, Wrong};
 use crate::front::anchors;
 use crate::front::builtins::{Builtin, Call, Run};
 use crate::front::call::{ArgVal, Want};
@@ -47,15 +48,17 @@ pub static TABLE: &[Builtin] = &[
     entry("input", "input(n = 1)", "An input of the sound card, counted from 1.", OUTSIDE, input),
     entry("midi", "midi('device', ch: 1)", "The notes of a keyboard by a part of its name (without one: of any), or of a file (`midi('riff.mid')`), as a pattern; without `ch` of all channels.", OUTSIDE, midi),
     entry("midi_out", "midi_out(pattern, 'device', ch = 1, clock: off, offset: 0ms, cc74: x, bend: x, press: x, program: n)", "Plays a pattern on an instrument outside, which may hear the clock of the session as well; all of it leaves later by `offset`, up to a second. Signals turn controllers (`cc74:`, of 14 bits `fine7:`, `nrpn300:`, `rpn0:`; 0 to 1), the wheel (-1 to 1), pressure and the sound (1 to 128).", OUTSIDE, midi_out),
+    entry("sysex_out", "sysex_out(pattern, 'device', 'f0 43 10 xx f7', offset: 0ms)", "Sends a system exclusive message to an instrument outside at each event, with the number of the event in it: 0 to 127 at `xx`, or 0 to 16383 at `yy xx`.", OUTSIDE, sysex_out),
     entry("osc_out", "osc_out(pattern, 'host:port', '/path', offset: 0ms)", "Sends the events of a pattern by OSC, in bundles with the time of their exact frame: a number or word as it is, a note as its number (60 is c4), velocity and seconds.", OUTSIDE, osc_out),
     entry("cc", "cc(n)", "A controller of any MIDI device, 0 to 1.", OUTSIDE, cc),
     entry("encoder", "encoder(n, 'twos')", "An endless knob of any MIDI device, which says how far it was turned: by its controller and what it writes for one step back, `'twos'` (127), `'offset'` (63) or `'sign'` (65). 0 to 1, from 0 on; what it is mapped to is turned from where it stands.", OUTSIDE, encoder),
     entry("bend", "bend()", "The pitch wheel of any MIDI device, -1 to 1.", OUTSIDE, bend),
     entry("press", "press()", "The pressure of any MIDI device, 0 to 1.", OUTSIDE, press),
+    entry("sysex", "sysex('device', 'f0 43 10 xx f7')", "The number at `xx` of the last system exclusive message of this form that came from a device, 0 to 1; `yy` has the higher 7 bits of one, `..` is any byte.", OUTSIDE, sysex),
     entry("osc", "osc('/path')", "The last value that came by OSC under a path.", OUTSIDE, osc),
-    entry("hid", "hid('name')", "A gamepad or the like; its axes and buttons are fields: `hid('pad').lx`.", OUTSIDE, hid),
-    entry("key", "key('space')", "1 while a key of the computer is held.", OUTSIDE, key),
-    entry("button", "button('device', n)", "1 while a button of a device is held.", OUTSIDE, button),
+    entry("hid", "hid('name')", "A gamepad or the like by a part of its name; its sticks (-1 to 1), levers and buttons (0 to 1) are fields: `hid('pad').lx`, `.a`, `.b3`.", OUTSIDE, hid),
+    entry("key", "key('space')", "1 while a key of the computer is held, when its keys play (`:keys`, `play-keys`).", OUTSIDE, key),
+    entry("button", "button('device', n)", "1 while the nth button of a device is held: `hid('device').bn`.", OUTSIDE, button),
     entry("play", "play(slot, rate: 1, start: 0, loop: off)", "Plays a sample from its start.", SAMPLES, samples::play),
     entry("slice", "slice(pattern, slot, n, fit: 2bars)", "Plays the n parts of a sample by their numbers.", SAMPLES, samples::slice),
     entry("warp", "warp(slot, tempo)", "Plays a sample recorded at a tempo in the tempo of the session.", SAMPLES, samples::warp),
@@ -178,6 +181,7 @@ impl<'a> Elab<'a> {
     fn send_out(&mut self, pattern: PatId, outlet: Outlet) {
         let (label, hint) = match &outlet.wire {
             Wire::Midi { device, .. } => ("midi_out", hash_text(device)),
+            Wire::Exclusive { template, .. } => ("sysex_out", hash_text(&template.to_string())),
             Wire::Osc { address, .. } => ("osc_out", hash_text(address)),
         };
         let frame = self.graph.frame(self.frame, label, false, hint);
@@ -320,6 +324,45 @@ fn midi_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     e.silence()
 }
 
+/// The text of a system exclusive message.
+fn template<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<Template> {
+    let arg = e.want(call, "bytes")?;
+    let read = match &arg.value {
+        Value::Text(text) => Template::parse(text),
+        Value::Broken => return None,
+        _ => Err(Wrong::Empty),
+    };
+    match read {
+        Ok(template) => Some(template),
+        Err(why) => {
+            e.error("type", arg.span, format!("this is no system exclusive message: {why}")).help =
+                Some("write its bytes as manuals print them: `'f0 43 10 7f 1c xx f7'`".into());
+            None
+        }
+    }
+}
+
+fn sysex_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let arg = take!(e.want(call, "pattern"));
+    let pattern = take!(e.pattern(arg.value, arg.span));
+    let device = take!(e.text_arg(call, "device")).to_lowercase();
+    let template = take!(template(e, call));
+    if template.is_open() {
+        e.error("type", call.span, "a message that is sent has no byte that may be any").help =
+            Some("write the byte that the instrument wants in the place of `..`".into());
+        return Value::Broken;
+    }
+    let offset = take!(offset(e, call));
+    e.send_out(pattern, Outlet { wire: Wire::Exclusive { device, template }, offset });
+    e.silence()
+}
+
+fn sysex<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let device = take!(e.text_arg(call, "device")).to_lowercase();
+    let template = take!(template(e, call));
+    e.outside_param(format!("sysex/{device}/{template}"))
+}
+
 fn osc_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let arg = take!(e.want(call, "pattern"));
     let pattern = take!(e.pattern(arg.value, arg.span));
@@ -370,12 +413,6 @@ fn offset<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<f64> {
             None
         }
     }
-}
-
-/// A controller that nobody listens to yet.
-fn controller<'a>(e: &mut Elab<'a>, call: &Call<'a>, path: String) -> Value<'a> {
-    e.later("controllers (they stay where they are)", call.span);
-    e.outside_param(path)
 }
 
 fn cc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
@@ -435,19 +472,18 @@ fn osc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 fn hid<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let name = take!(e.text_arg(call, "name"));
-    e.later("controllers (they stay where they are)", call.span);
-    Value::Device(Arc::from(format!("hid/{name}")))
+    Value::Device(Arc::from(format!("hid/{}", name.to_lowercase())))
 }
 
 fn key<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let name = take!(e.text_arg(call, "name"));
-    controller(e, call, format!("key/{name}"))
+    e.outside_param(format!("key/{}", name.to_lowercase()))
 }
 
 fn button<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let device = take!(e.text_arg(call, "device"));
     let n = take!(e.count(call, "n", 4096));
-    controller(e, call, format!("button/{device}/{n}"))
+    e.outside_param(format!("button/{}/{n}", device.to_lowercase()))
 }
 
 fn stems<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {

@@ -27,8 +27,8 @@ struct Row {
 
 impl Row {
     /// A port of MIDI.
-    fn port(kind: &'static str, name: String) -> Row {
-        let (host, description) = ("midi".to_string(), String::new());
+    fn port(kind: &'static str, host: &str, name: String) -> Row {
+        let (host, description) = (host.to_string(), String::new());
         Row { kind, host, name, description, default: false, rate: None, channels: None }
     }
 }
@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     {
         null.default = true;
     }
-    let ports = system::list();
+    let (ports, jack) = (system::list(), device::jack_midi());
     if args.json {
         let rows = devices.into_iter().map(|d| Row {
             kind: "audio output",
@@ -53,10 +53,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             rate: Some(d.rate),
             channels: Some(d.channels),
         });
-        let (sources, sinks) = ports.unwrap_or_default();
-        let sources = sources.into_iter().map(|name| Row::port("midi input", name));
-        let sinks = sinks.into_iter().map(|name| Row::port("midi output", name));
-        return terminal::print_json(&rows.chain(sources).chain(sinks).collect::<Vec<_>>());
+        let mut rows: Vec<Row> = rows.collect();
+        for (host, (sources, sinks)) in [("midi", ports.unwrap_or_default()), ("jack", jack.unwrap_or_default())] {
+            rows.extend(sources.into_iter().map(|name| Row::port("midi input", host, name)));
+            rows.extend(sinks.into_iter().map(|name| Row::port("midi output", host, name)));
+        }
+        return terminal::print_json(&rows);
     }
     let mut rows = vec![["", "name", "host", "rate", "channels", "description"].map(str::to_string).to_vec()];
     for d in devices {
@@ -65,15 +67,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     terminal::print(&terminal::table(&rows))?;
     terminal::print("\n* is used unless `--device NAME` names another; a part of the name is enough.\n\n")?;
-    let (sources, sinks) = match ports {
-        Ok(ports) => ports,
-        Err(why) => return terminal::print(&format!("There is no MIDI here: {why}.\n")),
-    };
     let lines = |title: &str, names: Vec<String>| {
         let names = if names.is_empty() { vec!["none".to_string()] } else { names };
         format!("{title}\n{}\n", names.into_iter().map(|name| format!("  {name}\n")).collect::<String>())
     };
-    let sources = lines("MIDI that can be listened to, by a part of its name: midi('keys')", sources);
-    let sinks = lines("MIDI that can be played: midi_out('synth')", sinks);
+    match ports {
+        Ok((sources, sinks)) => {
+            let sources = lines("MIDI that can be listened to, by a part of its name: midi('keys')", sources);
+            let sinks = lines("MIDI that can be played: midi_out('synth')", sinks);
+            terminal::print(&format!("{sources}{sinks}"))?;
+        }
+        Err(why) => terminal::print(&format!("There is no MIDI of the system here: {why}.\n"))?,
+    }
+    let Some((sources, sinks)) = jack else { return Ok(()) };
+    let sources = lines("MIDI of JACK that can be listened to: --midi NAME connects it", sources);
+    let sinks = lines("MIDI of JACK that can be played: midi_out('synth')", sinks);
     terminal::print(&format!("{sources}{sinks}"))
 }

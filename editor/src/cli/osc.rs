@@ -1,5 +1,6 @@
 //! `--osc`: whether a command that plays listens to other programs, where, and to whom.
 
+use super::ports::HandArgs;
 use super::{Failure, terminal};
 use modurust_runtime::osc::dispatch::Eval;
 use modurust_runtime::osc::{self, Osc, OscError, OscOptions};
@@ -34,6 +35,8 @@ pub(crate) struct OscArgs {
     /// Machines beside this one that may send OSC, and that `osc_out` may send to
     #[arg(long = "osc-allow", value_name = "IP,..", value_delimiter = ',')]
     allow: Vec<IpAddr>,
+    #[command(flatten)]
+    pub hands: HandArgs,
 }
 
 impl OscArgs {

@@ -5,12 +5,16 @@ use super::live::{Answer, Live};
 use super::words::{WORDS, Word};
 use crate::cli::emit::Stage;
 use crate::cli::terminal;
+use crate::piano;
 use modurust_runtime::command::{Command, Perform};
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device;
 use modurust_runtime::world::read_text;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+/// How long a key is held that was struck.
+const STROKE: Duration = Duration::from_millis(250);
 /// Longest text of a listing, bytes; the rest is left out, and said so.
 const MOST: usize = 200_000;
 
@@ -61,6 +65,12 @@ impl Live {
             "snap" | "recall" | "diff" => return self.snapshots(word, rest),
             "save" => self.save(rest),
             "load" => return self.read_anew(rest),
+            "keys" => "`:keys` is for a terminal: here `:key q` strikes one key\n".to_string(),
+            "key" if rest.is_empty() => return wants(),
+            "key" => {
+                self.strike(rest);
+                String::new()
+            }
             "quit" => return Answer { quit: true, ..Answer::default() },
             "tempo" => match rest.trim_end_matches("bpm").parse::<f64>() {
                 Ok(bpm) => return self.evaluate(&format!("tempo {bpm}bpm")),
@@ -77,6 +87,35 @@ impl Live {
         } else {
             text
         })
+    }
+
+    /// Strikes a key of the computer: terminals do not tell when it comes up.
+    fn strike(&mut self, key: &str) {
+        let key = key.to_lowercase();
+        self.lift(Some(&key));
+        self.press(&key, true);
+        self.struck.push((Instant::now() + STROKE, key));
+    }
+
+    /// Lets go of keys that were struck long enough ago, or of one that is struck again.
+    pub fn lift(&mut self, again: Option<&str>) {
+        let now = Instant::now();
+        let over = |(end, key): &(Instant, String)| *end <= now || again == Some(key.as_str());
+        let (over, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.struck).into_iter().partition(over);
+        self.struck = held;
+        over.iter().for_each(|(_, key)| self.press(key, false));
+    }
+
+    fn press(&mut self, key: &str, down: bool) {
+        let mut letters = key.chars();
+        let letter = letters.next().filter(|_| letters.next().is_none());
+        if let Some(note) = letter.and_then(piano::note) {
+            self.session.send(Command::Key { note, down });
+        }
+        let name = format!("key/{key}");
+        if self.program().is_some_and(|program| program.knobs.iter().any(|knob| *knob.name == *name)) {
+            self.session.send(Command::Param { name, value: f32::from(u8::from(down)) });
+        }
     }
 
     fn go_back(&mut self, name: &str) -> Answer {

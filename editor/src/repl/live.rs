@@ -90,6 +90,8 @@ pub struct Live {
     pub known: Arc<Mutex<Known>>,
     /// What came while something else was waited for.
     pub late: Vec<Notice>,
+    /// Keys of the computer that are held, and until when.
+    pub struck: Vec<(Instant, String)>,
 }
 
 /// What an evaluation yielded.

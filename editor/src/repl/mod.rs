@@ -118,6 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         snaps: begin.snaps,
         compiler: live::compiler(rate),
         known: Arc::clone(&known),
+        struck: Vec::new(),
     };
     live.learn();
     let (requests, inbox) = channel::<Request>();
@@ -162,6 +163,7 @@ fn serve(
             // Words are for those who sit here: they read and write files.
             let _ = reply.send(live.evaluate(&text).told());
         }
+        live.lift(None);
         let mut notices = std::mem::take(&mut live.late);
         notices.extend(live.session.notices());
         notices.extend(live.attend());
@@ -322,6 +324,12 @@ fn start_typing(
                     let _ = editor.add_history_entry(text.trim_end());
                     let _ = editor.append_history(path);
                 }
+                if text.trim() == ":keys" {
+                    if keys(&requests).is_none() {
+                        return;
+                    }
+                    continue;
+                }
                 let Some(answer) = ask(&requests, input::laid_out(&text)) else { return };
                 if terminal::print(&answer.text).is_err() || answer.quit {
                     return;
@@ -333,6 +341,27 @@ fn start_typing(
         Some(printer) => drop(printer.print(text)),
         None => terminal::complain(&text),
     }))
+}
+
+/// Lets the computer's keys play until Escape; `None` if nobody answers any more.
+fn keys(requests: &Sender<Request>) -> Option<()> {
+    let _ = terminal::print("the keys play: z to / from c3, q to p from c4; Escape ends it\n");
+    let term = console::Term::stdout();
+    loop {
+        let name = match term.read_key() {
+            Ok(console::Key::Char(' ')) => "space".to_string(),
+            Ok(console::Key::Char(letter)) => letter.to_string(),
+            Ok(console::Key::Enter) => "enter".to_string(),
+            Ok(console::Key::ArrowUp) => "arrowup".to_string(),
+            Ok(console::Key::ArrowDown) => "arrowdown".to_string(),
+            Ok(console::Key::ArrowLeft) => "arrowleft".to_string(),
+            Ok(console::Key::ArrowRight) => "arrowright".to_string(),
+            Ok(console::Key::Escape | console::Key::CtrlC) | Err(_) => break,
+            Ok(_) => continue,
+        };
+        ask(requests, format!(":key {name}"))?;
+    }
+    terminal::print("the keys write again\n").ok()
 }
 
 /// The next input; `None` when somebody wants to leave and means it.

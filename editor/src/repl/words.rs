@@ -51,6 +51,8 @@ words! {
     "stop" "NAME": "stops what a track, scene or song plays"
     "set" "NAME VALUE": "moves a number by its name: `:set bass.level 0.5`"
     "learn" "NAME": "writes a line by which the next controller that moves moves a number: `:learn bass.cutoff`"
+    "keys" "": "the computer's keys play notes, as `midi('computer')`, and `key('x')`, until Escape"
+    "key" "LETTER": "strikes a key of the computer for a quarter of a second"
     "hush" "": "notes end and the sound fades until the next edit or `:play`"
     "panic" "": "silence at once; everything begins anew"
     "keep" "FILE": "writes the last half minute of what was heard to a file"

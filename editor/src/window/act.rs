@@ -69,6 +69,13 @@ pub enum Act {
     },
     /// A tempo for the text, beats per minute.
     Tempo(f64),
+    /// A key of the computer that texts may listen to, while keys play.
+    Key {
+        /// In lower case: `space`.
+        name: String,
+        /// It goes down.
+        down: bool,
+    },
     /// For the engine.
     Send(Command),
     /// For the status line.

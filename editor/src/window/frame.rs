@@ -13,7 +13,9 @@ use super::model::{Model, See};
 use super::palette::Palette;
 use super::words::WORDS;
 use super::{panels, stage, status, transport};
+use crate::piano;
 use egui::{Frame, Margin, Panel, Ui};
+use modurust_runtime::command::Command;
 
 /// Size of the letters of the code, points.
 const LETTERS: f32 = 14.0;
@@ -77,11 +79,42 @@ fn keys(ctx: &egui::Context, model: &Model, parts: &mut Parts) -> Vec<Act> {
             acts.push(Act::Word("panic"));
         }
     }
+    if model.look.keys {
+        acts.extend(played(ctx));
+    }
     if !ctx.egui_wants_keyboard_input() && !parts.palette.is_open() {
         while let Some(word) = model.keymap.pressed(ctx, "view") {
             acts.push(Act::Word(word));
         }
     }
+    acts
+}
+
+/// Keys that play: they reach nobody else.
+fn played(ctx: &egui::Context) -> Vec<Act> {
+    let mut acts = Vec::new();
+    ctx.input_mut(|input| {
+        input.events.retain(|event| match event {
+            egui::Event::Key { key: egui::Key::Escape, pressed: true, .. } => {
+                acts.push(Act::Word("play-keys"));
+                false
+            }
+            egui::Event::Key { key, pressed, repeat, modifiers, .. } if !(modifiers.command || modifiers.alt) => {
+                let name = key.symbol_or_name();
+                let mut letters = name.chars();
+                let letter = letters.next().filter(|_| letters.next().is_none());
+                if let Some(note) = letter.and_then(piano::note).filter(|_| !*repeat) {
+                    acts.push(Act::Send(Command::Key { note, down: *pressed }));
+                }
+                if !*repeat {
+                    acts.push(Act::Key { name: key.name().to_lowercase(), down: *pressed });
+                }
+                false
+            }
+            egui::Event::Text(_) => false,
+            _ => true,
+        });
+    });
     acts
 }
 

@@ -67,6 +67,8 @@ pub struct Look {
     pub second: bool,
     /// The whole screen.
     pub full: bool,
+    /// The computer's keys play notes.
+    pub keys: bool,
     /// Nothing blinks.
     pub still: bool,
     /// Scale of everything.
@@ -88,6 +90,7 @@ impl Default for Look {
             stage: false,
             second: false,
             full: false,
+            keys: false,
             still: false,
             zoom: 1.0,
             theme: 0,

@@ -21,6 +21,7 @@ use super::steps::{Step, Steps, between, floor, moved};
 use super::theme::{THEMES, Theme};
 use super::words;
 use crate::cli::work;
+use crate::piano;
 use crate::repl::buffer;
 use modurust_runtime::command::{Command, Perform};
 use modurust_runtime::compiler::front::Compiler;
@@ -264,6 +265,12 @@ impl Model {
                 self.overlay.insert(name, value);
             }
             Act::Tempo(bpm) => self.tempo(bpm),
+            Act::Key { name, down } => {
+                let name = format!("key/{name}");
+                if self.feedback.value(&name).is_some() {
+                    self.player.send(Command::Param { name, value: f32::from(u8::from(down)) });
+                }
+            }
             Act::Send(command) => {
                 self.say(told(&command));
                 self.player.send(command);
@@ -534,6 +541,17 @@ impl Model {
     pub fn metronome(&mut self) {
         self.clicks = !self.clicks;
         self.act(Act::Send(Command::Perform(Perform::Metronome(self.clicks))));
+    }
+
+    /// The computer's keys play notes, or do what they did before; then whatever they hold ends.
+    pub fn play_keys(&mut self) {
+        self.look.keys = !self.look.keys;
+        if self.look.keys {
+            self.say("the keys play notes as `midi('computer')`; Escape ends it");
+            return;
+        }
+        piano::NOTES.for_each(|note| self.player.send(Command::Key { note, down: false }));
+        self.say("the keys write again");
     }
 
     /// Code and view, code, view.

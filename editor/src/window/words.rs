@@ -45,6 +45,7 @@ words! {
     "nudge-later": "pushes time 10 ms later over the next bar" => |m| m.act(Act::Send(Command::Perform(Perform::Nudge(10.0))));
     "nudge-earlier": "pushes time 10 ms earlier over the next bar" => |m| m.act(Act::Send(Command::Perform(Perform::Nudge(-10.0))));
     "metronome": "a click on every beat, or none" => Model::metronome;
+    "play-keys": "the computer's keys play notes, as `midi('computer')`, and `key('space')`; Escape ends it" => Model::play_keys;
     "keep-take": "writes the last half minute of sound to a file" => Model::keep_take;
     "capture": "writes what was launched as scenes and an arrangement" => Model::capture;
     "show-arrangement": "the arrangement view" => |m| m.act(Act::Show(View::Arrange));

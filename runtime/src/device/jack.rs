@@ -81,6 +81,16 @@ pub fn info() -> Option<DeviceInfo> {
     })
 }
 
+/// What of MIDI the server can listen to and speak to, but for our own ports; `None` without a server.
+pub fn midi() -> Option<(Vec<String>, Vec<String>)> {
+    let client = open().ok()?;
+    let ports = |flags| {
+        let all = client.ports(None, Some(MIDI), flags);
+        all.into_iter().filter(|name| !name.starts_with("modurust")).collect::<Vec<_>>()
+    };
+    Some((ports(PortFlags::IS_OUTPUT), ports(PortFlags::IS_INPUT)))
+}
+
 /// Connects to the server.
 pub fn find(options: &DeviceOptions) -> Result<Card, String> {
     Ok(Card { client: open()?, inputs: options.inputs, midi: options.midi.clone() })

@@ -93,6 +93,14 @@ pub struct Choice {
     opener: Opener,
 }
 
+/// What of MIDI a JACK server can listen to and speak to, by full names; `None` without a server, or without the feature `jack`.
+pub fn jack_midi() -> Option<(Vec<String>, Vec<String>)> {
+    #[cfg(feature = "jack")]
+    return jack::midi();
+    #[cfg(not(feature = "jack"))]
+    None
+}
+
 /// Finds a device. Never fails: without one it is the null device.
 pub fn choose(options: &DeviceOptions) -> Choice {
     let null = |message| Choice {

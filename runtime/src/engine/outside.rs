@@ -7,15 +7,16 @@ use super::{Engine, NOW};
 use crate::command::{EngineCommand, EngineNotice};
 use crate::fifo::Fifo;
 use crate::follow::{Follower, Told};
-use crate::inbox::{Incoming, Timed};
+use crate::inbox::{Heard, Incoming, PortName, Timed};
 use crate::keys::{Keys, Stage};
-use crate::midi::{Message, System};
+use crate::midi::{Exclusive, Message, System};
 use crate::outbox::{Departure, Outbox};
 use crate::swap::Active;
 use crate::timecode::{self, TimeCode};
 use modurust_compiler::graph::{ParamId, QUANTUM};
 use modurust_compiler::score::Ratio;
 use rtrb::Producer;
+use std::sync::Arc;
 
 /// An error of place from which on time jumps, seconds.
 const JUMP: f64 = 0.06;
@@ -231,11 +232,15 @@ impl Engine {
     pub(super) fn hear(&mut self) {
         for i in 0..self.now.len() {
             let Some(Timed { frame, what }) = self.now.get(i).copied() else { return };
-            let Engine { active, state, keys, .. } = self;
+            if self.overhears(&what) {
+                continue;
+            }
+            let Engine { active, state, keys, outbox, .. } = self;
             let Active { program, table, .. } = active;
             let (launches, transport) = (&mut state.launcher.launches, &state.transport);
             let mut stage = Stage { table, program, launches, transport, base: state.frame, frame };
             match what {
+                Incoming::Midi(port, Message::Exclusive(message)) => self.exclusive(port, &message),
                 Incoming::Midi(port, message) => {
                     // Values find their parameters behind what keys have done.
                     let mut values = [(0, 0.0); 4];
@@ -266,9 +271,25 @@ impl Engine {
                         active.params.aim(param, value);
                     }
                 }
+                Incoming::Depart(device, message) => outbox.put(Departure { frame, device, message }),
+                Incoming::Reserve(name) => self.reserved = name,
                 Incoming::Param(..) | Incoming::Transport(..) | Incoming::Command(_) => {}
             }
         }
+    }
+
+    /// Passes on what a port says that is reserved. True if it is nobody else's.
+    fn overhears(&mut self, what: &Incoming) -> bool {
+        let reserved = |name: &PortName| self.reserved != PortName::NONE && name.has(self.reserved.as_str());
+        let heard = match what {
+            Incoming::Midi(port, message) if self.keys.name(*port).is_some_and(reserved) => Heard::Said(*message),
+            // It is a port like any other besides.
+            Incoming::Plugged(_, name) | Incoming::Named(_, name) if reserved(name) => Heard::There,
+            _ => return false,
+        };
+        // A full ring is that of somebody who does not listen.
+        let _ = self.heard.push(heard);
+        heard != Heard::There
     }
 
     /// Something outside stands elsewhere from a frame of this quantum on: its parameter draws a line over the quantum, and rows make a step
@@ -309,6 +330,17 @@ impl Engine {
             let encoder = self.active.outside.encoders.get(i).filter(|encoder| encoder.controller == path).copied();
             if let Some(encoder) = encoder {
                 self.turned(encoder.path, encoder.by(value));
+            }
+        }
+    }
+
+    /// A system exclusive message of a port: what has its form is told its number.
+    fn exclusive(&mut self, port: u8, message: &Exclusive) {
+        let all = Arc::clone(&self.active.outside.exclusives);
+        for (path, device, template) in all.iter() {
+            let heard = self.keys.name(port).is_some_and(|name| name.has(device.as_str()));
+            if let Some(value) = template.read(message.data()).filter(|_| heard) {
+                self.value(*path, value);
             }
         }
     }

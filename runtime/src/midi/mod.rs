@@ -20,16 +20,51 @@ pub mod scale;
 pub mod ump;
 pub mod wire;
 
+use modurust_compiler::exclusive::LONGEST;
+
 /// The wheel at rest.
 pub const CENTRE: u32 = 0x8000_0000;
 
 /// What a channel is told, or all of them.
+#[allow(clippy::large_enum_variant, reason = "the audio side neither allocates nor frees, so nothing is boxed")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Message {
     /// For a channel, 0 to 15.
     Channel(u8, Voice),
     /// For everybody.
     System(System),
+    /// What only its maker knows.
+    Exclusive(Exclusive),
+}
+
+/// A system exclusive message, without memory of its own. Longer ones than [`LONGEST`] are left out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Exclusive {
+    bytes: [u8; LONGEST],
+    len: u8,
+}
+
+impl Exclusive {
+    /// Of the bytes between the first and the last, of 7 bits each; `None` if there are too many.
+    pub fn new(data: impl IntoIterator<Item = u8>) -> Option<Exclusive> {
+        let (mut bytes, mut len) = ([0; LONGEST], 0u8);
+        for byte in data {
+            *bytes.get_mut(usize::from(len))? = byte & 0x7f;
+            len += 1;
+        }
+        Some(Exclusive { bytes, len })
+    }
+
+    /// The bytes between the first and the last.
+    pub fn data(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+}
+
+impl std::fmt::Debug for Exclusive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Exclusive({:02x?})", self.data())
+    }
 }
 
 /// What a channel is told. Notes are numbered 0 to 127, 60 is c4; values fill their type.

@@ -147,7 +147,7 @@ pub fn write(group: u8, message: &Message, mut put: impl FnMut(&[u32])) {
             let head = 0x4 << 28 | group | kind << 20 | u32::from(channel & 0x0f) << 16;
             put(&[head | u32::from(one & 0x7f) << 8 | u32::from(two & 0x7f), data]);
         }
-        Message::System(_) => wire::write(message, |bytes| match bytes {
+        Message::System(_) | Message::Exclusive(_) => wire::write(message, |bytes| match bytes {
             [0xf0, data @ .., 0xf7] => exclusive(group, data, &mut put),
             [status, data @ ..] => {
                 let byte = |at: usize| u32::from(data.get(at).copied().unwrap_or(0));
@@ -177,7 +177,7 @@ fn exclusive(group: u32, data: &[u8], put: &mut impl FnMut(&[u32])) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CENTRE, System, scale};
+    use super::super::{CENTRE, Exclusive, System, scale};
     use super::*;
 
     fn words(group: u8, message: Message) -> Vec<u32> {
@@ -239,6 +239,10 @@ mod tests {
             [System::Position(0x3fff), System::TimeCode(0x35), System::Song(9), System::Wound([0x61, 59, 58, 24])];
         for system in systems.into_iter().chain(more) {
             assert_eq!(read(&words(3, Message::System(system))), [(3, Message::System(system))]);
+        }
+        for length in [1, 5, 6, 7, 12, 254] {
+            let message = Message::Exclusive(Exclusive::new((0..length).map(|i| i as u8 & 0x7f)).unwrap());
+            assert_eq!(read(&words(9, message)), [(9, message)], "{length}");
         }
     }
 

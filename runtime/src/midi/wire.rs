@@ -2,15 +2,16 @@
 //!
 //! A [`Reader`] takes what comes out of a port, whole messages or a stream of single bytes with running status, and survives anything.
 //! What takes several messages in MIDI 1.0 becomes one: registered and other parameters with their data, and controllers of 14 bits.
-//! Of system exclusive messages the whole times of time code are read. Values are scaled up as the standard says ([`super::scale`]).
+//! Of system exclusive messages the whole times of time code are read, and all others passed on as they are, if they are not too long. Values are scaled up as the standard says ([`super::scale`]).
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
-use super::{Message, System, Voice, scale};
+use super::{Exclusive, Message, System, Voice, scale};
 use midly::MidiMessage;
 use midly::live::{LiveEvent, MtcQuarterFrameMessage, SystemCommon, SystemRealtime};
 use midly::stream::MidiStream;
+use modurust_compiler::exclusive::LONGEST;
 
 midly::stack_buffer! {
     /// Bytes of a message under way; a longer system exclusive message is dropped.
@@ -94,6 +95,11 @@ fn translate(event: &LiveEvent, channels: &mut [Channel; 16], hear: &mut impl Fn
             {
                 let time = [hours, minutes, seconds, frames].map(|part| part.as_int());
                 hear(Message::System(System::Wound(time)));
+            }
+            SystemCommon::SysEx(data) => {
+                if let Some(message) = Exclusive::new(data.iter().map(|byte| byte.as_int())) {
+                    hear(Message::Exclusive(message));
+                }
             }
             _ => {}
         },
@@ -217,6 +223,16 @@ pub fn write(message: &Message, mut put: impl FnMut(&[u8])) {
             }
             System::Song(song) => put(&[0xf3, song & 0x7f]),
         },
+        Message::Exclusive(message) => {
+            let (data, mut bytes) = (message.data(), [0xf0; LONGEST + 2]);
+            if let Some(to) = bytes.get_mut(1..=data.len()) {
+                to.copy_from_slice(data);
+            }
+            if let Some(last) = bytes.get_mut(data.len() + 1) {
+                *last = 0xf7;
+            }
+            put(bytes.get(..data.len() + 2).unwrap_or(&[]));
+        }
         Message::Channel(channel, voice) => {
             let status = |kind: u8| kind | (channel & 0x0f);
             match voice {
@@ -323,5 +339,25 @@ mod tests {
         bytes.extend([0x90, 60, 100]);
         let on = Message::Channel(0, Voice::On { note: 60, velocity: scale::up(100, 7, 16) as u16 });
         assert_eq!(read(&bytes), [on]);
+    }
+
+    #[test]
+    fn system_exclusive_messages_pass_with_a_clock_among_their_bytes() {
+        let of = |data: &[u8]| Message::Exclusive(Exclusive::new(data.iter().copied()).unwrap());
+        let clock = Message::System(System::Clock);
+        assert_eq!(read(&[0xf0, 0x43, 0xf8, 0x10, 0xf8, 5, 0xf7]), [clock, clock, of(&[0x43, 0x10, 5])]);
+        // One that another status cuts off is none, and the other is heard.
+        let off = Message::Channel(0, Voice::Off { note: 60, velocity: 0x8000 });
+        assert_eq!(read(&[0xf0, 0x43, 0x10, 0x80, 60, 64]).last(), Some(&off));
+        for length in [0, 1, LONGEST] {
+            let message = of(&vec![7; length]);
+            let mut bytes = Vec::new();
+            write(&message, |part| bytes.extend_from_slice(part));
+            assert_eq!((bytes.len(), read(&bytes)), (length + 2, vec![message]));
+        }
+        let mut long = vec![0xf0];
+        long.extend([1; LONGEST + 1]);
+        long.push(0xf7);
+        assert_eq!(read(&long), [], "longer ones are left out");
     }
 }

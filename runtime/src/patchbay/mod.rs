@@ -5,11 +5,13 @@
 //! is back it is known by its name. What leaves the engine goes to every sink that has the instrument's name in its own, at its moment
 //! ([`Clock`](crate::clock::Clock)).
 //!
+//! A thread that has nothing to send sleeps until it is time to look, or until a program comes that sends ([`Bell`](crate::bell::Bell)).
+//!
 //! What comes is heard a block after its moment, always the same time, so that blocks do not make music uneven.
 
 pub mod system;
 
-use crate::inbox::{Incoming, PORTS, PortName};
+use crate::inbox::{Incoming, KEYBOARD, PortName};
 use crate::meter::Meters;
 use crate::midi::wire::{self, Reader};
 use crate::outbox::Departure;
@@ -25,7 +27,9 @@ use std::time::{Duration, Instant};
 
 /// How often ports are looked for.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often what leaves is looked for.
+/// How long what leaves is looked for after a program that leaves something.
+const LINGER: Duration = Duration::from_secs(2);
+/// How often what leaves is looked for, while there may be something.
 const SEND: Duration = Duration::from_millis(1);
 /// Sleep is this late at times; what is due within it is sent.
 const EARLY: Duration = Duration::from_micros(200);
@@ -53,6 +57,7 @@ type Source = (String, usize);
 /// Ports that are looked after until this is dropped.
 pub struct Patchbay {
     stop: Arc<AtomicBool>,
+    meters: Arc<Meters>,
     ports: Arc<AtomicU32>,
     thread: Option<JoinHandle<()>>,
 }
@@ -73,19 +78,23 @@ impl Patchbay {
         };
         let stopped = Arc::clone(&stop);
         let run = move || {
-            let mut looked: Option<Instant> = None;
+            let (mut looked, mut busy): (Option<Instant>, Option<Instant>) = (None, None);
             while !stopped.load(Ordering::Relaxed) {
                 if looked.is_none_or(|at| at.elapsed() >= LOOK) {
                     work.look();
                     looked = Some(Instant::now());
                 }
                 work.send();
-                std::thread::sleep(SEND);
+                if work.meters.bell.is_busy() || !work.waiting.is_empty() {
+                    busy = Some(Instant::now());
+                }
+                let soon = busy.is_some_and(|at| at.elapsed() < LINGER);
+                work.meters.bell.wait(if soon { SEND } else { LOOK });
             }
             work.close();
         };
         let thread = Some(std::thread::Builder::new().name("modurust-midi".into()).spawn(run)?);
-        Ok(Patchbay { stop, ports, thread })
+        Ok(Patchbay { stop, meters: Arc::clone(session.meters()), ports, thread })
     }
 
     /// Sources that are listened to.
@@ -97,6 +106,7 @@ impl Patchbay {
 impl Drop for Patchbay {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.meters.bell.ring();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -105,7 +115,7 @@ impl Drop for Patchbay {
 
 /// True if a program plays, or is played by, something outside.
 pub fn asked_by(program: &Program) -> bool {
-    let plays = |unit: &Unit| unit.outlet.as_ref().is_some_and(|outlet| matches!(outlet.wire, Wire::Midi { .. }));
+    let plays = |unit: &Unit| unit.outlet.as_ref().is_some_and(|outlet| !matches!(outlet.wire, Wire::Osc { .. }));
     program.units.iter().any(|unit| unit.live != 0 || plays(unit))
 }
 
@@ -146,7 +156,7 @@ impl Work {
                 continue;
             }
             let taken = |port: &u8| self.open.values().any(|(known, _)| known == port);
-            let Some(port) = (0..PORTS as u8).find(|port| !taken(port)) else { break };
+            let Some(port) = (0..KEYBOARD).find(|port| !taken(port)) else { break };
             put(&self.intake, 0, Incoming::Plugged(port, PortName::new(&source.0)));
             let hear = self.ear(port);
             // One that refuses is asked again with the next look.

@@ -4,9 +4,10 @@
 
 use super::Inner;
 use crate::command::{Command, EngineCommand, Notice, Perform};
-use crate::inbox::Incoming;
+use crate::inbox::{Incoming, KEYBOARD, PortName};
 use crate::journal::Entry;
 use crate::launcher::{Order, Quantise, Wish, bars};
+use crate::midi::{Message, Voice};
 use crate::performance::resolve;
 use crate::tap::source;
 use modurust_compiler::lang::units::Dim;
@@ -14,6 +15,23 @@ use modurust_compiler::program::{Knob, Program};
 use modurust_compiler::score::Ratio;
 use std::sync::PoisonError;
 use std::time::Instant;
+
+/// How fast keys are pressed that cannot tell.
+const SPEED: u16 = 0xc000;
+
+/// What stands outside, by its path, as a text says it.
+fn outside_text(path: &str) -> Option<String> {
+    let (kind, rest) = path.split_once('/')?;
+    let apart = || rest.rsplit_once('/');
+    Some(match kind {
+        "osc" => format!("osc('/{rest}')"),
+        "hid" => apart().map(|(device, control)| format!("hid('{device}').{control}"))?,
+        "button" => apart().map(|(device, number)| format!("button('{device}', {number})"))?,
+        "key" => format!("key('{rest}')"),
+        "sysex" => apart().map(|(device, bytes)| format!("sysex('{device}', '{}')", bytes.replace('-', " ")))?,
+        _ => return None,
+    })
+}
 
 impl Inner {
     /// Puts something into the engine's inbox. False if there is no room.
@@ -49,9 +67,9 @@ impl Inner {
         let Some(name) = self.learns.take() else { return };
         let controllers = (0..128).map(|n| (format!("cc/{n}"), format!("cc({n})")));
         let others = [("bend".to_string(), "bend()".to_string()), ("press".to_string(), "press()".to_string())];
-        let osc = |knob: &Knob| Some((knob.name.to_string(), format!("osc('{}')", knob.name.strip_prefix("osc")?)));
+        let named = |knob: &Knob| Some((knob.name.to_string(), outside_text(&knob.name)?));
         let program = self.control.program();
-        let mut known = controllers.chain(others).chain(program.knobs.iter().filter_map(osc));
+        let mut known = controllers.chain(others).chain(program.knobs.iter().filter_map(named));
         let Some((_, source_text)) = known.find(|(known, _)| source(known) == path) else {
             self.tell(Notice::Refused { message: "what has moved has no name in a text".into() });
             return;
@@ -59,6 +77,18 @@ impl Inner {
         let knob = program.knobs.iter().find(|knob| *knob.name == *name);
         let range = knob.and_then(|knob| knob.range.map(|range| range_text(knob.dim, range))).unwrap_or_default();
         self.tell(Notice::Learned { line: format!("map {source_text} -> {name}{range}") });
+    }
+
+    /// A key of the computer's keyboard, as a port of its own.
+    fn typed(&mut self, note: u8, down: bool) {
+        if !std::mem::replace(&mut self.typed, true) {
+            self.put(0, Incoming::Plugged(KEYBOARD, PortName::new("computer keyboard")));
+        }
+        let voice = match down {
+            true => Voice::On { note, velocity: SPEED },
+            false => Voice::Off { note, velocity: SPEED },
+        };
+        self.put(0, Incoming::Midi(KEYBOARD, Message::Channel(0, voice)));
     }
 
     pub(super) fn command(&mut self, command: Command, at: Instant) {
@@ -84,6 +114,7 @@ impl Inner {
                 self.param(&name, value);
             }
             Command::Learn(name) => self.learn(name),
+            Command::Key { note, down } => self.typed(note & 0x7f, down),
             Command::Play => self.engine(EngineCommand::Play),
             Command::Pause => self.engine(EngineCommand::Pause),
             Command::Seek(cycle) => self.engine(EngineCommand::Seek(cycle)),
