@@ -24,6 +24,18 @@ fn sound_arrives_at_the_server() {
     with_jack::test();
 }
 
+#[cfg(not(feature = "jack"))]
+#[test]
+fn the_way_round_is_measured() {
+    skip("the feature `jack` was not built");
+}
+
+#[cfg(feature = "jack")]
+#[test]
+fn the_way_round_is_measured() {
+    with_jack::measure();
+}
+
 #[cfg(feature = "jack")]
 mod with_jack {
     use super::common::{MODURUST, Scratch, finish, interrupt};
@@ -137,6 +149,54 @@ mod with_jack {
         };
         assert_eq!(status.code(), Some(0));
         listen(Path::new(&take));
+    }
+
+    /// With an output led into an input the way round is a period; without, it is said that nothing came.
+    pub fn measure() {
+        if quiet(Command::new("jackd").arg("--version")).status().is_err() {
+            return skip("jackd is not installed");
+        }
+        let name = format!("modurustl{}", std::process::id());
+        let Some(_server) = server(&name) else {
+            return skip("jackd does not start here, or too many were killed before: see /dev/shm/jack*");
+        };
+        for leads in [true, false] {
+            let measuring = client(MODURUST, &name)
+                .args(["devices", "--measure", "--device", "jack", "--json"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the command starts");
+            let mut measuring = Guard(measuring);
+            let ours = |ports: &[String]| ports.iter().any(|port| port == "modurust:in_1").then_some(());
+            wait_for(&name, ours).expect("ports of ours");
+            if leads {
+                finish(
+                    {
+                        let mut connect = client("jack_connect", &name);
+                        connect.args(["modurust:out_1", "modurust:in_1"]);
+                        connect
+                    },
+                    Duration::from_secs(10),
+                );
+            }
+            let begin = Instant::now();
+            while measuring.0.try_wait().expect("a child can be waited for").is_none() {
+                assert!(begin.elapsed() < Duration::from_secs(40), "it measures without end");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let mut said = String::new();
+            measuring.0.stdout.take().expect("a piped stream").read_to_string(&mut said).expect("text");
+            let measured: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+            println!("{measured}");
+            let frames = measured["frames"].as_u64();
+            match leads {
+                // A loop of JACK is a period late, of 128 frames or 1024.
+                true => assert!(frames.is_some_and(|frames| frames > 0 && frames % 128 == 0), "{measured}"),
+                false => assert_eq!(frames, None),
+            }
+        }
     }
 
     /// Two seconds of 440 Hz at -12 dB.

@@ -39,12 +39,14 @@ pub struct What<'a> {
     pub grid: Ratio,
     /// Not before this frame of the engine: several that have one in common begin together.
     pub from: u64,
+    /// So many frames later than that: what comes in is late by them.
+    pub late: u64,
 }
 
 impl<'a> What<'a> {
     /// A strip, at once.
     pub fn now(strip: &'a str) -> What<'a> {
-        What { strip, grid: Ratio::ZERO, from: 0 }
+        What { strip, grid: Ratio::ZERO, from: 0, late: 0 }
     }
 }
 
@@ -123,10 +125,16 @@ impl Recorder {
         let lost_before = valve.lost();
         valve.open(what.strip, what.grid, what.from);
         let stop = Arc::new(AtomicBool::new(false));
+        let mut late = what.late as usize;
         let thread = std::thread::spawn(move || {
             let mut told = false;
             loop {
                 let running = spout.valve.is_open();
+                let skipped = spout.ring.slots().min(late);
+                if let Ok(chunk) = spout.ring.read_chunk(skipped) {
+                    chunk.commit_all();
+                    late -= skipped;
+                }
                 let ready = spout.ring.slots();
                 if let Ok(chunk) = spout.ring.read_chunk(ready) {
                     let (a, b) = chunk.as_slices();

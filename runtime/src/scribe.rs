@@ -13,6 +13,8 @@ use crate::preroll::Preroll;
 use crate::recorder::{self, Recorder, What};
 use crate::tap::TAPS;
 use crate::wav::{Bits, WavError};
+use modurust_compiler::graph::ir::operands;
+use modurust_compiler::graph::{Graph, Node, NodeId, OutKind};
 use modurust_compiler::program::Program;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,6 +39,29 @@ pub(crate) struct Scribe {
     preroll: Option<Preroll>,
     /// Files that play, and what is in them.
     texts: Vec<(String, String)>,
+    /// By so many frames sound that comes in is late.
+    latency: u64,
+}
+
+/// True if something that comes in is heard in a strip.
+fn hears_input(graph: &Graph, strip: &str) -> bool {
+    let outs = graph.outs.iter().filter(|out| out.kind == OutKind::Track && out.name == strip);
+    let mut waiting: Vec<NodeId> = outs.map(|out| out.node).collect();
+    let mut seen = vec![false; graph.nodes.len()];
+    while let Some(id) = waiting.pop() {
+        if std::mem::replace(&mut seen[id.index()], true) {
+            continue;
+        }
+        let node = graph.node(id);
+        match node {
+            Node::Input(_) => return true,
+            Node::Read(cell) => waiting.extend(graph.cells[cell.index()].next),
+            Node::Tap(ring, _) => waiting.extend(graph.rings[ring.index()].input),
+            _ => {}
+        }
+        waiting.extend(operands(node));
+    }
+    false
 }
 
 impl Scribe {
@@ -46,9 +71,10 @@ impl Scribe {
         notify: Sender<Notice>,
         meters: Arc<Meters>,
         preroll: Option<Preroll>,
+        latency: u64,
     ) -> Scribe {
         let (running, exports, texts) = (Vec::new(), Vec::new(), Vec::new());
-        Scribe { taps, notify, running, exports, meters, preroll, texts }
+        Scribe { taps, notify, running, exports, meters, preroll, texts, latency }
     }
 
     /// The texts that play from now on.
@@ -157,7 +183,9 @@ impl Scribe {
                 ));
                 return;
             };
-            let what = What { strip: &strip, grid: record.grid, from };
+            // Of the whole, which hears everything, only a part is late.
+            let late = if strip != "master" && hears_input(&program.patch.graph, &strip) { self.latency } else { 0 };
+            let what = What { strip: &strip, grid: record.grid, from, late };
             let recorder = Recorder::start(spout, what, &path, (rate, Bits::F32), tell);
             self.begun(record.key, path, recorder);
         }

@@ -76,6 +76,9 @@ pub struct SessionOptions {
     pub tap: usize,
     /// Channels of sound that comes in.
     pub inputs: usize,
+    /// By so many frames sound that comes in is later than what it is played to ([`crate::device::latency`]): recordings of strips that hear an
+    /// input begin as much later, so that they lie where they were played.
+    pub latency: u64,
     /// Who holds the session edits the first file: when it is saved by somebody else that is told ([`Notice::Edited`]), and its text
     /// comes by [`Command::Text`].
     pub edited: bool,
@@ -101,6 +104,7 @@ impl SessionOptions {
             limiter: true,
             tap: 4 * compile.sample_rate as usize,
             inputs: 0,
+            latency: 0,
             edited: false,
             recorded: false,
             journal: None,
@@ -254,7 +258,7 @@ impl Session {
         let spout = taps.lock().unwrap_or_else(PoisonError::into_inner).spouts.pop();
         let preroll =
             spout.map(|spout| Preroll::new(spout, options.compile.sample_rate, Arc::clone(&meters))).transpose()?;
-        let scribe = Scribe::new(for_text, notify.clone(), Arc::clone(&meters), preroll);
+        let scribe = Scribe::new(for_text, notify.clone(), Arc::clone(&meters), preroll, options.latency);
         let device = Arc::new(Mutex::new(None));
         let observer = Observer::new(Arc::clone(&device));
         let remote = Remote::new(inbox, Arc::clone(&snapshot), observer.store(), meters);

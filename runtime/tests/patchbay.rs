@@ -213,6 +213,8 @@ track a = clips { one: \"c3\"  two: \"c4\" } >> mono(tone)
 track b = clips { one: \"c3\" } >> mono(tone)
 scene drop { a: two, b: one }
 track keys = midi() >> poly(4, tone)
+stop a
+stop b
 ";
     let mut stage = Stage::new(text);
     stage.desk.0.lock().unwrap().sinks = vec!["Launchpad Mini MK3".into()];

@@ -199,7 +199,7 @@ automate a.level { 0bar: \"<1 0.5 0.25>\" }
     play(64 * 1000);
     let mut start = |strip: &str, grid: Ratio| {
         let spout = taps.spouts.pop().expect("a tap is left");
-        let what = What { strip, grid, from: 0 };
+        let what = What { strip, grid, from: 0, late: 0 };
         let path = dir.join(format!("{strip}.wav"));
         Recorder::start(spout, what, &path, (RATE, Bits::F32), Box::new(|_| {})).unwrap()
     };

@@ -43,7 +43,7 @@ const NAMES: &[(&str, &str)] = &[
          swing swingBy press echo arrange pick squeeze ribbon degrade degradeBy sometimes often rarely choose shuffle scramble rand \
          perlin irand scale chord voicing arp transpose rootNotes tuning",
     ),
-    ("outside", "input midi cc bend press osc hid key button knob midi_out osc_out"),
+    ("outside", "input midi cc bend press osc hid key button knob midi_out osc_out sysex sysex_out"),
     (
         "signal tools",
         "mix sum par chain send xfade select switch latch counter timer toggle trigger gate_of probability meter scope",

@@ -24,6 +24,9 @@ pub(crate) struct Output {
     /// Channels of sound that come in, for `input(1)` and on, once a text asks for one
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=64))]
     inputs: u32,
+    /// Frames by which sound that comes in is late, as `devices --measure` finds it: recordings of inputs are put right by it
+    #[arg(long, value_name = "FRAMES", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=384_000))]
+    latency: u32,
     /// Connect sources of MIDI with this in their name (JACK); may be given several times
     #[arg(long, value_name = "NAME")]
     midi: Vec<String>,
@@ -35,7 +38,7 @@ pub(crate) struct Output {
 impl Output {
     /// To a device of this name, as it likes.
     pub fn to(device: Option<String>) -> Output {
-        Output { device, rate: None, block: None, inputs: 0, midi: Vec::new(), record: None }
+        Output { device, rate: None, block: None, inputs: 0, latency: 0, midi: Vec::new(), record: None }
     }
 
     /// The device, or what stands in for it, which is told. Refuses a recording over a file of the session.
@@ -59,6 +62,11 @@ impl Output {
     /// Channels of sound that come in.
     pub fn inputs(&self) -> usize {
         self.inputs as usize
+    }
+
+    /// Frames by which that is late.
+    pub fn latency(&self) -> u64 {
+        u64::from(self.latency)
     }
 
     /// True if what plays is recorded.

@@ -158,6 +158,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         colour: terminal::colour(),
         recorded: args.output.records(),
         inputs: args.output.inputs(),
+        latency: args.output.latency(),
         journal: keeper::place(&args.files[0]).filter(|_| (!args.no_watch || args.resume) && on_disk),
         resume: args.resume || args.crashed().is_some(),
         crashed: args.crashed().is_some(),

@@ -92,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         colour: terminal::colour_out() && !args.pipe,
         recorded: args.output.records(),
         inputs: args.output.inputs(),
+        latency: args.output.latency(),
         texts: BTreeMap::from([(file.clone(), begin.text.clone())]),
         journal: begin.journal,
         resume: args.resume,

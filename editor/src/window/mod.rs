@@ -138,6 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         edited: true,
         recorded: args.output.records(),
         inputs: args.output.inputs(),
+        latency: args.output.latency(),
         texts: BTreeMap::from([(file.clone(), text.clone())]),
         journal,
         resume: args.resume,

@@ -15,6 +15,7 @@ mod card;
 pub mod inflow;
 #[cfg(feature = "jack")]
 mod jack;
+pub mod latency;
 pub mod null;
 pub mod offline;
 pub mod output;
