@@ -158,12 +158,12 @@ impl Outside {
         let outs = program.patch.graph.outs.iter().enumerate();
         let wires = outs.filter_map(|(at, out)| Wire::of(at, out)).collect();
         let params = program.patch.graph.params.iter().map(|param| &*param.name);
-        let exclusives = params.clone().filter_map(|path| {
+        let mapped = program.timeline.mappings.iter().map(|mapping| mapping.source.as_str());
+        let exclusives = params.clone().chain(mapped.clone()).filter_map(|path| {
             let (device, template) = path.strip_prefix("sysex/")?.rsplit_once('/')?;
             Some((source(path), PortName::new(device), Template::parse(template).ok()?))
         });
         let exclusives = exclusives.collect();
-        let mapped = program.timeline.mappings.iter().map(|mapping| mapping.source.as_str());
         let mut encoders: Vec<Encoder> = Vec::new();
         for encoder in params.chain(mapped).filter_map(Encoder::of) {
             if !encoders.contains(&encoder) {

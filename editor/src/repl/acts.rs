@@ -8,6 +8,7 @@ use crate::cli::terminal;
 use crate::piano;
 use modurust_runtime::command::{Command, Perform};
 use modurust_runtime::compiler::score::Ratio;
+use modurust_runtime::controllers::paths;
 use modurust_runtime::device;
 use modurust_runtime::world::read_text;
 use std::path::Path;
@@ -113,7 +114,7 @@ impl Live {
             self.session.send(Command::Key { note, down });
         }
         let name = format!("key/{key}");
-        if self.program().is_some_and(|program| program.knobs.iter().any(|knob| *knob.name == *name)) {
+        if self.program().is_some_and(|program| paths(&program).any(|path| *path == *name)) {
             self.session.send(Command::Param { name, value: f32::from(u8::from(down)) });
         }
     }

@@ -21,7 +21,8 @@ use crate::inbox::Incoming;
 use crate::remote::Remote;
 use crate::session::{Session, SharedIntake};
 use crate::tap::source;
-use modurust_compiler::program::{Knob, Program};
+use modurust_compiler::program::{Patch, Program};
+use modurust_compiler::score::timeline::Timeline;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -72,9 +73,16 @@ pub fn systems() -> (Vec<Box<dyn Backend>>, Vec<String>) {
     (Vec::new(), vec!["this build hears none: build it with `--features controllers`".to_string()])
 }
 
+/// Everything outside that a program listens to, by its path: signals, and what moves numbers.
+pub fn paths(program: &Program) -> impl Iterator<Item = &str> {
+    let params = program.patch.graph.params.iter().map(|param| &*param.name);
+    params.chain(program.timeline.mappings.iter().map(|mapping| mapping.source.as_str()))
+}
+
 /// The devices that a program listens to, as its text names them.
 pub fn asked_by(program: &Program) -> Vec<String> {
-    let mut all: Vec<String> = program.knobs.iter().filter_map(|knob| Some(Wish::of(&knob.name)?.device)).collect();
+    let mut all: Vec<String> = paths(program).filter_map(|path| Some(Wish::of(path)?.device)).collect();
+    all.sort();
     all.dedup();
     all
 }
@@ -184,13 +192,13 @@ struct Desk {
     remote: Remote,
     known: Arc<Mutex<Known>>,
     devices: BTreeMap<(usize, u64), Device>,
-    knobs: Option<Arc<Vec<Knob>>>,
+    of: Option<(Arc<Patch>, Arc<Timeline>)>,
     wishes: Vec<Wish>,
 }
 
 impl Desk {
     fn new(intake: SharedIntake, remote: Remote, known: Arc<Mutex<Known>>) -> Desk {
-        Desk { intake, remote, known, devices: BTreeMap::new(), knobs: None, wishes: Vec::new() }
+        Desk { intake, remote, known, devices: BTreeMap::new(), of: None, wishes: Vec::new() }
     }
 
     fn put(&self, path: u64, value: f32) {
@@ -235,16 +243,19 @@ impl Desk {
     /// Looks whether there is another text, which is told where everything stands.
     fn follow(&mut self) {
         let Some(program) = self.remote.program() else { return };
-        if self.knobs.as_ref().is_some_and(|known| Arc::ptr_eq(known, &program.knobs)) {
+        let same = |(patch, timeline): &(Arc<Patch>, Arc<Timeline>)| {
+            Arc::ptr_eq(patch, &program.patch) && Arc::ptr_eq(timeline, &program.timeline)
+        };
+        if self.of.as_ref().is_some_and(same) {
             return;
         }
-        let wishes: Vec<Wish> = program.knobs.iter().filter_map(|knob| Wish::of(&knob.name)).collect();
+        let wishes: Vec<Wish> = paths(&program).filter_map(Wish::of).collect();
         for wish in wishes.iter().filter(|wish| !self.wishes.contains(wish)) {
             let fits = |device: &&Device| device.lower.contains(&wish.device);
             let stands = |device: &Device| device.values.get(&wish.control).copied();
             self.devices.values().filter(fits).filter_map(stands).for_each(|value| self.put(wish.path, value));
         }
-        (self.wishes, self.knobs) = (wishes, Some(Arc::clone(&program.knobs)));
+        (self.wishes, self.of) = (wishes, Some((program.patch, program.timeline)));
     }
 }
 

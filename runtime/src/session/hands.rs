@@ -4,6 +4,7 @@
 
 use super::Inner;
 use crate::command::{Command, EngineCommand, Notice, Perform};
+use crate::controllers::paths;
 use crate::inbox::{Incoming, KEYBOARD, PortName};
 use crate::journal::Entry;
 use crate::launcher::{Order, Quantise, Wish, bars};
@@ -11,7 +12,7 @@ use crate::midi::{Message, Voice};
 use crate::performance::resolve;
 use crate::tap::source;
 use modurust_compiler::lang::units::Dim;
-use modurust_compiler::program::{Knob, Program};
+use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -67,9 +68,9 @@ impl Inner {
         let Some(name) = self.learns.take() else { return };
         let controllers = (0..128).map(|n| (format!("cc/{n}"), format!("cc({n})")));
         let others = [("bend".to_string(), "bend()".to_string()), ("press".to_string(), "press()".to_string())];
-        let named = |knob: &Knob| Some((knob.name.to_string(), outside_text(&knob.name)?));
+        let named = |path: &str| Some((path.to_string(), outside_text(path)?));
         let program = self.control.program();
-        let mut known = controllers.chain(others).chain(program.knobs.iter().filter_map(named));
+        let mut known = controllers.chain(others).chain(paths(program).filter_map(named));
         let Some((_, source_text)) = known.find(|(known, _)| source(known) == path) else {
             self.tell(Notice::Refused { message: "what has moved has no name in a text".into() });
             return;
