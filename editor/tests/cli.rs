@@ -395,7 +395,7 @@ fn devices_always_has_one() {
 #[test]
 fn devices_tells_of_midi_or_that_there_is_none() {
     let told = run(&["devices"]).expect(0).out;
-    assert!(told.contains("There is no MIDI here: ") || told.contains("midi('keys')"), "{told}");
+    assert!(told.contains("There is no MIDI of the system here: ") || told.contains("midi('keys')"), "{told}");
 }
 
 #[test]

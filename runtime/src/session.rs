@@ -478,7 +478,9 @@ impl Inner {
 
     /// What the first compilation yielded; the engine has its program already.
     fn first(&mut self, done: Done, program: Option<Program>) {
-        self.watch(&done.asked);
+        if let Some(watcher) = &self.watcher {
+            watcher.begin(done.asked.iter().chain(&self.files).map(PathBuf::from));
+        }
         let outcome = self.diagnostics(done.outcome, None);
         self.keep(outcome.as_ref());
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));

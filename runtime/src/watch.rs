@@ -36,7 +36,8 @@ pub struct WatchError(#[from] notify::Error);
 
 enum Message {
     Event(Instant),
-    Files(BTreeSet<PathBuf>),
+    /// Watch these; what some of them held when they were read.
+    Files(BTreeSet<PathBuf>, BTreeMap<PathBuf, Option<u64>>),
     Stop,
 }
 
@@ -67,7 +68,14 @@ impl Watcher {
 
     /// Watches exactly these files from now on; they need not exist. What they hold now counts as known.
     pub fn watch(&self, files: impl IntoIterator<Item = PathBuf>) {
-        let _ = self.messages.send(Message::Files(files.into_iter().collect()));
+        let _ = self.messages.send(Message::Files(files.into_iter().collect(), BTreeMap::new()));
+    }
+
+    /// [`Watcher::watch`] for the first time, by whoever has just read the files: what is written from this call on is seen, however late the
+    /// thread comes to it.
+    pub fn begin(&self, files: impl IntoIterator<Item = PathBuf>) {
+        let known: BTreeMap<PathBuf, Option<u64>> = files.into_iter().map(|file| (file.clone(), hash(&file))).collect();
+        let _ = self.messages.send(Message::Files(known.keys().cloned().collect(), known));
     }
 }
 
@@ -98,24 +106,38 @@ impl Watch {
         while let Ok(message) = self.inbox.recv() {
             match message {
                 Message::Stop => return,
-                Message::Files(files) => self.set(files),
+                Message::Files(files, known) => {
+                    let late = self.set(files, &known);
+                    if late && !self.look(Instant::now(), &mut changed) {
+                        return;
+                    }
+                }
                 Message::Event(at) => {
-                    let Some(files) = self.settle(at) else { return };
-                    if !files.is_empty() {
-                        changed(Changed { files, at });
+                    if !self.look(at, &mut changed) {
+                        return;
                     }
                 }
             }
         }
     }
 
-    fn set(&mut self, files: BTreeSet<PathBuf>) {
+    /// After an event: tells what has changed. False to stop.
+    fn look(&mut self, at: Instant, changed: &mut impl FnMut(Changed)) -> bool {
+        let Some(files) = self.settle(at) else { return false };
+        if !files.is_empty() {
+            changed(Changed { files, at });
+        }
+        true
+    }
+
+    /// Watches these. True if one holds something else than what is known of it: it was written before its folder was watched.
+    fn set(&mut self, files: BTreeSet<PathBuf>, known: &BTreeMap<PathBuf, Option<u64>>) -> bool {
         self.files.retain(|file, _| files.contains(file));
         for file in files {
-            let hash = hash(&file);
-            self.files.entry(file).or_insert(hash);
+            self.files.entry(file).or_insert_with_key(|file| known.get(file).copied().unwrap_or_else(|| hash(file)));
         }
         self.folders();
+        known.iter().any(|(file, known)| hash(file).is_some_and(|hash| Some(hash) != *known))
     }
 
     /// Watches the folders of all files, and no others.
@@ -143,7 +165,7 @@ impl Watch {
             let until = (last + SETTLE).min(first + PATIENCE);
             match self.inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
-                Ok(Message::Files(files)) => self.set(files),
+                Ok(Message::Files(files, known)) => drop(self.set(files, &known)),
                 Ok(Message::Event(at)) => {
                     last = at;
                     if Instant::now() < first + PATIENCE {

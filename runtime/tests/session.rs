@@ -330,3 +330,19 @@ fn what_a_hand_has_launched_goes_on_after_a_crash() {
     drop((running, session));
     std::fs::remove_dir_all(&dir).unwrap();
 }
+
+/// What is written between the reading of a file and the first look of the thread is an edit, however busy the machine is.
+#[test]
+fn a_save_in_the_moment_of_the_beginning_is_seen() {
+    let dir = folder("beginning");
+    for round in 0..20 {
+        let file = dir.join(format!("{round}.modu"));
+        std::fs::write(&file, "one").unwrap();
+        let (send, seen) = channel();
+        let watcher = Watcher::new(move |changed| drop(send.send(changed.files))).unwrap();
+        watcher.begin([file.clone()]);
+        std::fs::write(&file, "two").unwrap();
+        assert_eq!(seen.recv_timeout(Duration::from_secs(20)), Ok(vec![file]));
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+}
