@@ -12,7 +12,7 @@
 //!    the phase of `saw` and of `tri`, or the two integrators of `lpf` and of `hpf`;
 //! 5. calls left over anywhere whose labels, arguments and shapes are equal: taken out into a name or a function, or put back.
 //!
-//! Inside two matched places, cells match by name and type, rings by name, each in order and those of equal size first. Where channels come to be,
+//! Inside two matched places, cells match by name and type (the cell of `b'` is called `b`, and follows a rename), rings by name, each in order and those of equal size first. Where channels come to be,
 //! each of them has the memory of the one that was there; where they go, the first stay. Memory of unlike kinds never mixes, since labels of what
 //! holds it, names and types must agree.
 //!
@@ -162,10 +162,16 @@ impl StateMap {
         for (i, cell) in old.cells.iter().enumerate() {
             free.entry((cell.frame, cell.name.as_ref(), cell.ty == Ty::I32)).or_default().push(i);
         }
+        let renamed = renamed(old, new, pairs);
         let mut taken = vec![false; old.cells.len()];
         for (i, cell) in new.cells.iter().enumerate() {
             let from = pairs.get(cell.frame.index()).copied().flatten();
-            let list = from.and_then(|frame| free.get_mut(&(frame, cell.name.as_ref(), cell.ty == Ty::I32)));
+            let list = from.and_then(|frame| {
+                let key = |name| (frame, name, cell.ty == Ty::I32);
+                let own = key(cell.name.as_ref());
+                let before = || renamed.get(cell.name.as_ref()).map(|name| key(*name));
+                free.get_mut(&if free.contains_key(&own) { own } else { before()? })
+            });
             let single = from.is_some_and(|from| lanes.are_channels(cell.frame, from));
             let found = list.and_then(|list| {
                 let same = |&j: &usize| {
@@ -258,6 +264,14 @@ impl StateMap {
             }
         }
     }
+}
+
+/// What names of the new graph were in the old one, where that was another.
+fn renamed<'a>(old: &'a Graph, new: &'a Graph, pairs: &[Option<FrameId>]) -> HashMap<&'a str, &'a str> {
+    let both =
+        new.frames.iter().zip(pairs).filter_map(|(frame, from)| Some((frame, &old.frames[from.as_ref()?.index()])));
+    let others = both.filter(|(new, old)| new.named && old.named && new.label != old.label);
+    others.map(|(new, old)| (new.label.as_ref(), old.label.as_ref())).collect()
 }
 
 /// What the lanes of memory are, in two graphs.

@@ -34,6 +34,8 @@ mod ways;
 #[cfg(test)]
 mod canvas_tests;
 #[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
 mod properties;
 
 use super::act::Act;

@@ -1,7 +1,7 @@
 //! What gestures promise, held against made-up sequences of them: a text and its patch are the same thing.
 //!
 //! The numbers are those of the design's list of round trips. R1 (a file that nobody edits keeps its bytes) and R7's half about
-//! places are held beside the layout file; here are the rest, through the gestures of the view.
+//! places are held beside the layout file, its half about memory in [`super::memory_tests`]; here are the rest, through the gestures of the view.
 
 use super::gesture::{Gesture, Hands, Planned};
 use super::graph::{Patch, Picture, Reader, Role, Site, Value, What};
@@ -12,6 +12,7 @@ use modurust_runtime::compiler::lang::edit::Refusal;
 use modurust_runtime::compiler::lang::parse::Parser;
 use modurust_runtime::compiler::lang::print::print_item;
 use modurust_runtime::compiler::lang::token::{Kind, tokens};
+use modurust_runtime::compiler::program::Program;
 use modurust_runtime::device::offline::{RenderOptions, RenderReport, render};
 use modurust_runtime::session;
 use modurust_runtime::world::FileWorld;
@@ -339,7 +340,7 @@ fn comments(text: &str) -> Vec<String> {
     tokens(text).filter(own).map(|t| t.text(text).trim_end().to_string()).collect()
 }
 
-fn any(dice: &mut Dice, patch: &Reading) -> Option<Gesture> {
+pub fn any(dice: &mut Dice, patch: &Reading) -> Option<Gesture> {
     const KINDS: &[&str] = &[
         "saw", "lpf", "hpf", "drive", "delay", "adsr", "reverb", "noise", "mono", "track", "bus", "pattern", "number",
         "ladder", "fast",
@@ -490,13 +491,19 @@ fn a_long_text_is_edited_in_one_place() {
     assert_eq!(drawing.text, text.replace("n8000 = lpf(0,", "n8000 = lpf(n7000,"));
 }
 
-pub fn sound(text: &str) -> RenderReport {
+/// What a text without errors is compiled to; else what is wrong with it.
+pub fn program(text: &str) -> Result<Program, String> {
     let mut world = FileWorld::new();
     world.overlay("x.modu", text.to_string());
     let mut compiler = Compiler::new(crate::cli::work::options(48_000));
     let outcome = session::compile(&mut compiler, &world, &["x.modu".to_string()]).expect("compiled");
     let told = outcome.render(false);
-    let program = outcome.program.unwrap_or_else(|| panic!("{text}\n{told}"));
+    let good = !outcome.diagnostics.iter().any(|d| d.is_error());
+    outcome.program.filter(|_| good).ok_or_else(|| format!("{text}\n{told}"))
+}
+
+pub fn sound(text: &str) -> RenderReport {
+    let program = program(text).unwrap_or_else(|why| panic!("{why}"));
     render(RenderOptions::new(program, 96_000)).expect("rendered")
 }
 
