@@ -69,6 +69,9 @@ use std::path::Path;
 /// Smallest window, points.
 const SMALLEST: [f32; 2] = [720.0, 440.0];
 
+/// Largest side of the picture that letters lie in, pixels: some thousand of them at the size of the stage.
+const LETTERS: usize = 2048;
+
 /// What `edit` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -289,6 +292,8 @@ impl eframe::App for App {
     }
 
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+        // Letters of every size that was ever shown lie in one picture; where a card takes larger ones it would grow to a gigabyte before it is cleared.
+        input.max_texture_side = Some(input.max_texture_side.unwrap_or(LETTERS).min(LETTERS));
         match &mut self.hands {
             Hands::Player => {}
             Hands::Script(script) => script.hands(input),
