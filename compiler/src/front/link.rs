@@ -172,8 +172,8 @@ impl Elab<'_> {
         tables
     }
 
-    /// The score of the text: what units, clips and lanes play.
-    pub(super) fn score_of(&mut self, units: &mut [Unit]) -> Score {
+    /// The score of the text: what units, clips and lanes play. And what its literals are here, by their numbers there.
+    pub(super) fn score_of(&mut self, units: &mut [Unit]) -> (Score, Vec<u32>) {
         let mut copy = Copier::new(self.score.score(), &self.gathered.sets);
         for unit in units {
             unit.pattern = copy.pattern(unit.pattern);
@@ -190,16 +190,17 @@ impl Elab<'_> {
             }
         }
         patterns(&mut self.timeline, |pattern| *pattern = copy.pattern(*pattern));
-        copy.finish()
+        let literals = copy.literals();
+        (copy.finish(), literals)
     }
 
-    /// Where the texts of patterns begin, by their number.
-    pub(super) fn literals(&self, places: &super::places::Places) -> Vec<(modurust_lang::FileId, u32)> {
+    /// Where the texts of these literals begin.
+    pub(super) fn literals(&self, of: &[u32], places: &super::places::Places) -> Vec<(modurust_lang::FileId, u32)> {
         let start = |(file, start): &(modurust_lang::FileId, u32)| match file.0 < modurust_lang::library::FIRST_FILE {
             true => (*file, places.in_text(modurust_lang::Span { start: *start, end: *start }).start),
             false => (*file, *start),
         };
-        self.patterns.iter().map(start).collect()
+        of.iter().filter_map(|literal| self.patterns.get(*literal as usize)).map(start).collect()
     }
 
     /// Places of messages and of the timeline become those of the text.

@@ -349,10 +349,17 @@ impl Compiler {
             let (diagnostics, broken) =
                 (std::mem::take(&mut elab.diagnostics), std::mem::take(&mut elab.broken_strips));
             let (timing, timeline, knobs) = (elab.settings.timing, std::mem::take(&mut elab.timeline), elab.knobs());
-            let literals = elab.literals(&memory.places);
+            let literals = made.as_ref().map_or(Vec::new(), |made| elab.literals(&made.1.1, &memory.places));
             memory.keep(elab.into_arenas());
-            let elaborated =
-                made.map(|(graph, score, units)| Elaborated { graph, score, units, timing, timeline, knobs, literals });
+            let elaborated = made.map(|(graph, (score, _), units)| Elaborated {
+                graph,
+                score,
+                units,
+                timing,
+                timeline,
+                knobs,
+                literals,
+            });
             (elaborated.filter(|_| !failed), diagnostics, broken)
         };
         // A panic in it is a fault that must not take the sound down.

@@ -47,6 +47,13 @@ impl<'a> Copier<'a> {
         self.new.finish()
     }
 
+    /// Literals of the copy, by their numbers there: their numbers in the old one.
+    pub fn literals(&self) -> Vec<u32> {
+        let mut all: Vec<(u32, u32)> = self.origins.iter().map(|(old, new)| (*new, *old)).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, old)| old).collect()
+    }
+
     /// A pattern of the copy, swung ([`ScoreBuilder::swing`]).
     pub fn swing(&mut self, p: PatId, amount: Ratio, per_cycle: i64) -> PatId {
         self.new.swing(p, amount, per_cycle)

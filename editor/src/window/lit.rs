@@ -84,4 +84,41 @@ mod tests {
         assert_eq!(at(1.8), ["cp", "7"]);
         assert_eq!(at(2.7), ["sn", "5"]);
     }
+
+    /// What a compiler remembers of the texts before shows in nothing.
+    #[test]
+    fn after_edits_it_is_found_as_in_a_new_text() {
+        let lines = [
+            "track d = \"bd [hh hh] <sn cp>\" >> kit('tr909')\n",
+            "melody = \"0 3 <5 7> ~\"\n",
+            "track b = melody >> scale(f1, minor) >> mono(saw)\n",
+            "track c = clips { a: \"0 3\"  b: \"5 7\" } >> fast(2) >> scale(f1, minor) >> mono(saw)\n",
+            "track e = \"0 2 4 5\" >> struct(\"t f t t\") >> scale(c4, major) >> mono(tri)\n",
+        ];
+        let mut dice = modurust_runtime::compiler::lang::dice::Dice::new(9);
+        let spans = |compiler: &mut Compiler, text: &str| {
+            let mut world = FileWorld::new();
+            world.overlay("a.modu", text);
+            let (elaborated, problems, _) = compiler.elaborate(&world, &["a.modu".to_string()]);
+            let mut lit = Lit::new(elaborated.unwrap_or_else(|| panic!("{text}{problems:?}")));
+            let view = SetView { playing: Some(1), origin: Some(Ratio::int(1)), ..SetView::default() };
+            let picture = Picture { sets: vec![view], ..Picture::default() };
+            [0.1, 0.3, 0.55, 1.8, 2.7].map(|cycle| lit.spans(cycle, &picture))
+        };
+        let mut compiler = Compiler::new(work::options(work::RATE));
+        for _ in 0..60 {
+            let mut text = String::new();
+            for line in lines {
+                let needed = line.starts_with("melody");
+                if needed || dice.chance(70) {
+                    text += &line.replace("0 3", dice.pick(&["0 3", "0 3", "7 [0 3]"]));
+                }
+                if dice.chance(20) {
+                    text += "// a line\n";
+                }
+            }
+            let fresh = spans(&mut Compiler::new(work::options(work::RATE)), &text);
+            assert_eq!(spans(&mut compiler, &text), fresh, "{text}");
+        }
+    }
 }
