@@ -403,10 +403,12 @@ impl Engine {
         self.gather(out);
         self.fade(out);
         self.level(out);
+        let gain = self.state.gain;
         for tap in &mut self.taps {
             let Active { instance, names, .. } = &self.active;
             tap.run(self.state.transport.pieces(), frame, out, |name, to| {
-                let strip = names.iter().position(|known| *known == name);
+                // What was hushed is not computed: its outputs still have what they had.
+                let strip = names.iter().position(|known| *known == name).filter(|_| gain > 0.0);
                 strip.inspect(|strip| copy(instance.out(*strip), to)).is_some()
             });
         }

@@ -3,11 +3,13 @@
 mod common;
 
 use common::{RATE, asked, options};
-use modurust_runtime::command::{Command, Notice};
+use modurust_runtime::command::{Command, EngineCommand, Notice};
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::program::Program;
+use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::device::{self, DeviceOptions, RenderOptions, render};
+use modurust_runtime::engine::{Engine, EngineOptions};
 use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::wav;
 use std::collections::BTreeMap;
@@ -249,4 +251,25 @@ fn a_disk_that_is_full_ends_a_recording_with_a_whole_file() {
     rendering.heard = Some(&mut heard);
     render(rendering).unwrap();
     assert!(self::place(&heard, &found).is_some_and(|at| same(&heard[at..at + found.len()], &found)));
+}
+
+#[test]
+fn what_is_hushed_is_silent_in_every_strip() {
+    let program = compile("track a = saw(110hz) * 0.2\n");
+    let options = EngineOptions { tap: 1 << 16, ..EngineOptions::new(RATE) };
+    let (mut engine, mut control, mut taps) = Engine::new(&options, Some(program)).unwrap();
+    let mut tap = taps.spouts.pop().unwrap();
+    tap.valve.open("a", Ratio::ZERO, 0);
+    let mut block = [0.0; 256];
+    let mut heard = |engine: &mut Engine, blocks: usize| -> f32 {
+        (0..blocks).for_each(|_| engine.process(&mut block, 2));
+        std::iter::from_fn(|| tap.ring.pop().ok()).fold(0.0, |most, frame| most.max(frame[0].abs()))
+    };
+    assert!(heard(&mut engine, 20) > 0.1);
+    control.send(EngineCommand::Hush);
+    // The fade is over in 20 ms.
+    heard(&mut engine, 10);
+    assert_eq!(heard(&mut engine, 20), 0.0);
+    control.send(EngineCommand::Play);
+    assert!(heard(&mut engine, 20) > 0.1);
 }
