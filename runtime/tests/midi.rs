@@ -360,6 +360,7 @@ fn a_clock_from_outside_is_followed() {
     let place = |frame: u64| (frame as f64 - begin) / (period * 96.0);
     stage.engine.tell(20_000, Incoming::Midi(2, Message::System(System::Start)));
     let mut worst: f64 = 0.0;
+    let mut beat = (0, 0.0);
     for tick in 0..24 * 4 * 12u64 {
         // Up to 3 ms early or late.
         let late = (random.below(2001) as f64 / 1000.0 - 1.0) * 0.003 * f64::from(RATE);
@@ -374,6 +375,13 @@ fn a_clock_from_outside_is_followed() {
         if tick == 191 {
             let followed = stage.engine.followed().expect("a tempo");
             assert!((followed - bpm).abs() < 0.1, "{followed} after two bars");
+        }
+        if tick % 24 == 23 {
+            // The tempo that is played, not only the one that is thought to be right.
+            let now = (stage.engine.frame(), stage.engine.cycle().to_f64());
+            let played = (now.1 - beat.1) * 4.0 * 60.0 * f64::from(RATE) / (now.0 - beat.0) as f64;
+            assert!(tick < 24 * 9 || (played - bpm).abs() < 0.1, "{played} bpm at tick {tick}");
+            beat = now;
         }
         if tick > 24 * 4 * 4 {
             let frame = stage.engine.frame();

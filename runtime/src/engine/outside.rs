@@ -20,8 +20,11 @@ use std::sync::Arc;
 
 /// An error of place from which on time jumps, seconds.
 const JUMP: f64 = 0.06;
-/// Time in which a smaller one is made up for, seconds.
-const CATCH_UP: f64 = 1.0;
+/// What jitter leaves of an error at most, seconds: so much is made up for slowly, since it would be heard as a tempo that wavers.
+const NEAR: f64 = 0.001;
+/// Times in which a smaller one is made up for, and what is beyond that, seconds.
+const SLOWLY: f64 = 2.0;
+const QUICKLY: f64 = 0.5;
 
 impl Engine {
     /// Sends an event into the engine from the thread that calls [`Engine::process`], and only from there. `frame` is one of the
@@ -214,7 +217,8 @@ impl Engine {
             if late.abs() > JUMP {
                 self.carry_out(EngineCommand::Seek(Ratio::from_f64(there.max(0.0))), self.state.frame);
             } else {
-                wanted *= 1.0 + (late / CATCH_UP).clamp(-0.02, 0.02);
+                let near = late.clamp(-NEAR, NEAR);
+                wanted *= 1.0 + (near / SLOWLY + (late - near) / QUICKLY).clamp(-0.02, 0.02);
             }
         }
         let bpm = Ratio::new((wanted.clamp(1.0, 2000.0) * 1000.0).round() as i64, 1000);
