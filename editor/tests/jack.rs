@@ -36,6 +36,18 @@ fn the_way_round_is_measured() {
     with_jack::measure();
 }
 
+#[cfg(not(feature = "jack"))]
+#[test]
+fn single_tracks_have_ports() {
+    skip("the feature `jack` was not built");
+}
+
+#[cfg(feature = "jack")]
+#[test]
+fn single_tracks_have_ports() {
+    with_jack::strips();
+}
+
 #[cfg(feature = "jack")]
 mod with_jack {
     use super::common::{MODURUST, Scratch, finish, interrupt};
@@ -197,6 +209,35 @@ mod with_jack {
                 false => assert_eq!(frames, None),
             }
         }
+    }
+
+    /// A track has ports of its name, by which it is heard alone; a new one gets some, one that is gone keeps them.
+    pub fn strips() {
+        if quiet(Command::new("jackd").arg("--version")).status().is_err() {
+            return skip("jackd is not installed");
+        }
+        let name = format!("modurustp{}", std::process::id());
+        let Some(_server) = server(&name) else {
+            return skip("jackd does not start here, or too many were killed before: see /dev/shm/jack*");
+        };
+        let scratch = Scratch::new();
+        let file = scratch.file("two.modu", "track a = sin(440hz) * -12db\ntrack b = saw(50hz)\ntrack d = saw(60hz)\n");
+        let mut play = client(MODURUST, &name);
+        play.args(["play", &file, "--device", "jack", "--for", "120s", "--json", "--ports", "a,c"]);
+        let _player = Guard(quiet(&mut play).spawn().expect("the command starts"));
+        let has = |port: &'static str| move |ports: &[String]| ports.iter().any(|p| p == port).then_some(());
+        wait_for(&name, has("modurust:a_2")).expect("ports of a track");
+        let found = ports(&name);
+        assert!(!found.iter().any(|port| ["modurust:b_1", "modurust:d_1"].contains(&port.as_str())), "{found:?}");
+        std::thread::sleep(Duration::from_millis(300));
+        let take = scratch.at("take.wav");
+        let mut record = client("jack_rec", &name);
+        record.args(["-f", &take, "-d", "2", "-b", "32", "modurust:a_1"]);
+        finish(record, Duration::from_secs(30));
+        listen(Path::new(&take));
+        scratch.file("two.modu", "track c = sin(440hz) * -12db\n");
+        wait_for(&name, has("modurust:c_1")).expect("ports of a new track");
+        assert!(ports(&name).iter().any(|port| port == "modurust:a_1"));
     }
 
     /// Two seconds of 440 Hz at -12 dB.

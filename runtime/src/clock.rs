@@ -74,6 +74,17 @@ impl Clock {
         self.write(frame, moment, rate);
     }
 
+    /// A block that begins with `frame` is due at a moment, as a device knows whose own clock is smooth. From one thread at a time.
+    pub fn due(&self, frame: u64, rate: u32, at: Instant) {
+        let nanos = at.saturating_duration_since(self.base).as_nanos() as i64;
+        let block = frame.saturating_sub(self.frame.load(Relaxed));
+        self.block.store(block.min(1 << 16) as u32, Relaxed);
+        // Whoever ticks afterwards begins from here.
+        self.least.store(i64::MAX, Relaxed);
+        self.since.store(nanos, Relaxed);
+        self.write(frame, nanos, rate);
+    }
+
     fn write(&self, frame: u64, nanos: i64, rate: u32) {
         let turn = self.turn.load(Relaxed);
         self.turn.store(turn | 1, Relaxed);
@@ -161,6 +172,20 @@ mod tests {
         }
         let moment = clock.moment_of(96_000).unwrap();
         assert!(moment.duration_since(start).abs_diff(Duration::from_secs(2)) < micros(2), "{moment:?}");
+    }
+
+    #[test]
+    fn a_device_that_knows_is_believed_at_once() {
+        let clock = Clock::default();
+        for block in 0..100u64 {
+            // From the fiftieth on everything is a period late, which no tick would be believed for half a second.
+            let at = length(block * 256 + if block < 50 { 0 } else { 256 }, RATE);
+            let at = clock.base + Duration::from_nanos(at as u64);
+            clock.due(block * 256, RATE, at);
+            assert_eq!(clock.frame_at(at), Some(block * 256));
+            assert_eq!(clock.moment_of(block * 256), Some(at));
+        }
+        assert_eq!(clock.block(), 256);
     }
 
     #[test]

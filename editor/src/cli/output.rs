@@ -10,7 +10,7 @@ use modurust_runtime::wav::Bits;
 use std::path::PathBuf;
 
 /// What a command that plays takes for it.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Output {
     /// The output, or a part of its name; `null` plays by the clock, without sound
     #[arg(long, value_name = "NAME")]
@@ -30,6 +30,9 @@ pub(crate) struct Output {
     /// Connect sources of MIDI with this in their name (JACK); may be given several times
     #[arg(long, value_name = "NAME")]
     midi: Vec<String>,
+    /// Let an input howl: nothing turns it down when it hears its own loudspeaker
+    #[arg(long)]
+    no_guard: bool,
     /// Record what plays, before the limiter, into a WAV file
     #[arg(long, value_name = "WAV")]
     record: Option<PathBuf>,
@@ -38,7 +41,7 @@ pub(crate) struct Output {
 impl Output {
     /// To a device of this name, as it likes.
     pub fn to(device: Option<String>) -> Output {
-        Output { device, rate: None, block: None, inputs: 0, latency: 0, midi: Vec::new(), record: None }
+        Output { device, ..Output::default() }
     }
 
     /// The device, or what stands in for it, which is told. Refuses a recording over a file of the session.
@@ -52,6 +55,7 @@ impl Output {
             block: self.block,
             inputs: self.inputs as usize,
             midi: self.midi.clone(),
+            unguarded: self.no_guard,
         });
         if let Some(message) = choice.message() {
             terminal::complain(&format!("{message}\n"));

@@ -361,7 +361,7 @@ impl Player {
             if let Some(Notice::Device { message }) = self.running.deaf(&program) {
                 terminal::complain(&format!("{message}\n"));
             }
-            terminal::complain(&self.ports.attend(&self.session, &program));
+            terminal::complain(&self.ports.attend(&self.session, &self.running, &program));
         }
     }
 

@@ -5,6 +5,7 @@
 //! from is told once.
 
 use super::osc::OscArgs;
+use modurust_runtime::compiler::graph::OutKind;
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::controllers::{self, Controllers};
 use modurust_runtime::device::Running;
@@ -13,6 +14,7 @@ use modurust_runtime::grid::map::{KNOWN, Map};
 use modurust_runtime::osc::courier::{Courier, addressed, allowed};
 use modurust_runtime::patchbay::{Patchbay, asked_by, system};
 use modurust_runtime::session::Session;
+use modurust_runtime::tap::TAPS;
 use modurust_runtime::world::read_text;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +26,9 @@ pub(crate) struct HandArgs {
     /// A grid of pads that launches clips and shows them: launchpad-mk3, launchpad-mini, apc-mini, or a file that says what lies where
     #[arg(long, value_name = "NAME|FILE")]
     grid: Option<String>,
+    /// Ports of JACK for single tracks and buses, beside those of the whole, by name; `all` for every one
+    #[arg(long = "ports", value_name = "TRACK,..", value_delimiter = ',')]
+    strips: Vec<String>,
 }
 
 /// The map of a grid, and what is wrong with it.
@@ -59,6 +64,9 @@ pub(crate) struct Ports {
     allow: Vec<IpAddr>,
     /// Who is not, which was told.
     held_back: BTreeSet<SocketAddr>,
+    /// Strips that are to have ports of their own, and those that have some.
+    strips: Vec<String>,
+    led: BTreeSet<String>,
 }
 
 impl Ports {
@@ -84,14 +92,35 @@ impl Ports {
             courier: None,
             allow,
             held_back: BTreeSet::new(),
+            strips: osc.hands.strips.clone(),
+            led: BTreeSet::new(),
         }
     }
 
-    /// Looks at a program that plays now, and tells what it misses, once.
-    pub fn attend(&mut self, session: &Session, program: &Program) -> String {
+    /// Gives strips of a program ports of their own, as far as that is asked for. What cannot be is told.
+    fn lead(&mut self, session: &Session, running: &Running, program: &Program) -> String {
         let mut told = String::new();
+        let strips = program.patch.graph.outs.iter().filter(|out| out.kind == OutKind::Track);
+        for strip in strips.map(|out| out.name.as_str()) {
+            let asked = self.strips.iter().any(|name| name == "all" || name == strip);
+            if !asked || !self.led.insert(strip.into()) {
+                continue;
+            }
+            match session.take_tap() {
+                Some(tap) => running.lead(strip, tap),
+                None => {
+                    told += &format!("`{strip}` has no ports: there are {TAPS} for ports and recordings together\n")
+                }
+            }
+        }
+        told
+    }
+
+    /// Looks at a program that plays now, and tells what it misses, once.
+    pub fn attend(&mut self, session: &Session, running: &Running, program: &Program) -> String {
+        let mut told = self.lead(session, running, program);
         if let Some(why) = self.why.take_if(|_| asked_by(program)) {
-            told = format!(
+            told += &format!(
                 "there is no MIDI here: {why}; everything else goes on, and `--device jack` has ports of its own\n"
             );
         }

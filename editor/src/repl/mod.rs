@@ -170,7 +170,7 @@ fn serve(
         notices.extend(live.attend());
         if let Some(program) = live.program() {
             notices.extend(live.running.deaf(&program));
-            let told = live.ports.attend(&live.session, &program);
+            let told = live.ports.attend(&live.session, &live.running, &program);
             Some(told).filter(|told| !told.is_empty()).into_iter().for_each(&mut say);
         }
         for notice in notices {

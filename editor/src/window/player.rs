@@ -111,7 +111,7 @@ impl Keeper {
                 && let Some(program) = self.session.snapshot().program
             {
                 notices.extend(self.running.deaf(&program));
-                let told = self.ports.attend(&self.session, &program);
+                let told = self.ports.attend(&self.session, &self.running, &program);
                 notices.extend(told.lines().map(|line| Notice::Device { message: line.to_string() }));
             }
             if !dead && self.running.stats().dead {

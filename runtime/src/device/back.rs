@@ -38,6 +38,7 @@ impl Running {
             notices.push(Notice::Xruns { count });
         }
         notices.extend(self.load());
+        notices.extend(self.howl());
         notices
     }
 

@@ -7,6 +7,7 @@
 //! Inputs are streams of their own, by a clock of their own ([`super::inflow`]), and are opened when a text asks for them. One that fails or goes is
 //! silent, and the output plays on.
 
+use super::guard::{Guard, mean};
 use super::inflow::{self, Inflow, Source};
 use super::{DEFAULT_RATE, DeviceInfo, DeviceOptions, Shared, Slot};
 use crate::engine::Engine;
@@ -27,6 +28,7 @@ pub struct Card {
     config: StreamConfig,
     format: SampleFormat,
     name: String,
+    unguarded: bool,
 }
 
 /// A stream that plays until it is dropped, and the one that listens, if a text wants that.
@@ -45,9 +47,17 @@ struct Mouth {
     news: Consumer<Box<Inflow>>,
     old: Producer<Box<Inflow>>,
     now: Option<Box<Inflow>>,
+    guard: Option<Guard>,
 }
 
 impl Mouth {
+    /// Sees what goes out.
+    fn see(&mut self, out: &[f32], channels: usize, shared: &Shared) {
+        let Some(guard) = self.guard.as_mut().filter(|_| self.now.is_some()) else { return };
+        out.chunks_exact(channels.max(1)).for_each(|frame| guard.see(mean(frame)));
+        shared.howls.store(guard.turns(), Ordering::Relaxed);
+    }
+
     /// Gives the engine what has come in, as much as it is going to play for so many frames.
     fn give(&mut self, engine: &mut Engine, frames: usize) {
         if !self.old.is_full()
@@ -60,9 +70,16 @@ impl Mouth {
         let Some(inflow) = &mut self.now else { return };
         let end = (engine.next_frame() + frames as u64).next_multiple_of(QUANTUM as u64);
         let quanta = end.saturating_sub(engine.frame()) as usize / QUANTUM;
+        let guard = &mut self.guard;
         inflow.give(quanta, Instant::now(), |channels| {
+            let at = |channel: &Vec<f32>, frame: usize| channel.get(frame).copied().unwrap_or(0.0);
+            let mut gains = [1.0; QUANTUM];
+            if let Some(guard) = guard {
+                let sum = |frame| channels.iter().map(|channel| at(channel, frame)).sum();
+                gains.iter_mut().enumerate().for_each(|(frame, gain)| *gain = guard.hear(sum(frame)));
+            }
             engine.sound_in(QUANTUM, |frame, channel| {
-                channels.get(channel).and_then(|sound| sound.get(frame)).copied().unwrap_or(0.0)
+                channels.get(channel).map_or(0.0, |sound| at(sound, frame)) * gains[frame]
             });
         });
     }
@@ -256,7 +273,7 @@ pub fn find(options: &DeviceOptions) -> Result<Card, String> {
         config.buffer_size = BufferSize::Fixed(block);
     }
     let name = describe(&device);
-    Ok(Card { device, config, format, name })
+    Ok(Card { device, config, format, name, unguarded: options.unguarded })
 }
 
 impl Card {
@@ -289,8 +306,9 @@ impl Card {
     pub(crate) fn start(self, slot: Arc<Slot>, shared: Arc<Shared>) -> Result<Stream, String> {
         let open = |config| {
             let ((inflows, news), (old, back)) = (RingBuffer::new(2), RingBuffer::new(2));
-            let hands =
-                Hands { slot: Arc::clone(&slot), shared: Arc::clone(&shared), mouth: Mouth { news, old, now: None } };
+            let guard = (!self.unguarded).then(|| Guard::new(self.rate()));
+            let mouth = Mouth { news, old, now: None, guard };
+            let hands = Hands { slot: Arc::clone(&slot), shared: Arc::clone(&shared), mouth };
             let stream = match self.format {
                 SampleFormat::F32 => self.open_float(config, hands),
                 SampleFormat::I32 => self.open_whole::<i32>(config, hands),
@@ -319,6 +337,7 @@ impl Card {
                 Some(mut live) => {
                     mouth.give(&mut live.engine, out.len() / channels.max(1));
                     live.process(out, channels, &shared);
+                    mouth.see(out, channels, &shared);
                     slot.put(live);
                 }
                 None => out.fill(0.0),
@@ -349,6 +368,7 @@ impl Card {
                         Some(live) => live.process(floats, channels, &shared),
                         None => floats.fill(0.0),
                     }
+                    mouth.see(floats, channels, &shared);
                     for (to, from) in part.iter_mut().zip(floats.iter()) {
                         *to = T::from_sample(*from);
                     }

@@ -5,15 +5,18 @@
 //! are connected by hand, or by `--midi NAME`; what is connected to a port of ours gives it its name.
 //!
 //! ```text
-//! system:capture_1 -> modurust:in_1         modurust:out_1 -> system:playback_1
+//! system:capture_1 -> modurust:in_1         modurust:out_1 -> system:playback_1     modurust:bass_1 -> ..
 //! Launchkey:midi   -> modurust:midi_in_1    modurust:midi_out_1 -> Digitone:midi
 //! ```
 
+use super::guard::{Guard, mean};
 use super::output::{Line, Output};
+use super::strips::Strip;
 use super::{DeviceInfo, DeviceOptions};
 use crate::engine::Engine;
 use crate::inbox::{Incoming, PortName};
 use crate::midi::wire::{self, Reader};
+use crate::tap::TAPS;
 use jack::{
     AsyncClient, AudioIn, AudioOut, Client, ClientOptions, ClientStatus, Control, Frames, MidiIn, MidiOut,
     NotificationHandler, Port, PortFlags, ProcessHandler, ProcessScope, RawMidi,
@@ -22,10 +25,10 @@ use modurust_compiler::graph::QUANTUM;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::any::Any;
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Ports for MIDI that comes in, and for MIDI that goes out.
 const MIDI_PORTS: usize = 4;
@@ -36,6 +39,7 @@ const NEWS: usize = 64;
 pub struct Card {
     client: Client,
     inputs: usize,
+    unguarded: bool,
     midi: Vec<String>,
 }
 
@@ -93,7 +97,8 @@ pub fn midi() -> Option<(Vec<String>, Vec<String>)> {
 
 /// Connects to the server.
 pub fn find(options: &DeviceOptions) -> Result<Card, String> {
-    Ok(Card { client: open()?, inputs: options.inputs, midi: options.midi.clone() })
+    let DeviceOptions { inputs, unguarded, midi, .. } = options;
+    Ok(Card { client: open()?, inputs: *inputs, unguarded: *unguarded, midi: midi.clone() })
 }
 
 impl Card {
@@ -128,7 +133,7 @@ impl Output for Card {
 
     /// Registers ports, connects them and begins to play.
     fn start(self: Box<Self>, line: Line) -> Result<Box<dyn Any>, String> {
-        let Card { client, inputs, midi } = *self;
+        let Card { client, inputs, unguarded, midi } = *self;
         let failed = |error: jack::Error| format!("JACK: {error}");
         let numbered = |name: &str, i: usize| format!("{name}_{}", i + 1);
         let mut outs = Vec::new();
@@ -163,8 +168,26 @@ impl Output for Card {
         let (news, heard) = RingBuffer::new(NEWS);
         let (asks, asked) = RingBuffer::new(NEWS);
         let block = vec![0.0; 2 * client.buffer_size() as usize];
+        let (leads, led) = RingBuffer::new(TAPS);
         let told = Told(line.clone());
-        let player = Player { line, outs, ins, keys, instruments, news: heard, asks, block, late: None, rolled: None };
+        let guard = (inputs > 0 && !unguarded).then(|| Guard::new(client.sample_rate() as u32));
+        let gains = vec![1.0; client.buffer_size() as usize];
+        let player = Player {
+            line: line.clone(),
+            outs,
+            ins,
+            keys,
+            instruments,
+            news: heard,
+            asks,
+            block,
+            late: None,
+            rolled: None,
+            guard,
+            gains,
+            led,
+            strips: Vec::with_capacity(TAPS),
+        };
         let client = client.activate_async(told, player).map_err(failed)?;
         // To the loudspeakers and from the inputs of the machine, where there are some. A refusal is no reason not to play.
         let physical = |kind, flags| client.as_client().ports(None, Some(kind), flags | PortFlags::IS_PHYSICAL);
@@ -174,7 +197,7 @@ impl Output for Card {
         for (ours, theirs) in in_names.iter().zip(physical(AUDIO, PortFlags::IS_OUTPUT)) {
             let _ = client.as_client().connect_ports_by_name(&theirs, ours);
         }
-        let mut ports = Ports { client, ports, exits, asked, wanted: midi, news };
+        let mut ports = Ports { client, ports, exits, asked, wanted: midi, news, line, leads };
         ports.look();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -183,6 +206,7 @@ impl Output for Card {
                 std::thread::park_timeout(LOOK);
                 ports.look();
             }
+            ports.close();
         };
         let thread = std::thread::Builder::new().name("modurust-jack".into()).spawn(look).map_err(|e| e.to_string())?;
         Ok(Box::new(Stream { stop, thread: Some(thread) }))
@@ -203,11 +227,51 @@ struct Ports {
     asked: Consumer<(usize, PortName)>,
     wanted: Vec<String>,
     news: Producer<Incoming>,
+    line: Line,
+    leads: Producer<Led>,
+}
+
+/// A strip and its ports.
+struct Led {
+    strip: Strip,
+    ports: [Port<AudioOut>; 2],
 }
 
 impl Ports {
+    /// Makes ports for strips that are to have some. Without room for more the strip waits.
+    fn lead(&mut self) {
+        let client = self.client.as_client();
+        let mut strips = self.line.shared.strips.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.leads.is_full()
+            && let Some(strip) = strips.pop()
+        {
+            let port = |side: usize| client.register_port(&format!("{}_{side}", strip.name), AudioOut::default());
+            // A name that the server refuses has no ports; everything else goes on.
+            if let (Ok(left), Ok(right)) = (port(1), port(2)) {
+                // There is room, as was seen.
+                let _ = self.leads.push(Led { strip, ports: [left, right] });
+            }
+        }
+    }
+
+    /// Ends the sound, and leaves the strips to the next device.
+    fn close(self) {
+        let Ports { client, line, leads, .. } = self;
+        let ended = client.deactivate();
+        drop(leads);
+        if let Ok((client, _, Player { mut led, strips: playing, .. })) = ended {
+            let waiting = std::iter::from_fn(|| led.pop().ok());
+            let mut strips = line.shared.strips.lock().unwrap_or_else(PoisonError::into_inner);
+            for Led { strip, ports } in playing.into_iter().chain(waiting) {
+                ports.into_iter().for_each(|port| drop(client.unregister_port(port)));
+                strips.push(strip);
+            }
+        }
+    }
+
     /// Connects sources that are wished for as they come, and tells the engine what is connected.
     fn look(&mut self) {
+        self.lead();
         let client = self.client.as_client();
         if !self.wanted.is_empty() {
             let sources = client.ports(None, Some(MIDI), PortFlags::IS_OUTPUT);
@@ -337,12 +401,28 @@ struct Player {
     late: Option<usize>,
     /// Whether the transport rolled in the last period, and where it was to go on.
     rolled: Option<(bool, u32)>,
+    guard: Option<Guard>,
+    /// By what each frame that comes in is multiplied.
+    gains: Vec<f32>,
+    led: Consumer<Led>,
+    strips: Vec<Led>,
+}
+
+/// When the period began, by the server's own clock, which is even and is that of the system. It may lie a little ahead of now.
+fn due(client: &Client, scope: &ProcessScope) -> Option<Instant> {
+    let begun = scope.cycle_times().ok()?.current_usecs;
+    let (now, time) = (Instant::now(), client.time());
+    match time.checked_sub(begun) {
+        Some(passed) => now.checked_sub(Duration::from_micros(passed)),
+        None => now.checked_add(Duration::from_micros(begun - time)),
+    }
 }
 
 impl ProcessHandler for Player {
     fn process(&mut self, client: &Client, scope: &ProcessScope) -> Control {
         let frames = scope.n_frames() as usize;
-        let Player { line, outs, ins, keys, instruments, news, asks, block, late, rolled } = self;
+        let Player { line, outs, ins, keys, instruments, news, asks, block, late, rolled, guard, gains, led, strips } =
+            self;
         let Some(block) = block.get_mut(..2 * frames) else { return Control::Continue };
         let first = Cell::new(0);
         let give = |engine: &mut Engine| {
@@ -368,13 +448,35 @@ impl ProcessHandler for Player {
                 *late = Some(0);
             }
             if !ins.is_empty() {
+                let at = |port: &Port<AudioIn>, frame: usize| port.as_slice(scope).get(frame).copied().unwrap_or(0.0);
+                if let Some(guard) = guard.as_mut() {
+                    let sum = |frame| ins.iter().map(|port| at(port, frame)).sum();
+                    gains.iter_mut().take(frames).enumerate().for_each(|(i, gain)| *gain = guard.hear(sum(i)));
+                }
                 engine.sound_in(frames, |frame, channel| {
-                    ins.get(channel).and_then(|port| port.as_slice(scope).get(frame)).copied().unwrap_or(0.0)
+                    let gain = gains.get(frame).copied().unwrap_or(1.0);
+                    ins.get(channel).map_or(0.0, |port| at(port, frame)) * gain
                 });
             }
         };
-        let take = |engine: &mut Engine| send(engine, first.get(), instruments, asks, scope);
-        line.fill_with(block, 2, give, take);
+        let ahead = Cell::new(0);
+        let take = |engine: &mut Engine| {
+            send(engine, first.get(), instruments, asks, scope);
+            ahead.set(engine.frame().saturating_sub(engine.next_frame()) as usize + engine.latency());
+        };
+        line.fill_with(block, 2, due(client, scope), give, take);
+        if let Some(guard) = guard {
+            block.chunks_exact(2).for_each(|frame| guard.see(mean(frame)));
+            line.howled(guard.turns());
+        }
+        while strips.len() < strips.capacity()
+            && let Ok(new) = led.pop()
+        {
+            strips.push(new);
+        }
+        for Led { strip, ports: [left, right] } in strips.iter_mut() {
+            strip.read(ahead.get(), [left.as_mut_slice(scope), right.as_mut_slice(scope)]);
+        }
         for (channel, port) in outs.iter_mut().enumerate() {
             for (to, frame) in port.as_mut_slice(scope).iter_mut().zip(block.chunks_exact(2)) {
                 *to = frame.get(channel).copied().unwrap_or(0.0);
@@ -386,6 +488,7 @@ impl ProcessHandler for Player {
     fn buffer_size(&mut self, _: &Client, frames: Frames) -> Control {
         // Allowed to allocate here.
         self.block.resize(2 * frames as usize, 0.0);
+        self.gains.resize(frames as usize, 1.0);
         Control::Continue
     }
 }

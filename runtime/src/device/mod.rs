@@ -12,6 +12,7 @@
 pub mod back;
 pub mod begin;
 mod card;
+pub mod guard;
 pub mod inflow;
 #[cfg(feature = "jack")]
 mod jack;
@@ -19,6 +20,7 @@ pub mod latency;
 pub mod null;
 pub mod offline;
 pub mod output;
+pub mod strips;
 pub mod takes;
 
 pub use begin::{Begin, Way};
@@ -26,17 +28,19 @@ pub(crate) use card::hush_alsa;
 pub use card::list;
 pub use offline::{RenderError, RenderOptions, RenderReport, render};
 pub use output::{Line, Opener, Output};
+use strips::Strip;
 pub use takes::Take;
 
 use crate::command::Notice;
 use crate::engine::{Engine, FADE};
 use crate::handover::Handover;
 use crate::overload::{self, Watchdog};
+use crate::tap::Spout;
 use modurust_compiler::graph::Node;
 use modurust_compiler::program::Program;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Which device, and how.
@@ -52,6 +56,8 @@ pub struct DeviceOptions {
     pub inputs: usize,
     /// Sources of MIDI, by a part of their names.
     pub midi: Vec<String>,
+    /// Nothing keeps what comes in from howling ([`guard`]).
+    pub unguarded: bool,
 }
 
 /// A device as shown to people.
@@ -183,6 +189,7 @@ impl Choice {
             message: None,
             told: 0,
             told_level: 0,
+            told_howls: 0,
             inputs: 0,
             missed: 0,
             has_ports: false,
@@ -235,8 +242,20 @@ impl Live {
 
     /// The same of a block that was due at a moment.
     pub fn process_at(&mut self, out: &mut [f32], channels: usize, shared: &Shared, due: Instant) {
-        let begin = Instant::now();
         self.engine.clock().tick(self.engine.next_frame(), self.engine.sample_rate(), due);
+        self.timed(out, channels, shared);
+    }
+
+    /// The same by a device whose own clock says when a block is due, if it does.
+    #[cfg(feature = "jack")]
+    pub fn process_due(&mut self, out: &mut [f32], channels: usize, shared: &Shared, due: Option<Instant>) {
+        let Some(due) = due else { return self.process(out, channels, shared) };
+        self.engine.clock().due(self.engine.next_frame(), self.engine.sample_rate(), due);
+        self.timed(out, channels, shared);
+    }
+
+    fn timed(&mut self, out: &mut [f32], channels: usize, shared: &Shared) {
+        let begin = Instant::now();
         let computed = self.compute(out, channels, shared);
         self.account(out.len() / channels.max(1), computed, begin.elapsed().as_secs_f64(), shared);
     }
@@ -310,6 +329,10 @@ pub(crate) struct Shared {
     most_eased: AtomicU32,
     dead: AtomicBool,
     pub stop: AtomicBool,
+    /// How often an input was kept from howling.
+    pub howls: AtomicU32,
+    /// Strips that are to have ports of their own, where a device has some.
+    pub strips: Mutex<Vec<Strip>>,
 }
 
 impl Shared {
@@ -384,6 +407,7 @@ pub struct Running {
     message: Option<String>,
     told: u64,
     told_level: u32,
+    told_howls: u32,
     /// Channels that come in, and the highest that a text has missed.
     inputs: usize,
     missed: usize,
@@ -472,6 +496,21 @@ impl Running {
             return Some(Notice::Load { message: overload::words(self.told_level as u8) });
         }
         None
+    }
+
+    /// That an input howled since the last call.
+    fn howl(&mut self) -> Option<Notice> {
+        let now = self.shared.howls.load(Ordering::Relaxed);
+        let more = now > std::mem::replace(&mut self.told_howls, now);
+        let message = "an input howled: it is turned down until it is quiet, and comes back softer; bring it away from the loudspeaker, or turn its track down (`--no-guard` lets it howl)";
+        more.then(|| Notice::Device { message: message.into() })
+    }
+
+    /// Gives a track or bus ports of its own, two of its name, wherever the device has some (JACK). `spout` is a tap that is nobody else's
+    /// ([`crate::session::Session::take_tap`]).
+    pub fn lead(&self, strip: &str, spout: Spout) {
+        let strip = Strip::new(strip, spout);
+        self.shared.strips.lock().unwrap_or_else(PoisonError::into_inner).push(strip);
     }
 
     /// True if the device has ports for MIDI of its own.

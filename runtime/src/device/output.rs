@@ -68,12 +68,14 @@ impl Line {
         }
     }
 
-    /// Fills a block; before that the engine is given what has come in, and afterwards what is to leave is taken.
+    /// Fills a block; before that the engine is given what has come in, and afterwards what is to leave is taken. `due` is when the
+    /// block was due, where the device knows that.
     #[cfg(feature = "jack")]
     pub(super) fn fill_with(
         &self,
         out: &mut [f32],
         channels: usize,
+        due: Option<std::time::Instant>,
         give: impl FnOnce(&mut crate::engine::Engine),
         take: impl FnOnce(&mut crate::engine::Engine),
     ) {
@@ -81,7 +83,7 @@ impl Line {
             Some(mut live) => {
                 give(&mut live.engine);
                 live.ports = true;
-                live.process(out, channels, &self.shared);
+                live.process_due(out, channels, &self.shared, due);
                 take(&mut live.engine);
                 live.ports = false;
                 self.slot.put(live);
@@ -93,6 +95,11 @@ impl Line {
     /// A deadline was missed.
     pub fn late(&self) {
         self.shared.xruns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An input has been kept from howling so often.
+    pub fn howled(&self, turns: u32) {
+        self.shared.howls.store(turns, Ordering::Relaxed);
     }
 
     /// The device has ended.
