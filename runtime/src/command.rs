@@ -6,6 +6,7 @@
 use crate::launcher::{Happened, Quantise, Wish};
 use modurust_compiler::front::hold::Held;
 use modurust_compiler::score::Ratio;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How much an edit changes.
@@ -131,6 +132,25 @@ pub enum Command {
         letter: char,
         /// The text.
         text: String,
+    },
+    /// Keep these texts compiled under a slot, beside what plays ([`crate::swap::SLOTS`] of them at most).
+    Store {
+        /// 0 for the first.
+        slot: usize,
+        /// The texts of its files.
+        texts: BTreeMap<String, String>,
+        /// They are what plays: the memory that sounds is the slot's from now on.
+        plays: bool,
+    },
+    /// Play these texts where the next bar begins, or where `quantise` says: with the code that is kept for the slot if it is of these texts, or as soon
+    /// as there is some.
+    Switch {
+        /// 0 for the first.
+        slot: usize,
+        /// The texts of its files.
+        texts: BTreeMap<String, String>,
+        /// What sounds in the slot has memory of its own, which stood still while others played; otherwise what sounds goes on in it.
+        apart: bool,
     },
     /// Moves a parameter by its name: `bass.cutoff`.
     Param {

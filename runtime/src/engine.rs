@@ -271,6 +271,7 @@ impl Engine {
             seen,
             seen_next: None,
             counter: 0,
+            left: Default::default(),
         };
         Ok((
             engine,
@@ -397,7 +398,7 @@ impl Engine {
     fn quantum(&mut self, out: &mut [[f32; 2]; QUANTUM]) {
         let frame = self.state.frame;
         if self.prepare() {
-            self.active.instance.run(frame);
+            self.active.run(frame);
             self.steer();
         }
         self.gather(out);
@@ -597,7 +598,7 @@ impl Engine {
             let rests = eased || self.active.instance.out_rests(i) && self.meters.rests(i);
             let finite = rests || self.meters.measure(i, words, self.state.smooth);
             if !eased {
-                self.meters.scope.show(i, words);
+                self.meters.show(i, words);
             }
             if self.active.master == Some(i) {
                 self.meters.heard.show(0, words);

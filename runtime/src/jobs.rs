@@ -8,10 +8,24 @@
 use crate::world::read_text;
 use modurust_compiler::lang::split::{head_word, split};
 use modurust_compiler::lang::token::COMMANDS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
+
+/// What a text is compiled for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be heard.
+    #[default]
+    Play,
+    /// To be heard as what a slot holds, where a bar begins: the slot, and whether it has memory of its own.
+    Switch(usize, bool),
+    /// It plays already; what is good of it is to be remembered.
+    Learn,
+    /// To be kept under a slot.
+    Keep(usize),
+}
 
 /// What is to be compiled.
 #[derive(Clone, Debug)]
@@ -26,6 +40,10 @@ pub(crate) struct Job {
     pub at: Instant,
     /// Only a sound has come: what is to be said of the text has been said.
     pub quiet: bool,
+    /// What for.
+    pub purpose: Purpose,
+    /// Counts what is to be heard.
+    pub number: u64,
 }
 
 impl Job {
@@ -37,33 +55,59 @@ impl Job {
     }
 }
 
-/// Jobs in the order in which they come.
+/// Jobs in the order in which they come; what is only to be kept waits until nothing is to be heard.
 pub(crate) struct Jobs {
     queue: Receiver<Job>,
     next: Option<Job>,
+    later: VecDeque<Job>,
 }
 
 impl Jobs {
     /// From a queue.
     pub fn new(queue: Receiver<Job>) -> Jobs {
-        Jobs { queue, next: None }
+        Jobs { queue, next: None, later: VecDeque::new() }
     }
 
     /// Waits for the next job to be done. `None` when nobody can send any more.
     pub fn take(&mut self) -> Option<Job> {
-        let mut job = match self.next.take() {
-            Some(job) => job,
-            None => self.queue.recv().ok()?,
+        let mut job = loop {
+            let job = match self.next.take() {
+                Some(job) => job,
+                None if self.later.is_empty() => self.queue.recv().ok()?,
+                None => match self.queue.try_recv() {
+                    Ok(job) => job,
+                    Err(_) => return self.later.pop_front(),
+                },
+            };
+            match self.aside(job) {
+                Some(job) => break job,
+                None => continue,
+            }
         };
         while let Ok(newer) = self.queue.try_recv() {
+            let Some(newer) = self.aside(newer) else { continue };
             if job.commands() != newer.commands() {
                 self.next = Some(newer);
                 break;
             }
-            // The event of the newest is the one that is waited for.
-            job = Job { quiet: newer.quiet && job.quiet, ..newer };
+            // The event of the newest is the one that is waited for; what came for a slot waits for its bar whatever is typed meanwhile.
+            let purpose = match (job.purpose, newer.purpose) {
+                (switch @ Purpose::Switch(..), Purpose::Play) => switch,
+                (_, purpose) => purpose,
+            };
+            job = Job { quiet: newer.quiet && job.quiet, purpose, ..newer };
         }
         Some(job)
+    }
+
+    /// Puts a job that is only to be kept aside, in the place of an older one for the same slot; gives back any other.
+    fn aside(&mut self, job: Job) -> Option<Job> {
+        if !matches!(job.purpose, Purpose::Keep(_)) {
+            return Some(job);
+        }
+        self.later.retain(|older| older.purpose != job.purpose);
+        self.later.push_back(job);
+        None
     }
 }
 
@@ -77,6 +121,22 @@ pub(crate) fn saved(files: &[PathBuf]) -> impl Iterator<Item = (String, String)>
 mod tests {
     use super::*;
     use std::sync::mpsc::channel;
+
+    fn job(overlays: BTreeMap<String, String>, purpose: Purpose) -> Job {
+        Job { roots: Vec::new(), overlays, rate: 48_000, at: Instant::now(), quiet: false, purpose, number: 0 }
+    }
+
+    #[test]
+    fn what_is_kept_waits_and_a_slot_keeps_its_bar() {
+        let (sender, queue) = channel();
+        for purpose in [Purpose::Keep(1), Purpose::Keep(2), Purpose::Switch(3, true), Purpose::Keep(1), Purpose::Play] {
+            sender.send(job(BTreeMap::new(), purpose)).unwrap();
+        }
+        drop(sender);
+        let mut jobs = Jobs::new(queue);
+        let done: Vec<Purpose> = std::iter::from_fn(|| jobs.take()).map(|job| job.purpose).collect();
+        assert_eq!(done, [Purpose::Switch(3, true), Purpose::Keep(2), Purpose::Keep(1)]);
+    }
 
     #[test]
     fn a_text_with_a_command_is_not_passed_over() {
@@ -94,7 +154,7 @@ mod tests {
         ];
         for text in texts {
             let overlays = BTreeMap::from([("song".to_string(), text.to_string())]);
-            sender.send(Job { roots: Vec::new(), overlays, rate: 48_000, at: Instant::now(), quiet: false }).unwrap();
+            sender.send(job(overlays, Purpose::Play)).unwrap();
         }
         drop(sender);
         let mut jobs = Jobs::new(queue);

@@ -27,6 +27,9 @@ pub struct Meter {
     fault: AtomicBool,
 }
 
+/// Outputs that a window can look at, at a time.
+pub const SCOPES: usize = 6;
+
 /// All meters, and where the engine is.
 #[derive(Debug)]
 pub struct Meters {
@@ -48,6 +51,8 @@ pub struct Meters {
     pub bell: Bell,
     /// The last frames of an output, while somebody looks.
     pub scope: Scope,
+    /// The same of several at a time, for windows.
+    pub scopes: [Scope; SCOPES],
     /// The last frames of the whole, while somebody looks; it is its output 0.
     pub heard: Scope,
     /// How loud the whole is, while a session listens.
@@ -80,6 +85,7 @@ impl Default for Meters {
             clock: Clock::default(),
             bell: Bell::default(),
             scope: Scope::default(),
+            scopes: Default::default(),
             loudness: Loudness::default(),
             heard: Scope::default(),
         }
@@ -95,6 +101,12 @@ impl Meters {
             rms: [0, 1].map(|c| f32::from_bits(slot.square[c].load(Relaxed)).sqrt()),
             fault: slot.fault.swap(false, Relaxed),
         }
+    }
+
+    /// Lets whoever looks at an output see its next quantum.
+    pub(crate) fn show(&self, out: usize, words: &[f32]) {
+        self.scope.show(out, words);
+        self.scopes.iter().for_each(|scope| scope.show(out, words));
     }
 
     /// Position in bars at the next frame.

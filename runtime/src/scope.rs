@@ -43,6 +43,11 @@ impl Scope {
         self.out.store(CLOSED, Release);
     }
 
+    /// The output that is looked at.
+    pub fn opened(&self) -> Option<usize> {
+        Some(self.out.load(Acquire)).filter(|out| *out != CLOSED).map(|out| out as usize)
+    }
+
     /// Frames since it was opened.
     pub fn written(&self) -> u64 {
         self.written.load(Acquire)

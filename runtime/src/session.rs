@@ -17,7 +17,7 @@ use crate::device::Gauge;
 use crate::engine::{Engine, EngineError, EngineOptions, Taps};
 use crate::feedback::{Feedback, Observer};
 use crate::inbox::{Heard, Intake};
-use crate::jobs::{Job, Jobs, saved};
+use crate::jobs::{Job, Jobs, Purpose, saved};
 use crate::journal::{Entry, Texts};
 use crate::launcher::{Links, bars};
 use crate::meter::Meters;
@@ -48,8 +48,10 @@ use std::time::{Duration, Instant};
 mod attend;
 mod diary;
 mod hands;
+mod slots;
 use attend::Tuning;
 use diary::{Diary, kept};
+use slots::Slots;
 
 /// Bytes of stack of the thread that compiles; what is not used costs nothing.
 const WORKER_STACK: usize = 16 << 20;
@@ -153,12 +155,16 @@ pub(crate) enum Message {
     Stop,
 }
 
+#[derive(Clone)]
 pub(crate) struct Done {
     outcome: Result<Outcome, String>,
     ms: f64,
     at: Instant,
     quiet: bool,
     asked: BTreeSet<String>,
+    purpose: Purpose,
+    number: u64,
+    texts: BTreeMap<String, String>,
 }
 
 /// Where what comes from outside goes in, for all that listen to it.
@@ -206,6 +212,8 @@ impl Session {
             rate: options.compile.sample_rate,
             at: Instant::now(),
             quiet: false,
+            purpose: Purpose::Play,
+            number: 0,
         };
         let (inbox, messages) = channel();
         let ready = inbox.clone();
@@ -285,6 +293,7 @@ impl Session {
             tuning: Tuning::new(options.compile.sample_rate),
             scribe,
             journal: keeper.map(|keeper| Diary::new(keeper, before.last.clone())),
+            slots: Slots::default(),
             timelines: vec![(0, program.as_ref().map(|p| Arc::clone(&p.timeline)).unwrap_or_default())],
         };
         inner.first(first, program);
@@ -384,11 +393,17 @@ fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
     let begin = Instant::now();
     compiler.retune(job.rate);
     let mut world = FileWorld::with_bank(bank.clone());
-    for (file, text) in job.overlays {
-        world.overlay(file, text);
+    for (file, text) in &job.overlays {
+        world.overlay(file.clone(), text.clone());
     }
-    let outcome = evaluate(compiler, &world, &job.roots);
-    Done { outcome, ms: begin.elapsed().as_secs_f64() * 1e3, at: job.at, quiet: job.quiet, asked: world.take_asked() }
+    let outcome = match job.purpose {
+        // What is good of a text that nobody hears is nothing to go back to.
+        Purpose::Keep(_) => compile(compiler, &world, &job.roots),
+        _ => evaluate(compiler, &world, &job.roots),
+    };
+    let ms = begin.elapsed().as_secs_f64() * 1e3;
+    let Job { at, quiet, purpose, number, overlays: texts, .. } = job;
+    Done { outcome, ms, at, quiet, asked: world.take_asked(), purpose, number, texts }
 }
 
 /// What the session thread owns.
@@ -422,6 +437,7 @@ struct Inner {
     /// In whose numbers the engine speaks of clips: the program that plays, then those that are under way.
     timelines: Vec<(u64, Arc<Timeline>)>,
     tuning: Tuning,
+    slots: Slots,
 }
 
 impl Inner {
@@ -438,7 +454,10 @@ impl Inner {
                 Ok(Message::Compiled(done)) => self.compiled(*done),
                 Ok(Message::Retune(rate, ready)) => self.retune(rate, ready),
                 Ok(Message::Seat(engine, back)) => self.seat(engine, &back),
-                Ok(Message::Sound) => self.job(Instant::now(), self.overlays.clone(), true),
+                Ok(Message::Sound) => {
+                    self.job(Instant::now(), self.overlays.clone(), true);
+                    self.keep_slots();
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.tick();
@@ -466,6 +485,7 @@ impl Inner {
         let mut overlays = self.overlays.clone();
         overlays.extend(saved(&changed.files));
         self.job(changed.at, overlays, false);
+        self.keep_slots();
     }
 
     fn compile(&self, at: Instant) {
@@ -473,7 +493,12 @@ impl Inner {
     }
 
     fn job(&self, at: Instant, overlays: BTreeMap<String, String>, quiet: bool) {
-        let _ = self.jobs.send(Job { roots: self.files.clone(), overlays, rate: self.tuning.rate, at, quiet });
+        self.job_for(Purpose::Play, at, overlays, quiet);
+    }
+
+    fn job_for(&self, purpose: Purpose, at: Instant, overlays: BTreeMap<String, String>, quiet: bool) {
+        let (roots, rate, number) = (self.files.clone(), self.tuning.rate, self.slots.number);
+        let _ = self.jobs.send(Job { roots, overlays, rate, at, quiet, purpose, number });
     }
 
     /// What the first compilation yielded; the engine has its program already.
@@ -538,6 +563,7 @@ impl Inner {
 
     fn compiled(&mut self, done: Done) {
         self.watch(&done.asked);
+        let Some(done) = self.slots.take(done) else { return };
         let outcome = if done.quiet { done.outcome.ok() } else { self.diagnostics(done.outcome, Some(done.at)) };
         self.keep(outcome.as_ref());
         let stale = outcome.as_ref().is_none_or(|o| o.diagnostics.iter().any(|d| d.is_error()));
@@ -547,11 +573,17 @@ impl Inner {
             return;
         };
         let Some(program) = self.tuning.take(program, self.control.program()) else { return };
+        // A slot was switched on since; what was compiled for before is not heard any more.
+        if done.number < self.slots.number {
+            return;
+        }
         let before = self.control.playing().0;
         let sounds = before.patch.graph.outs.iter().any(|out| out.kind == OutKind::Track);
-        let published = match program.timeline.settings.quantise.filter(|_| sounds) {
-            Some(quantise) => self.control.publish_on(&program, bars(quantise, &program.timing)),
-            None => self.control.publish(&program, None),
+        let grid = program.timeline.settings.quantise.map(|quantise| bars(quantise, &program.timing));
+        let published = match (done.purpose, grid.filter(|_| sounds)) {
+            (Purpose::Switch(slot, apart), grid) => self.publish_slot(&program, grid, slot, apart),
+            (_, Some(grid)) => self.control.publish_on(&program, grid),
+            (_, None) => self.control.publish(&program, None),
         };
         self.timelines.extend(published.as_ref().map(|p| (p.epoch, Arc::clone(&program.timeline))));
         let kind = published.as_ref().map_or(ChangeKind::None, |p| p.kind);

@@ -27,11 +27,10 @@ use crate::hold::Outside;
 use crate::launcher::{Launcher, Wish, wishes};
 use crate::meter::Meters;
 use crate::tap::source;
-use crate::voice::{UnitTable, same_field};
+use crate::voice::UnitTable;
 use arc_swap::ArcSwapOption;
-use modurust_compiler::exec::{Instance, Pour, WordMove, word_moves};
-use modurust_compiler::graph::state::StateMap;
-use modurust_compiler::graph::{Out, OutKind, RingId, RowId, SampleId, read_heads};
+use modurust_compiler::exec::{Instance, Pour, WordMove};
+use modurust_compiler::graph::{Out, OutKind, QUANTUM, RingId, RowId, SampleId};
 use modurust_compiler::program::Program;
 use modurust_compiler::score::Ratio;
 use modurust_compiler::score::timeline::{Target, Timeline};
@@ -39,7 +38,13 @@ use rtrb::{Consumer, Producer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+mod apart;
+mod plan;
 mod retune;
+
+pub use apart::{Apart, SLOTS};
+pub use plan::change;
+use plan::{map_of, map_of_same, moves_heads, plan};
 
 /// Quanta that a parameter takes to its target (5.3 ms at 48 kHz).
 pub const SMOOTH: u8 = 4;
@@ -176,9 +181,20 @@ pub(crate) struct Active {
     pub outside: Outside,
     /// A song of the text moves the tempo.
     pub moves_tempo: bool,
+    /// Frames for which its memory has stood still while other memory sounded.
+    pub stood: u64,
+    /// The frame after the last that it computed, without those for which it stood still.
+    pub ran: u64,
 }
 
 impl Active {
+    /// Computes the quantum that begins at a frame of the engine.
+    pub fn run(&mut self, frame: u64) {
+        let own = frame.saturating_sub(self.stood);
+        self.instance.run(own);
+        self.ran = own + QUANTUM as u64;
+    }
+
     /// Allocates everything that a program needs, and binds its rows. The memory of rings that are `given` comes with the swap.
     pub fn new(program: Program, epoch: u64, given: &[RingId]) -> Active {
         let mut instance = Instance::beside(Arc::clone(&program.patch), given);
@@ -199,9 +215,31 @@ impl Active {
         paths.sort_unstable();
         let paths = paths.into();
         let outside = Outside::of(&program);
-        let mut active = Active { instance, table, params, program, master, names, epoch, paths, outside, moves_tempo };
+        let (stood, ran) = (0, 0);
+        let mut active =
+            Active { instance, table, params, program, master, names, epoch, paths, outside, moves_tempo, stood, ran };
         active.bind_rows();
         active
+    }
+
+    /// Takes over what goes over of the program before: small state, delay lines, voices, numbers; and goes by its time.
+    fn take_over(&mut self, old: &mut Active, plan: &Plan) {
+        self.instance.copy_words(&old.instance, &plan.words);
+        self.instance.move_rings(&mut old.instance, &plan.rings);
+        for link in &plan.units {
+            if let (Some(new), Some(from)) = (self.table.units.get_mut(link.new), old.table.units.get_mut(link.old)) {
+                new.adopt(from, &link.fields);
+            }
+        }
+        self.params.adopt(&old.params, &plan.params);
+        for &(new, _) in &plan.params {
+            if let Some(value) = self.params.value(new) {
+                self.instance.set_param(modurust_compiler::graph::ParamId(new as u32), value);
+            }
+        }
+        if plan.goes_on {
+            (self.stood, self.ran) = (old.stood, old.ran);
+        }
     }
 
     /// The parameter of a name, by its hash.
@@ -247,6 +285,8 @@ struct Plan {
     params: Vec<(usize, usize)>,
     /// Units of the old program that are gone.
     vanished: Vec<usize>,
+    /// The time of the old program's memory goes on.
+    goes_on: bool,
 }
 
 /// What changes hands.
@@ -270,6 +310,8 @@ pub struct Parcel {
     wishes: Vec<Wish>,
     /// For a text that says something else about the performance.
     performance: Option<Performance>,
+    /// It brings memory of its own, and what it takes the place of keeps its memory.
+    apart: Option<Apart>,
 }
 
 /// Launches of a new text.
@@ -294,7 +336,7 @@ impl Parcel {
     fn pour(&mut self, active: &Active, frame: u64) -> bool {
         match &mut self.body {
             Body::Replace(next, plan) if !plan.pours.is_empty() => {
-                next.instance.pour(&active.instance, &mut plan.pours, frame, POURED)
+                next.instance.pour(&active.instance, &mut plan.pours, frame.saturating_sub(active.stood), POURED)
             }
             _ => true,
         }
@@ -345,14 +387,9 @@ impl Parcel {
             }
             Body::Replace(next, plan) => {
                 active.instance.settle();
-                next.instance.copy_words(&active.instance, &plan.words);
-                next.instance.move_rings(&mut active.instance, &plan.rings);
-                for link in &plan.units {
-                    if let (Some(new), Some(old)) =
-                        (next.table.units.get_mut(link.new), active.table.units.get_mut(link.old))
-                    {
-                        new.adopt(old, &link.fields);
-                    }
+                next.take_over(active, plan);
+                if self.apart.is_some() {
+                    next.stood = frame.saturating_sub(next.ran);
                 }
                 for &gone in &plan.vanished {
                     if let Some(unit) = active.table.units.get_mut(gone) {
@@ -362,12 +399,6 @@ impl Parcel {
                 }
                 for unit in &mut active.table.units {
                     unit.level();
-                }
-                next.params.adopt(&active.params, &plan.params);
-                for &(new, _) in &plan.params {
-                    if let Some(value) = next.params.value(new) {
-                        next.instance.set_param(modurust_compiler::graph::ParamId(new as u32), value);
-                    }
                 }
                 next.bind_rows();
                 std::mem::swap(active, next);
@@ -454,24 +485,27 @@ pub struct Control {
     pub(crate) seen_next: Option<Seen>,
     /// Number of the newest program, whether it was adopted or called back.
     pub(crate) counter: u64,
+    /// Memory of slots that do not sound.
+    pub(crate) left: apart::Left,
 }
 
 impl Control {
     /// Sends a program to the engine, to be adopted at the first quantum that begins at or after frame `at`. A program that
     /// waits there is called back. Nothing is sent if nothing would change.
     pub fn publish(&mut self, program: &Program, at: Option<u64>) -> Option<Published> {
-        self.put(program, at, None)
+        self.put(program, at, None, None)
     }
 
     /// The same at the next multiple of `grid` bars, or at once while time stands still.
     pub fn publish_on(&mut self, program: &Program, grid: Ratio) -> Option<Published> {
-        self.put(program, None, Some(grid).filter(|grid| *grid > Ratio::ZERO))
+        self.put(program, None, Some(grid).filter(|grid| *grid > Ratio::ZERO), None)
     }
 
-    /// Calls back what waits to be taken. What is asked of the engine once with `program`, which comes instead.
-    fn call_back(&mut self, program: &Program) -> Vec<Wish> {
+    /// Calls back what waits to be taken. What is asked of the engine once with `program`, which comes instead; and if memory of its own was to
+    /// come in, whose, and when.
+    fn call_back(&mut self, program: &Program) -> (Vec<Wish>, Option<(Apart, Option<Ratio>)>) {
         self.collect();
-        let mut asked = Vec::new();
+        let (mut asked, mut apart) = (Vec::new(), None);
         let mut told = self.base.clone();
         if let Some((letter, waiting, epoch)) = self.pending.take() {
             match letter.parcel.take() {
@@ -479,25 +513,40 @@ impl Control {
                     (self.base, self.base_epoch) = (waiting.clone(), epoch);
                     self.seen = self.seen_next.take().unwrap_or_else(|| Arc::clone(&self.seen));
                 }
-                // What the text that is called back asked for is done all the same, once.
-                Some(parcel) if !parcel.wishes.is_empty() => {
-                    let map = map_of(&waiting, program);
-                    let bridge = Bridge::between(&waiting, epoch, program, &map.params);
-                    asked.extend(parcel.wishes.iter().filter_map(|wish| bridge.wish(*wish)));
+                Some(parcel) => {
+                    // What the text that is called back asked for is done all the same, once.
+                    if !parcel.wishes.is_empty() {
+                        let map = map_of(&waiting, program);
+                        let bridge = Bridge::between(&waiting, epoch, program, &map.params);
+                        asked.extend(parcel.wishes.iter().filter_map(|wish| bridge.wish(*wish)));
+                    }
+                    apart = parcel.apart.map(|apart| (apart, letter.grid));
+                    self.left.put_back(*parcel);
                 }
-                Some(_) => {}
             }
             told = waiting;
             self.seen_next = None;
         }
         asked.extend(wishes(program, Some(&told)));
-        asked
+        (asked, apart)
     }
 
-    fn put(&mut self, program: &Program, at: Option<u64>, grid: Option<Ratio>) -> Option<Published> {
-        let asked = self.call_back(program);
+    fn put(
+        &mut self,
+        program: &Program,
+        at: Option<u64>,
+        grid: Option<Ratio>,
+        apart: Option<Apart>,
+    ) -> Option<Published> {
+        let (asked, before) = self.call_back(program);
+        // What is edited while it waits for its bar waits on, with the memory that it was to have.
+        let (apart, grid) = match (apart, before) {
+            (None, Some((apart, grid))) => (Some(apart), grid),
+            (apart, _) => (apart, grid),
+        };
         self.meters.bell.comes(program);
         let kind = match change(&self.base, program) {
+            _ if apart.is_some() => ChangeKind::Code,
             ChangeKind::None if asked.is_empty() => return None,
             ChangeKind::None => ChangeKind::Score,
             kind => kind,
@@ -511,9 +560,14 @@ impl Control {
         let mut report = None;
         let body = if replaces {
             report = Some(map.report.clone()).filter(|_| kind == ChangeKind::Code);
-            let plan = plan(&self.base, program, map);
-            let given: Vec<RingId> = plan.rings.iter().map(|(new, _)| *new).collect();
-            let next = Box::new(Active::new(program.clone(), epoch, &given));
+            let (next, plan) = match apart {
+                Some(apart) => self.left.enter(apart, &self.base, program, epoch),
+                None => {
+                    let plan = plan(&self.base, program, map);
+                    let given: Vec<RingId> = plan.rings.iter().map(|(new, _)| *new).collect();
+                    (Box::new(Active::new(program.clone(), epoch, &given)), plan)
+                }
+            };
             self.seen_next = Some(next.params.seen());
             Body::Replace(next, plan)
         } else {
@@ -524,7 +578,7 @@ impl Control {
             launcher: Box::new(Launcher::new(now, 0)),
             tempo: !before.tempo.is_constant() || !now.tempo.is_constant(),
         });
-        let parcel = Box::new(Parcel { epoch, kind, body, bridge, due: false, wishes: asked, performance });
+        let parcel = Box::new(Parcel { epoch, kind, body, bridge, due: false, wishes: asked, performance, apart });
         let letter = Arc::new(Letter { at: at.unwrap_or(0), grid, parcel: Handover::new(parcel) });
         self.letters.keep(&letter);
         self.mailbox.store(Some(Arc::clone(&letter)));
@@ -550,7 +604,7 @@ impl Control {
     pub fn collect(&mut self) -> usize {
         let mut count = 0;
         while let Ok(parcel) = self.retire.pop() {
-            drop(parcel);
+            self.left.keep(*parcel);
             count += 1;
         }
         // A letter is in the mailbox (2 references), pending (one more), perhaps being read (one more), or ours alone.
@@ -598,77 +652,4 @@ impl Control {
     pub fn meters(&self) -> &Arc<Meters> {
         &self.meters
     }
-}
-
-/// How much lies between two programs.
-pub fn change(old: &Program, new: &Program) -> ChangeKind {
-    let same_patch = old.patch.hash == new.patch.hash
-        && old.params.len() == new.params.len()
-        && sounds(old) == sounds(new)
-        && UnitTable::new(&old.units).fits(&new.units);
-    if !same_patch {
-        return ChangeKind::Code;
-    }
-    let same_score = Arc::ptr_eq(&old.score, &new.score) || format!("{:?}", old.score) == format!("{:?}", new.score);
-    let same_units = Arc::ptr_eq(&old.units, &new.units) || format!("{:?}", old.units) == format!("{:?}", new.units);
-    if !same_score || !same_units || old.timeline != new.timeline {
-        return ChangeKind::Score;
-    }
-    let bits = |p: &Program| p.params.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    if old.timing != new.timing || bits(old) != bits(new) { ChangeKind::Number } else { ChangeKind::None }
-}
-
-/// True if a number changed on which it depends where a delay line is read, for programs of one patch.
-fn moves_heads(old: &Program, new: &Program) -> bool {
-    let changed = |i: usize| old.params.get(i).map(|v| v.to_bits()) != new.params.get(i).map(|v| v.to_bits());
-    old.params.len() == new.params.len()
-        && (0..new.params.len()).any(changed)
-        && read_heads(&new.patch.graph).iter().enumerate().any(|(i, head)| *head && changed(i))
-}
-
-/// What the samples of a program hold. Another sound comes in under the fade of a swap, with all state kept.
-fn sounds(program: &Program) -> Vec<u64> {
-    program.samples.iter().map(|s| s.hash()).collect()
-}
-
-/// What of one program is what in another.
-fn map_of(old: &Program, new: &Program) -> StateMap {
-    StateMap::between(&old.patch.graph, &old.units, &new.patch.graph, &new.units)
-}
-
-/// What of a program is what in another of the same patch: everything has its place.
-fn map_of_same(new: &Program) -> StateMap {
-    StateMap { params: (0..new.params.len()).map(|i| (i, i)).collect(), ..StateMap::default() }
-}
-
-/// What goes over from one program to the next.
-fn plan(old: &Program, new: &Program, map: StateMap) -> Plan {
-    let mut vanished: Vec<usize> = (0..old.units.len()).collect();
-    vanished.retain(|i| !map.units.iter().any(|(_, o)| o == i));
-    let units = map
-        .units
-        .iter()
-        .map(|&(n, o)| {
-            let (new_unit, old_unit) = (&new.units[n], &old.units[o]);
-            let mut fields = Vec::new();
-            for (i, field) in new_unit.fields.iter().enumerate() {
-                let same = |f: &modurust_compiler::program::UnitField| {
-                    same_field(field.source, &new.score, f.source, &old.score)
-                };
-                if let Some(j) = old_unit.fields.iter().position(same)
-                    && !fields.iter().any(|(_, taken)| *taken == j)
-                {
-                    fields.push((i, j));
-                }
-            }
-            UnitLink { new: n, old: o, fields }
-        })
-        .collect();
-    // A value that the text did not change stays where a hand put it; one that it did change starts there, under the fade.
-    let same_value =
-        |n: usize, o: usize| new.params.get(n).map(|v| v.to_bits()) == old.params.get(o).map(|v| v.to_bits());
-    let params = map.params.iter().copied().filter(|&(n, o)| same_value(n, o)).collect();
-    let words = word_moves(&new.patch, &old.patch, &map.cells);
-    let pours = map.pours.iter().map(|&(to, from)| Pour::new(to, from)).collect();
-    Plan { words, rings: map.rings, pours, units, params, vanished }
 }

@@ -121,6 +121,7 @@ pub struct Options {
 }
 
 /// What came of it.
+#[derive(Clone)]
 pub struct Outcome {
     /// The program, unless the text has errors.
     pub program: Option<Program>,

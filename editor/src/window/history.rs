@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Slots that have a letter.
+pub const SLOTS: usize = 8;
+
 /// A text that played.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
@@ -59,7 +62,7 @@ enum Line {
 pub struct History {
     commits: BTreeMap<u64, Commit>,
     head: u64,
-    slots: [Option<u64>; 8],
+    slots: [Option<u64>; SLOTS],
     writer: Option<Writer>,
 }
 

@@ -9,6 +9,11 @@ pub fn level<'a>(feedback: &'a Feedback, name: &str) -> Option<&'a Level> {
     feedback.level(name).or_else(|| feedback.levels.iter().find(scope))
 }
 
+/// What a statement is called among outputs: `out` is the whole.
+pub fn strip(name: &str) -> &str {
+    if name == "out" { "master" } else { name }
+}
+
 /// Which view stands beside the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -69,6 +74,8 @@ pub struct Look {
     pub full: bool,
     /// The computer's keys play notes.
     pub keys: bool,
+    /// Slots have a state of their own; otherwise what sounds goes on from one to the next.
+    pub apart: bool,
     /// Nothing blinks.
     pub still: bool,
     /// Scale of everything.
@@ -91,6 +98,7 @@ impl Default for Look {
             second: false,
             full: false,
             keys: false,
+            apart: false,
             still: false,
             zoom: 1.0,
             theme: 0,

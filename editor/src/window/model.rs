@@ -7,6 +7,7 @@
 mod disk;
 mod hands;
 mod hear;
+mod slots;
 
 pub use disk::layout_file;
 use hear::told;
@@ -16,6 +17,7 @@ use super::history::History;
 use super::keymap::Keymap;
 use super::lit::Lit;
 use super::look::{Look, Split, Wants};
+use super::monitor::Watch;
 use super::player::Player;
 use super::steps::{Step, Steps, between, floor, moved};
 use super::theme::{THEMES, Theme};
@@ -93,8 +95,10 @@ pub struct See<'a> {
     pub sounding: &'a [Range<usize>],
     /// What was evaluated a moment ago.
     pub flash: Option<Range<usize>>,
-    /// The last frames of what is selected, or nothing where it cannot be looked at or nobody has time to.
-    pub wave: &'a [[f32; 2]],
+    /// What is selected, what feeds it and what it feeds, as it sounds; of what can be looked at, while somebody has time to.
+    pub watched: &'a [Watch],
+    /// The slot that waits for its bar.
+    pub switching: Option<usize>,
     /// How everything stands.
     pub feedback: &'a Feedback,
     /// Colours.
@@ -148,6 +152,10 @@ pub(crate) struct Model {
     pub keymap: Keymap,
     clicks: bool,
     asked_to_quit: Option<Instant>,
+    /// The slot that the next text is played as.
+    through: Option<usize>,
+    /// The slot that waits for its bar, and whether it is on its way to the engine.
+    switching: Option<(usize, bool)>,
 }
 
 impl Model {
@@ -186,8 +194,11 @@ impl Model {
             keymap: Keymap::standard(),
             clicks: false,
             asked_to_quit: None,
+            through: None,
+            switching: None,
         };
         model.read();
+        model.keep_slots();
         model
     }
 
@@ -206,7 +217,8 @@ impl Model {
             overlay: &self.overlay,
             sounding: &self.sounding,
             flash: self.flash.as_ref().filter(|(_, at)| at.elapsed() < FLASH).map(|(range, _)| range.clone()),
-            wave: &self.watched.wave,
+            watched: &self.watched.list,
+            switching: self.switching.map(|(slot, _)| slot),
             feedback: &self.feedback,
             theme: self.theme(),
             keymap: &self.keymap,
@@ -287,7 +299,7 @@ impl Model {
                 Some(word) => (word.run)(self),
                 None => self.complain(format!("there is no command `{name}`")),
             },
-            Act::Go(id) => self.go(id),
+            Act::Go(id) => self.go(id, String::new()),
             Act::Slot { slot, store } => self.slot(slot, store),
         }
     }
@@ -451,7 +463,8 @@ impl Model {
         self.read();
         // What the text says now counts for every number that it changes; the rest stays where hands have put it.
         self.waiting.push((self.running.clone(), say));
-        self.player.send(Command::Text { file: self.file.clone(), text: self.running.clone() });
+        let command = self.command();
+        self.player.send(command);
     }
 
     fn evaluate(&mut self, extent: Extent) {
@@ -593,31 +606,14 @@ impl Model {
     }
 
     /// Goes to a commit.
-    fn go(&mut self, id: u64) {
+    fn go(&mut self, id: u64, say: String) {
         let Some(commit) = self.history.go(id).cloned() else { return };
         let edit = between(&self.text, &commit.text);
         if *commit.layout != *self.layout {
             self.place(Arc::clone(&commit.layout), "places".into());
         }
-        self.edit(edit, format!("to {} ({})", commit.id, commit.say));
-        self.say(format!("at {}: {}", commit.id, commit.say));
-    }
-
-    fn slot(&mut self, slot: usize, store: bool) {
-        let letter = (b'A' + slot as u8) as char;
-        if store {
-            match self.history.store(slot) {
-                Some(id) => self.say(format!("slot {letter} holds {id}")),
-                None => self.complain("nothing has played yet"),
-            }
-        } else {
-            match self.history.slot(slot).map(|commit| commit.id) {
-                Some(id) => {
-                    self.go(id);
-                    self.say(format!("slot {letter}"));
-                }
-                None => self.complain(format!("slot {letter} is empty")),
-            }
-        }
+        let say = if say.is_empty() { format!("to {} ({})", commit.id, commit.say) } else { say };
+        self.edit(edit, say.clone());
+        self.say(say);
     }
 }

@@ -27,8 +27,8 @@ pub struct Panels {
 impl Panels {
     /// What a control may change here.
     #[cfg(test)]
-    pub fn remembered(&self) -> (Option<u64>, String) {
-        (self.compared, self.filter.clone())
+    pub fn remembered(&self) -> String {
+        format!("{:?}", (self.compared, &self.filter, self.monitor.kind()))
     }
 
     /// Fails when the inspector is drawn.
@@ -117,7 +117,7 @@ impl Panels {
             let Some(program) = &see.feedback.program else { return };
             let Some(selected) = see.selected else { return };
             ui.add_space(6.0);
-            self.monitor.show(ui, see);
+            self.monitor.show(ui, see, acts);
             let prefix = format!("{selected}.");
             let knobs = program.knobs.iter().filter(|knob| *knob.name == *selected || knob.name.starts_with(&prefix));
             let mut any = false;

@@ -15,6 +15,10 @@ use modurust_runtime::osc::dispatch::Eval;
 use modurust_runtime::performance::Picture;
 use modurust_runtime::remote::Remote;
 use modurust_runtime::session::Session;
+#[cfg(test)]
+use std::cell::RefCell;
+#[cfg(test)]
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -190,13 +194,14 @@ impl Drop for Sounding {
 
 /// What an unheard session was sent, in order.
 #[cfg(test)]
-pub(crate) type Sent = std::rc::Rc<std::cell::RefCell<Vec<Command>>>;
+pub(crate) type Sent = Rc<RefCell<Vec<Command>>>;
 
 /// A session without a device, which notes what it is sent.
 #[cfg(test)]
 pub(crate) struct Unheard {
     session: Session,
     sent: Sent,
+    engine: Rc<RefCell<Engine>>,
 }
 
 #[cfg(test)]
@@ -211,9 +216,14 @@ impl Unheard {
             watch: false,
             ..SessionOptions::new(vec![file.to_string()], work::options(work::RATE))
         };
-        let (session, _) = Session::new(options).expect("a session needs no device");
+        let (session, engine) = Session::new(options).expect("a session needs no device");
         let sent = Sent::default();
-        (Unheard { session, sent: sent.clone() }, sent)
+        (Unheard { session, sent: sent.clone(), engine: Rc::new(RefCell::new(engine)) }, sent)
+    }
+
+    /// What would play it, for a test that lets time go on.
+    pub fn engine(&self) -> Rc<RefCell<Engine>> {
+        Rc::clone(&self.engine)
     }
 }
 
@@ -234,6 +244,10 @@ impl Player for Unheard {
 
     fn picture(&self) -> Picture {
         self.session.snapshot().picture
+    }
+
+    fn meters(&self) -> Option<Arc<Meters>> {
+        Some(Arc::clone(self.session.meters()))
     }
 
     fn device(&self) -> String {

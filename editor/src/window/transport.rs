@@ -105,17 +105,22 @@ fn tempo(ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
 fn slots(ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
     let head = see.history.head().map(|commit| commit.id);
     ui.spacing_mut().item_spacing.x = 2.0;
-    for slot in 0..8 {
+    for slot in 0..super::history::SLOTS {
         let letter = (b'A' + slot as u8) as char;
         let held = see.history.slot(slot).map(|commit| commit.id);
         let colour = match held {
+            _ if see.switching == Some(slot) => see.theme.queued,
             Some(id) if Some(id) == head => see.theme.playing,
             Some(_) => see.theme.text,
             None => see.theme.weak.gamma_multiply(0.6),
         };
         let response =
             ui.add(Button::new(RichText::new(letter.to_string()).color(colour)).min_size(Vec2::new(20.0, 22.0)));
-        let what = if held.is_some() { "plays" } else { "empty: Shift keeps what plays in" };
+        let what = match held {
+            _ if see.switching == Some(slot) => "waits for the bar:",
+            Some(_) => "plays",
+            None => "empty: Shift keeps what plays in",
+        };
         let response =
             response.accessible_name(format!("slot {letter}")).on_hover_text(format!("{what} slot {letter}"));
         if response.clicked() {
@@ -123,6 +128,14 @@ fn slots(ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
         }
     }
     ui.spacing_mut().item_spacing.x = 6.0;
+    let (sign, what) = match see.look.apart {
+        true => ("apart", "each slot goes on where it stood when it was left; a click carries state over"),
+        false => ("carry", "what sounds goes on from slot to slot; a click gives each a state of its own"),
+    };
+    let response = ui.selectable_label(see.look.apart, RichText::new(sign).color(see.theme.weak).small());
+    if response.accessible_name(format!("slots: {sign}")).on_hover_text(what).clicked() {
+        acts.push(Act::Word("slot-state"));
+    }
 }
 
 /// The level of the whole, from -48 dB.

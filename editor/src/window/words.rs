@@ -69,6 +69,7 @@ words! {
     "next-theme": "dark, high contrast, light" => Model::next_theme;
     "less-motion": "nothing blinks or flashes, or it does" => |m| m.look.still = !m.look.still;
     "quit": "ends the sound and closes the window; while it plays it must be asked twice" => Model::quit;
+    "slot-state": "each slot has a state of its own that stands still while others play, or what sounds goes on from slot to slot" => Model::slot_state;
     "slot-a": "plays slot A" => |m| m.act(Act::Slot { slot: 0, store: false });
     "slot-b": "plays slot B" => |m| m.act(Act::Slot { slot: 1, store: false });
     "slot-c": "plays slot C" => |m| m.act(Act::Slot { slot: 2, store: false });

@@ -13,7 +13,7 @@ impl Engine {
             // After the new one: what both share in delay lines is then complete for this quantum.
             // Both read the same rows; who changed them is not followed here.
             old.instance.stir_all();
-            old.instance.run(self.state.frame);
+            old.run(self.state.frame);
             let mut before = [[0.0; 2]; QUANTUM];
             if let Some(master) = old.master {
                 copy(old.instance.out(master), &mut before);

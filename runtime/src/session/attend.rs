@@ -99,6 +99,7 @@ impl Inner {
             self.follow(epoch);
             self.scribe.retune(&program);
             self.since = None;
+            self.keep_slots();
             self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).program = Some(program);
         }
         let _ = back.send(engine);

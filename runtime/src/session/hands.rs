@@ -104,6 +104,8 @@ impl Inner {
                 self.overlays.insert(file, text);
                 self.compile(at);
             }
+            Command::Store { slot, texts, plays } => self.store(slot, texts, plays),
+            Command::Switch { slot, texts, apart } => self.switch(slot, texts, apart, at),
             Command::Open(files) => {
                 self.files = files;
                 self.compile(at);

@@ -15,7 +15,9 @@ impl Control {
     /// called back. The number of the program. May allocate: the engine must not be in a callback.
     pub fn retune(&mut self, engine: &mut Engine, program: &Program) -> u64 {
         engine.obey_all();
-        let wishes = self.call_back(program);
+        let (wishes, _) = self.call_back(program);
+        // What lies there is of the other rate.
+        self.left = Default::default();
         self.counter += 1;
         let epoch = self.counter;
         let map = map_of(&self.base, program);
@@ -35,6 +37,7 @@ impl Control {
             due: true,
             wishes,
             performance: Some(performance),
+            apart: None,
         });
         self.mailbox.store(None);
         (self.base, self.base_epoch) = (program.clone(), epoch);

@@ -101,6 +101,33 @@ struct Sign {
     state: &'static str,
 }
 
+/// What feeds a statement, and what it feeds, by name; each once, in the order of the text.
+#[derive(Default)]
+pub struct Around {
+    reader: Reader,
+}
+
+impl Around {
+    /// Of a statement of a document.
+    pub fn of(&mut self, document: &Document, name: &str) -> [Vec<String>; 2] {
+        let whole = self.reader.whole(document);
+        let Some(here) = whole.find(name) else { return Default::default() };
+        let mut ends = [Vec::new(), Vec::new()];
+        for wire in whole.wires.iter().filter(|wire| wire.from != wire.to && wire.role != WireRole::Use) {
+            let (side, other) = match (wire.to == here, wire.from == here) {
+                (true, _) => (0, wire.from),
+                (_, true) => (1, wire.to),
+                _ => continue,
+            };
+            let name = &whole.hexes[other].name;
+            if !ends[side].contains(name) {
+                ends[side].push(name.clone());
+            }
+        }
+        ends
+    }
+}
+
 /// The layout without what is said of statements that the text does not have any more; for when it is saved.
 pub fn pruned(layout: &str, document: &Document) -> String {
     let symbols = modurust_runtime::compiler::ide::symbols(document);

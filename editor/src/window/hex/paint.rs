@@ -273,18 +273,19 @@ impl HexView {
         self.signs.get(number).is_some_and(|sign| sign.curve)
     }
 
-    /// The wave of a hex in its box, if it is the one that is looked at.
+    /// The wave of a hex in its box, if it is one of those that are looked at.
     fn wave_of(&self, number: usize, see: &See<'_>, room: Rect) -> Option<Vec<Pos2>> {
+        if !self.entered.is_empty() || self.radius < KNOBS || self.curved(number) {
+            return None;
+        }
         let hex = &self.view.hexes[number];
-        let here = self.cells[number] == self.cursor && see.selected == Some(&*hex.name) && self.radius >= KNOBS;
-        let looked = here && !self.curved(number) && self.level(hex, see).is_some();
-        monitor::wave(see.wave, room, 72).filter(|_| looked).map(|(points, _)| points)
+        let watch = see.watched.iter().find(|watch| watch.name == hex.name)?;
+        monitor::wave(&watch.wave, room, 72).map(|(points, _)| points)
     }
 
     /// True if a curve or a wave is drawn in the middle of a hex.
     fn pictured(&self, number: usize, see: &See<'_>) -> bool {
-        let waves = || self.cells[number] == self.cursor && self.wave_of(number, see, Rect::ZERO).is_some();
-        self.radius >= KNOBS && (self.curved(number) || waves())
+        self.radius >= KNOBS && (self.curved(number) || self.wave_of(number, see, Rect::ZERO).is_some())
     }
 
     /// The curve of a hex, and its box on the screen.

@@ -1,40 +1,74 @@
 //! What hands on the hexes ask of the model: changes of text and places together, and what is heard before it is written.
 
-use super::super::look::{self, Split, View};
-use super::super::monitor::FRAMES;
+use super::super::hex::Around;
+use super::super::look::{self, Split, View, strip};
+use super::super::monitor::{FRAMES, Side, Watch};
 use super::Model;
 use modurust_runtime::command::Command;
 use modurust_runtime::compiler::lang::edit::Edit;
+use modurust_runtime::meter::SCOPES;
 use std::sync::Arc;
 
 /// Load above which nobody looks at waves: visuals are shed before sound.
 const BUSY: f32 = 0.8;
 
-/// The output that is looked at, and its last frames.
+/// Levels of the past that are kept: three seconds of them.
+const PAST: usize = 90;
+
+/// What is looked at.
 #[derive(Default)]
 pub(super) struct Watched {
-    out: Option<usize>,
-    /// Oldest first.
-    pub wave: Vec<[f32; 2]>,
+    around: Around,
+    /// The text and the selection that the names are of.
+    of: Option<(u64, String)>,
+    names: Vec<(String, Side)>,
+    /// As views see it.
+    pub list: Vec<Watch>,
 }
 
 impl Model {
-    /// Looks at the output of what is selected.
+    /// Looks at what is selected, at what feeds it and at what it feeds: as many as there are scopes, half of them on either side.
     pub(super) fn watch(&mut self) {
         let Some(meters) = self.player.meters() else { return };
-        let free = self.feedback.device.load < BUSY;
-        let name = self.selected().map(|name| if name == "out" { "master" } else { name });
-        let level = name.filter(|_| free).and_then(|name| look::level(&self.feedback, name));
-        let out = level.map(|level| level.out);
-        if out != self.watched.out {
-            self.watched = Watched { out, wave: Vec::new() };
-            match out {
-                Some(out) => meters.scope.open(out),
-                None => meters.scope.close(),
-            }
-        } else if out.is_some() {
-            self.watched.wave = meters.scope.read(FRAMES);
+        let selected = self.selected().unwrap_or("").to_string();
+        if self.watched.of.as_ref().is_none_or(|(rev, name)| *rev != self.rev || *name != selected) {
+            let [ins, outs] = self.watched.around.of(&self.document, &selected);
+            let half = SCOPES / 2;
+            let heard = |name: &String| look::level(&self.feedback, strip(name)).is_some();
+            let side = |names: Vec<String>, side: Side, most: usize| {
+                names.into_iter().filter(heard).take(most).map(move |name| (name, side)).collect::<Vec<_>>()
+            };
+            let mut names = side(ins, Side::In, half);
+            names.push((selected.clone(), Side::Here));
+            names.extend(side(outs, Side::Out, half - 1));
+            self.watched.names = names;
+            self.watched.of = Some((self.rev, selected));
         }
+        // What is heard is worth more than what is seen.
+        let free = self.feedback.device.load < BUSY;
+        let mut before = std::mem::take(&mut self.watched.list);
+        let mut scopes = meters.scopes.iter();
+        for (name, side) in &self.watched.names {
+            let Some(scope) = scopes.next() else { break };
+            let Some(level) = look::level(&self.feedback, strip(name)).filter(|_| free) else {
+                scope.close();
+                continue;
+            };
+            let known = before.iter().position(|watch| watch.name == *name);
+            let mut watch = known.map(|at| before.swap_remove(at)).unwrap_or_default();
+            (watch.name, watch.side) = (name.clone(), *side);
+            if scope.opened() == Some(level.out) {
+                watch.wave = scope.read(FRAMES);
+            } else {
+                scope.open(level.out);
+            }
+            if watch.past.len() >= PAST {
+                watch.past.pop_front();
+            }
+            watch.past.push_back(level.peak[0].max(level.peak[1]));
+            self.watched.list.push(watch);
+        }
+        scopes.for_each(modurust_runtime::scope::Scope::close);
     }
 
     /// A change of the text and of where hexes lie: one step.

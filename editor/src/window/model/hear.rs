@@ -21,6 +21,8 @@ impl Model {
                         self.say(format!("{say}: {}, {ms:.1} ms", kind.word()));
                     }
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                    // Nothing will be gone over to.
+                    self.switching = self.switching.filter(|_| kind != ChangeKind::None).map(|(slot, _)| (slot, true));
                     self.history.commit(&text, &self.layout, &say, self.feedback.cycle, now);
                 }
             }
@@ -51,7 +53,9 @@ impl Model {
             Notice::Lost { events } => self.complain(format!("{events} events so far found no room")),
             Notice::Refused { message } | Notice::Device { message } => self.complain(message),
             Notice::Load { message } | Notice::Sample { message } | Notice::File { message } => self.say(message),
-            Notice::Adopted { .. } | Notice::Xruns { .. } => {}
+            // One that came before was on its way already.
+            Notice::Adopted { .. } => self.switching = self.switching.filter(|(_, sent)| !sent),
+            Notice::Xruns { .. } => {}
         }
     }
 

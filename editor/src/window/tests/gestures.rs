@@ -11,6 +11,7 @@ fn launched(command: &Command, name: &str) -> bool {
 fn played(commands: &[Command]) -> Option<&str> {
     commands.iter().rev().find_map(|command| match command {
         Command::Text { text, .. } => Some(text.as_str()),
+        Command::Switch { texts, .. } => texts.values().next().map(String::as_str),
         _ => None,
     })
 }

@@ -3,6 +3,8 @@
 mod crawl;
 mod gestures;
 mod mixer;
+mod monitors;
+mod slots;
 
 use super::frame::Parts;
 use super::history::History;
@@ -21,14 +23,26 @@ pub struct Stand {
     pub model: Model,
     pub parts: Parts,
     pub sent: Sent,
+    engine: std::rc::Rc<std::cell::RefCell<modurust_runtime::engine::Engine>>,
+}
+
+impl Stand {
+    /// Lets so many frames sound.
+    pub fn sound(&self, frames: usize) {
+        let mut block = [0.0; 1024];
+        for _ in 0..frames.div_ceil(512) {
+            self.engine.borrow_mut().process(&mut block, 2);
+        }
+    }
 }
 
 /// A window of 1280 by 720 on a text.
 pub fn window(text: &str) -> Harness<'static, Stand> {
     let file = "unwritten/set.modu";
     let (player, sent) = Unheard::new(file, text);
+    let engine = player.engine();
     let model = Model::new(Box::new(player), file, text, "", History::open(None).0);
-    let stand = Stand { model, parts: Parts::default(), sent };
+    let stand = Stand { model, parts: Parts::default(), sent, engine };
     let mut harness = Harness::builder()
         .with_size([1280.0, 720.0])
         .with_max_steps(64)
