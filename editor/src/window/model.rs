@@ -154,8 +154,8 @@ pub(crate) struct Model {
     asked_to_quit: Option<Instant>,
     /// The slot that the next text is played as.
     through: Option<usize>,
-    /// The slot that waits for its bar, and whether it is on its way to the engine.
-    switching: Option<(usize, bool)>,
+    /// The slot that waits for its bar.
+    switching: Option<usize>,
 }
 
 impl Model {
@@ -218,7 +218,7 @@ impl Model {
             sounding: &self.sounding,
             flash: self.flash.as_ref().filter(|(_, at)| at.elapsed() < FLASH).map(|(range, _)| range.clone()),
             watched: &self.watched.list,
-            switching: self.switching.map(|(slot, _)| slot),
+            switching: self.switching,
             feedback: &self.feedback,
             theme: self.theme(),
             keymap: &self.keymap,

@@ -22,7 +22,7 @@ impl Model {
                     }
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
                     // Nothing will be gone over to.
-                    self.switching = self.switching.filter(|_| kind != ChangeKind::None).map(|(slot, _)| (slot, true));
+                    self.switching = self.switching.filter(|_| kind != ChangeKind::None);
                     self.history.commit(&text, &self.layout, &say, self.feedback.cycle, now);
                 }
             }
@@ -53,8 +53,8 @@ impl Model {
             Notice::Lost { events } => self.complain(format!("{events} events so far found no room")),
             Notice::Refused { message } | Notice::Device { message } => self.complain(message),
             Notice::Load { message } | Notice::Sample { message } | Notice::File { message } => self.say(message),
-            // One that came before was on its way already.
-            Notice::Adopted { .. } => self.switching = self.switching.filter(|(_, sent)| !sent),
+            // One without a time was on its way before.
+            Notice::Adopted { ms, .. } => self.switching = self.switching.filter(|_| ms.is_none()),
             Notice::Xruns { .. } => {}
         }
     }

@@ -49,7 +49,7 @@ pub fn window(text: &str) -> Harness<'static, Stand> {
         .with_step_dt(1.0 / 60.0)
         .with_context_setup(Theme::letters)
         .build_ui_state(|ui, stand: &mut Stand| super::draw(ui, &mut stand.model, &mut stand.parts), stand);
-    settle(&mut harness, |stand| stand.model.history.head().is_some());
+    settle(&mut harness, |stand| stand.model.history.head().is_some() && stand.model.see().feedback.program.is_some());
     harness.run_steps(3);
     harness
 }
