@@ -45,6 +45,7 @@ pub mod osc;
 pub mod outbox;
 pub mod overload;
 pub mod patchbay;
+pub mod peaks;
 pub mod performance;
 pub mod preroll;
 pub mod recorder;

@@ -81,8 +81,8 @@ pub struct SessionOptions {
     /// By so many frames sound that comes in is later than what it is played to ([`crate::device::latency`]): recordings of strips that hear an
     /// input begin as much later, so that they lie where they were played.
     pub latency: u64,
-    /// Who holds the session edits the first file: when it is saved by somebody else that is told ([`Notice::Edited`]), and its text
-    /// comes by [`Command::Text`].
+    /// Who holds the session edits the first file, and others whose text came by [`Command::Text`]: when one of them is saved by somebody else
+    /// that is told ([`Notice::Edited`]), and its text comes by [`Command::Text`].
     pub edited: bool,
     /// Who holds the session records what plays ([`Session::take_tap`]): the text does not.
     pub recorded: bool,
@@ -470,11 +470,14 @@ impl Inner {
 
     fn changed(&mut self, mut changed: Changed) {
         if let Some(own) = self.files.first().filter(|_| self.edited).cloned() {
-            let before = changed.files.len();
-            changed.files.retain(|file| *file.to_string_lossy() != *own);
-            if changed.files.len() < before {
-                self.tell(Notice::Edited { file: own });
+            // Those that it has changed are in its hands as well.
+            let held = |name: &str| name == own || self.overlays.contains_key(name);
+            let (edited, others): (Vec<_>, Vec<_>) =
+                changed.files.into_iter().partition(|file| held(&file.to_string_lossy()));
+            for file in edited {
+                self.tell(Notice::Edited { file: file.to_string_lossy().into_owned() });
             }
+            changed.files = others;
             if changed.files.is_empty() {
                 return;
             }

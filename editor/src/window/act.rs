@@ -84,6 +84,8 @@ pub enum Act {
     Show(View),
     /// A command by its name in [`super::words`].
     Word(&'static str),
+    /// Another file of the piece in the code and the hexes.
+    Open(String),
     /// Goes to a commit of the history.
     Go(u64),
     /// A named slot, `0` for A: kept, or gone to.

@@ -52,18 +52,19 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, parts: &mut Parts) {
     acts.into_iter().for_each(|act| model.act(act));
     model.attend();
     parts.wants(model, &ctx);
-    let mut acts = Vec::new();
+    let (mut acts, mut whole) = (Vec::new(), Vec::new());
     let see = model.see();
     if see.look.stage {
         stage::show(ui, &see, model, &mut parts.code, &mut parts.wanted, &mut acts);
     } else {
-        parts.whole(ui, &see, model, &mut acts);
+        parts.whole(ui, (&see, &model.see_root()), model, (&mut acts, &mut whole));
     }
     if see.look.second {
         stage::second(&ctx, &see, &mut acts);
     }
     parts.palette.show(&ctx, &see, &mut acts);
     acts.into_iter().for_each(|act| model.act(act));
+    whole.into_iter().for_each(|act| model.act_at_root(act));
 }
 
 /// Keys that hold everywhere, before any widget sees them; then those of the view, where nobody types.
@@ -150,7 +151,14 @@ impl Parts {
         self.wanted.reveal |= std::mem::take(&mut model.reveal);
     }
 
-    fn whole(&mut self, ui: &mut Ui, see: &See<'_>, model: &Model, acts: &mut Vec<Act>) {
+    /// `see` is the file that is open, `root` the first, which says what the piece is as a whole.
+    fn whole(
+        &mut self,
+        ui: &mut Ui,
+        (see, root): (&See<'_>, &See<'_>),
+        model: &Model,
+        (acts, whole): (&mut Vec<Act>, &mut Vec<Act>),
+    ) {
         let theme = see.theme;
         let panel = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(8, 5));
         Panel::top("transport").frame(panel).resizable(false).show(ui, |ui| transport::show(ui, see, acts));
@@ -159,7 +167,7 @@ impl Parts {
         if see.look.mixer {
             let mixer =
                 Panel::bottom("mixer").frame(side).resizable(true).default_size(240.0).size_range(140.0..=460.0);
-            mixer.show(ui, |ui| self.panels.mixer(ui, see, acts));
+            mixer.show(ui, |ui| self.panels.mixer(ui, root, whole));
         }
         if see.look.browser {
             let browser =
@@ -185,21 +193,18 @@ impl Parts {
         }
         egui::CentralPanel::default().frame(Frame::new().fill(theme.back)).show(ui, |ui| match see.look.split {
             Split::Code => self.code(ui, see, acts),
-            Split::Both | Split::View => self.view(ui, see, acts),
+            Split::Both | Split::View => match see.look.view {
+                View::Hex => self.hex.show(ui, see, acts),
+                View::Live => self.live.show(ui, root, whole),
+                View::Arrange => self.arrange.show(ui, root, whole),
+            },
         });
     }
 
     fn code(&mut self, ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
+        super::files::show(ui, see, acts);
         let manner = Manner { size: LETTERS, plates: false, gutter: true };
         self.code.show(ui, see, manner, &mut self.wanted, acts);
-    }
-
-    fn view(&mut self, ui: &mut Ui, see: &See<'_>, acts: &mut Vec<Act>) {
-        match see.look.view {
-            View::Hex => self.hex.show(ui, see, acts),
-            View::Live => self.live.show(ui, see, acts),
-            View::Arrange => self.arrange.show(ui, see, acts),
-        }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Commit {
     pub text: Arc<str>,
     /// Where its hexes lie.
     pub layout: Arc<str>,
+    /// Texts of other files that were open, by their path from the first.
+    pub files: Arc<BTreeMap<String, Arc<str>>>,
 }
 
 /// A line of the file.
@@ -50,6 +52,9 @@ enum Line {
         to: usize,
         text: String,
         layout: Option<String>,
+        /// Texts of other files that are another than in the parent.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        files: BTreeMap<String, String>,
     },
     /// A slot holds a commit from now on.
     Slot { slot: usize, id: u64 },
@@ -100,7 +105,7 @@ impl History {
     /// Takes in a line; false if it makes no sense.
     fn take(&mut self, line: &str) -> bool {
         match serde_json::from_str(line) {
-            Ok(Line::Commit { id, parent, time, cycle, say, from, to, text, layout }) => {
+            Ok(Line::Commit { id, parent, time, cycle, say, from, to, text, layout, files }) => {
                 let before = self.commits.get(&parent).map_or("", |commit| &commit.text);
                 let (Some(head), Some(tail)) = (before.get(..from), before.get(to..)) else { return false };
                 if id == 0
@@ -114,7 +119,16 @@ impl History {
                 let layout = layout.map(Arc::from);
                 let layout = layout.or_else(|| self.commits.get(&parent).map(|parent| Arc::clone(&parent.layout)));
                 let layout = layout.unwrap_or_else(|| "".into());
-                self.commits.insert(id, Commit { id, parent, time, cycle, say, text: whole, layout });
+                let before = self.commits.get(&parent).map(|parent| Arc::clone(&parent.files)).unwrap_or_default();
+                let files = match files.is_empty() {
+                    true => before,
+                    false => {
+                        let mut all = (*before).clone();
+                        all.extend(files.into_iter().map(|(file, text)| (file, Arc::from(text))));
+                        Arc::new(all)
+                    }
+                };
+                self.commits.insert(id, Commit { id, parent, time, cycle, say, text: whole, layout, files });
                 self.head = id;
                 true
             }
@@ -166,11 +180,24 @@ impl History {
         self.commits.get(&(*self.slots.get(slot)?)?)
     }
 
-    /// Commits a text that plays. The same text again is no commit.
-    pub fn commit(&mut self, text: &str, layout: &str, say: &str, cycle: f64, time: u64) -> u64 {
+    /// Commits texts that play: of the first file, and of those others that are open. The same texts again are no commit.
+    pub fn commit(
+        &mut self,
+        text: &str,
+        layout: &str,
+        files: BTreeMap<String, Arc<str>>,
+        say: &str,
+        cycle: f64,
+        time: u64,
+    ) -> u64 {
+        let known = self.head().map(|head| Arc::clone(&head.files)).unwrap_or_default();
+        let another = |(file, text): &(&String, &Arc<str>)| known.get(*file) != Some(*text);
+        let changed: BTreeMap<String, String> =
+            files.iter().filter(another).map(|(file, text)| (file.clone(), text.to_string())).collect();
         if let Some(head) = self.head()
             && *head.text == *text
             && *head.layout == *layout
+            && changed.is_empty()
         {
             return self.head;
         }
@@ -188,9 +215,19 @@ impl History {
             to,
             text: text[with].to_string(),
             layout: (lay != layout).then(|| layout.to_string()),
+            files: changed.clone(),
         };
         self.keep(&line);
-        let commit = Commit { id, parent, time, cycle, say: say.into(), text: text.into(), layout: layout.into() };
+        let files = match changed.is_empty() {
+            true => known,
+            false => {
+                let mut all = (*known).clone();
+                all.extend(files);
+                Arc::new(all)
+            }
+        };
+        let (text, layout) = (text.into(), layout.into());
+        let commit = Commit { id, parent, time, cycle, say: say.into(), text, layout, files };
         self.commits.insert(id, commit);
         self.head = id;
         id
@@ -240,11 +277,11 @@ mod tests {
         {
             let (mut history, wrong) = History::open(Some(&path));
             assert!(wrong.is_empty());
-            history.commit("a = 1\n", "", "typed", 0.0, 1);
-            let two = history.commit("a = 2\nü = 1\n", "a 0 0\n", "moved", 1.0, 2);
+            history.commit("a = 1\n", "", BTreeMap::new(), "typed", 0.0, 1);
+            let two = history.commit("a = 2\nü = 1\n", "a 0 0\n", BTreeMap::new(), "moved", 1.0, 2);
             history.store(1);
             history.go(1);
-            history.commit("a = 3\n", "", "other", 2.0, 3);
+            history.commit("a = 3\n", "", BTreeMap::new(), "other", 2.0, 3);
             assert_eq!(history.children(1), 2);
             history.go(two);
         }
@@ -262,14 +299,14 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("a.history");
         // The history is closed at the end of the statement, when all is written.
-        History::open(Some(&path)).0.commit("a = 1\n", "", "x", 0.0, 1);
+        History::open(Some(&path)).0.commit("a = 1\n", "", BTreeMap::new(), "x", 0.0, 1);
         let mut bytes = std::fs::read(&path).unwrap();
         bytes.extend_from_slice(b"{\"is\":\"commit\",\"id\":9\xff");
         std::fs::write(&path, &bytes).unwrap();
         {
             let (mut history, wrong) = History::open(Some(&path));
             assert_eq!(wrong.len(), 1);
-            history.commit("a = 2\n", "", "y", 0.0, 1);
+            history.commit("a = 2\n", "", BTreeMap::new(), "y", 0.0, 1);
         }
         let (history, _) = History::open(Some(&path));
         assert_eq!(history.commits().map(|c| c.text.to_string()).collect::<Vec<_>>(), ["a = 1\n", "a = 2\n"]);

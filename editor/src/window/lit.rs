@@ -14,19 +14,20 @@ use std::ops::Range;
 pub struct Lit {
     score: Option<Score>,
     patterns: Vec<PatId>,
-    /// First byte of each literal of the first file; `None` for those of others.
+    /// First byte of each literal of the file that is looked at; `None` for those of others.
     literals: Vec<Option<usize>>,
     room: EventBuf,
 }
 
 impl Lit {
-    /// Of a text that was read.
-    pub fn new(elaborated: Elaborated) -> Lit {
+    /// Of texts that were read; `file` is the number of the one that is looked at.
+    pub fn new(elaborated: Elaborated, file: Option<usize>) -> Lit {
         let mut patterns: Vec<PatId> = elaborated.units.iter().map(|unit| unit.pattern).collect();
         patterns.sort_unstable_by_key(|pattern| pattern.0);
         patterns.dedup();
-        let here =
-            |(file, start): (modurust_runtime::compiler::lang::FileId, u32)| (file.0 == 0).then_some(start as usize);
+        let here = |(of, start): (modurust_runtime::compiler::lang::FileId, u32)| {
+            (Some(of.0 as usize) == file).then_some(start as usize)
+        };
         let literals = elaborated.literals.into_iter().map(here).collect();
         Lit { score: Some(elaborated.score), patterns, literals, room: EventBuf::new(256) }
     }
@@ -75,7 +76,7 @@ mod tests {
         world.overlay("a.modu", text);
         let mut compiler = Compiler::new(work::options(work::RATE));
         let (elaborated, problems, _) = compiler.elaborate(&world, &["a.modu".to_string()]);
-        let mut lit = Lit::new(elaborated.unwrap_or_else(|| panic!("{problems:?}")));
+        let mut lit = Lit::new(elaborated.unwrap_or_else(|| panic!("{problems:?}")), Some(0));
         let view = SetView { playing: Some(1), origin: Some(Ratio::int(1)), ..SetView::default() };
         let picture = Picture { sets: vec![view], ..Picture::default() };
         let mut at = |cycle: f64| lit.spans(cycle, &picture).iter().map(|span| &text[span.clone()]).collect::<Vec<_>>();
@@ -100,7 +101,7 @@ mod tests {
             let mut world = FileWorld::new();
             world.overlay("a.modu", text);
             let (elaborated, problems, _) = compiler.elaborate(&world, &["a.modu".to_string()]);
-            let mut lit = Lit::new(elaborated.unwrap_or_else(|| panic!("{text}{problems:?}")));
+            let mut lit = Lit::new(elaborated.unwrap_or_else(|| panic!("{text}{problems:?}")), Some(0));
             let view = SetView { playing: Some(1), origin: Some(Ratio::int(1)), ..SetView::default() };
             let picture = Picture { sets: vec![view], ..Picture::default() };
             [0.1, 0.3, 0.55, 1.8, 2.7].map(|cycle| lit.spans(cycle, &picture))

@@ -10,7 +10,7 @@
 //! frame     who gets which room                    theme     colours by what they mean
 //! code hex live arrange mixer panels stage         what is seen; they look at a See and push Acts
 //! frames    what a frame costs                     lit       steps that sound
-//! monitor   how the selected sounds
+//! monitor   how the selected sounds                files     the files of the piece
 //! script    steps for pictures and tests           monkey    steps by chance
 //! bake      numbers of hands into the text
 //! ```
@@ -21,6 +21,7 @@ pub(crate) mod act;
 mod arrange;
 mod bake;
 mod code;
+mod files;
 mod frame;
 pub(crate) mod frames;
 mod hex;

@@ -7,10 +7,13 @@
 mod disk;
 mod hands;
 mod hear;
+mod pages;
 mod slots;
 
 pub use disk::layout_file;
 use hear::told;
+pub use pages::Tab;
+use pages::{Page, short};
 
 use super::act::{Act, Extent};
 use super::history::History;
@@ -71,6 +74,12 @@ pub struct Status {
 
 /// What views look at.
 pub struct See<'a> {
+    /// The file of the text.
+    pub file: &'a str,
+    /// All files of the piece, the first one first.
+    pub tabs: &'a [Tab],
+    /// What is wrong in files that are not open, by file.
+    pub elsewhere: &'a [(String, Problem)],
     /// The text.
     pub text: &'a str,
     /// Counts its changes.
@@ -111,21 +120,37 @@ pub struct See<'a> {
     pub history: &'a History,
 }
 
+/// The name of the statement that the cursor of a page stands in.
+fn selected(page: &Page) -> Option<&str> {
+    let (_, stmt) = page.document.statement(page.at)?;
+    stmt.item.name().map(|name| name.name.as_str())
+}
+
+/// Texts that were sent to be played, and what was done.
+struct Waiting {
+    /// Of the first file.
+    text: String,
+    /// Of the others, by their path from there.
+    files: BTreeMap<String, Arc<str>>,
+    say: String,
+}
+
 /// The model.
 pub(crate) struct Model {
     player: Box<dyn Player>,
-    file: String,
-    text: String,
-    rev: u64,
-    running: String,
-    saved: String,
-    layout: Arc<str>,
+    /// The file that is open, those that were, and the name of the first.
+    page: Page,
+    shelf: Vec<Page>,
+    root: String,
+    revs: u64,
+    tabs: Vec<Tab>,
+    /// What is wrong in files that are not open, by file.
+    elsewhere: Vec<(String, Problem)>,
     steps: Steps,
     /// The history of what played.
     pub history: History,
-    /// Commits that wait for the compiler: text and what was done.
-    waiting: Vec<(String, String)>,
-    at: usize,
+    /// Commits that wait for the compiler.
+    waiting: Vec<Waiting>,
     /// The code pane scrolls to the cursor.
     pub reveal: bool,
     overlay: BTreeMap<String, f32>,
@@ -133,14 +158,9 @@ pub(crate) struct Model {
     parser: Parser,
     compiler: Compiler,
     world: FileWorld,
-    document: Document,
-    symbols: Vec<Symbol>,
-    problems: Vec<Problem>,
     lit: Lit,
     sounding: Vec<Range<usize>>,
     watched: hands::Watched,
-    /// The revision that document and problems are of.
-    read: u64,
     feedback: Arc<Feedback>,
     /// What is shown.
     pub look: Look,
@@ -164,29 +184,24 @@ impl Model {
         let feedback = player.feedback();
         let mut model = Model {
             player,
-            file: file.into(),
-            text: text.into(),
-            rev: 1,
-            running: text.into(),
-            saved: text.into(),
-            layout: layout.into(),
-            steps: Steps::default(),
+            page: Page::new(file, text, layout, 1),
+            shelf: Vec::new(),
+            root: file.into(),
+            revs: 1,
+            tabs: Vec::new(),
+            elsewhere: Vec::new(),
+            steps: Steps { file: file.into(), ..Steps::default() },
             history,
-            waiting: vec![(text.into(), "opened".into())],
-            at: 0,
+            waiting: Vec::new(),
             reveal: false,
             overlay: BTreeMap::new(),
             flash: None,
             parser: Parser::new(),
             compiler: Compiler::new(work::options(work::RATE)),
             world: FileWorld::new(),
-            document: Document::new(file, ""),
-            symbols: Vec::new(),
-            problems: Vec::new(),
             lit: Lit::default(),
             sounding: Vec::new(),
             watched: hands::Watched::default(),
-            read: 0,
             feedback,
             look: Look::default(),
             wants: Wants::default(),
@@ -198,25 +213,34 @@ impl Model {
             switching: None,
         };
         model.read();
+        model.wait("opened".into());
         model.keep_slots();
         model
     }
 
     /// What views look at.
     pub fn see(&self) -> See<'_> {
+        self.see_of(&self.page)
+    }
+
+    fn see_of<'a>(&'a self, page: &'a Page) -> See<'a> {
+        let open = page.file == self.page.file;
         See {
-            text: &self.text,
-            rev: self.rev,
-            document: &self.document,
-            symbols: &self.symbols,
-            problems: &self.problems,
-            running: &self.running,
-            at: self.at,
-            selected: self.selected(),
-            layout: &self.layout,
+            file: &page.file,
+            tabs: &self.tabs,
+            elsewhere: &self.elsewhere,
+            text: &page.text,
+            rev: page.rev,
+            document: &page.document,
+            symbols: &page.symbols,
+            problems: &page.problems,
+            running: &page.running,
+            at: page.at,
+            selected: selected(page),
+            layout: &page.layout,
             overlay: &self.overlay,
-            sounding: &self.sounding,
-            flash: self.flash.as_ref().filter(|(_, at)| at.elapsed() < FLASH).map(|(range, _)| range.clone()),
+            sounding: if open { &self.sounding } else { &[] },
+            flash: self.flash.as_ref().filter(|(_, at)| open && at.elapsed() < FLASH).map(|(range, _)| range.clone()),
             watched: &self.watched.list,
             switching: self.switching,
             feedback: &self.feedback,
@@ -229,17 +253,17 @@ impl Model {
 
     /// The text.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.page.text
     }
 
     /// The file that it is written to.
     pub fn file(&self) -> &str {
-        &self.file
+        &self.page.file
     }
 
-    /// True if the file holds something else.
+    /// True if a file holds something else.
     pub fn unsaved(&self) -> bool {
-        self.text != self.saved
+        self.pages().any(|page| page.text != page.saved)
     }
 
     /// Where the sound goes.
@@ -254,8 +278,7 @@ impl Model {
 
     /// The name of the statement that the cursor stands in.
     fn selected(&self) -> Option<&str> {
-        let (_, stmt) = self.document.statement(self.at)?;
-        stmt.item.name().map(|name| name.name.as_str())
+        selected(&self.page)
     }
 
     /// Carries out what a gesture asks for.
@@ -267,7 +290,7 @@ impl Model {
             Act::Typed { text, at } => self.typed(&text, at),
             Act::Evaluate(extent) => self.evaluate(extent),
             Act::Select { at, reveal } => {
-                self.at = floor(&self.text, at);
+                self.page.at = floor(&self.page.text, at);
                 self.reveal |= reveal;
             }
             Act::Layout { text, say } => self.place(text.into(), say),
@@ -299,6 +322,7 @@ impl Model {
                 Some(word) => (word.run)(self),
                 None => self.complain(format!("there is no command `{name}`")),
             },
+            Act::Open(file) => self.open(&file),
             Act::Go(id) => self.go(id, String::new()),
             Act::Slot { slot, store } => self.slot(slot, store),
         }
@@ -323,18 +347,16 @@ impl Model {
             self.complain(wrong);
         }
         for asked in self.player.asked() {
-            let answer = match buffer::with_all(&self.text, &asked.text) {
-                Ok(text) => {
-                    self.edit(between(&self.text, &text), "by OSC".into());
-                    "understood\n".into()
-                }
-                Err(messages) => messages,
-            };
+            let mut answer = String::from("understood\n");
+            self.at_first(|model| match buffer::with_all(&model.page.text, &asked.text) {
+                Ok(text) => model.edit(between(&model.page.text, &text), "by OSC".into()),
+                Err(messages) => answer = messages,
+            });
             let _ = asked.reply.send(answer);
         }
-        if self.feedback.number != before && self.text == self.running {
+        if self.feedback.number != before && self.page.text == self.page.running {
             self.sounding = self.lit.spans(self.feedback.cycle, &self.player.picture());
-        } else if self.text != self.running {
+        } else if self.page.text != self.page.running {
             self.sounding.clear();
         }
         self.read();
@@ -346,73 +368,87 @@ impl Model {
 
     /// Trees and errors of the text as it is now.
     fn read(&mut self) {
-        if self.read == self.rev {
+        if self.page.read == self.page.rev {
             return;
         }
-        self.read = self.rev;
-        self.world.overlay(self.file.clone(), self.text.clone());
-        self.document = Document::read(&self.file, &self.text, &self.world, &mut self.parser);
-        self.symbols = ide::symbols(&self.document);
-        let (compiler, world, file) = (&mut self.compiler, &self.world, std::slice::from_ref(&self.file));
+        self.page.read = self.page.rev;
+        self.world.overlay(self.page.file.clone(), self.page.text.clone());
+        self.page.document = Document::read(&self.page.file, &self.page.text, &self.world, &mut self.parser);
+        self.page.symbols = ide::symbols(&self.page.document);
+        let (compiler, world, file) = (&mut self.compiler, &self.world, std::slice::from_ref(&self.root));
         // A fault of the compiler is no reason to lose the window.
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| compiler.elaborate(world, file)));
         let Ok((elaborated, found, sources)) = found else {
             self.compiler = Compiler::new(work::options(work::RATE));
             return;
         };
-        let text = &self.text;
-        let problem = |d: &modurust_runtime::compiler::lang::Diagnostic| {
-            let here = d.file.0 == 0;
-            let start = if here { floor(text, d.span.start as usize) } else { 0 };
-            let end = if here { floor(text, d.span.end as usize).max(start) } else { 0 };
-            let other = sources.get(d.file.0 as usize).filter(|_| !here);
-            let name = other.map_or(String::new(), |source| format!("{}: ", source.name));
-            Problem {
-                span: start..end,
+        let here = sources.iter().position(|source| source.name == self.page.file);
+        (self.page.problems, self.elsewhere) = (Vec::new(), Vec::new());
+        for d in &found {
+            let Some(source) = sources.get(d.file.0 as usize) else { continue };
+            let text = &source.text;
+            let start = floor(text, d.span.start as usize);
+            let problem = Problem {
+                span: start..floor(text, d.span.end as usize).max(start),
                 line: text[..start].matches('\n').count(),
                 error: d.severity == Severity::Error,
                 code: codes::of(d).code,
-                message: format!("{name}{}", d.message),
+                message: d.message.clone(),
                 help: d.help.clone(),
+            };
+            match Some(d.file.0 as usize) == here {
+                true => self.page.problems.push(problem),
+                false => self.elsewhere.push((source.name.clone(), problem)),
             }
-        };
-        self.problems = found.iter().map(problem).collect();
-        self.lit = elaborated.map(Lit::new).unwrap_or_default();
+        }
+        self.lit = elaborated.map(|elaborated| Lit::new(elaborated, here)).unwrap_or_default();
         self.sounding.clear();
+        self.find_tabs();
     }
 
     /// A whole change: one step, evaluated at once.
     fn edit(&mut self, edit: Edit, say: String) {
-        if edit.splices.is_empty() {
-            return;
+        if self.change(edit, &say) {
+            self.play(say);
         }
-        let (Some(text), Some(back)) = (edit.apply(&self.text), edit.inverse(&self.text)) else {
-            return self.complain("the text has changed in between: try again");
+    }
+
+    /// A whole change, which is not heard yet. False if there is none.
+    fn change(&mut self, edit: Edit, say: &str) -> bool {
+        if edit.splices.is_empty() {
+            return false;
+        }
+        let (Some(text), Some(back)) = (edit.apply(&self.page.text), edit.inverse(&self.page.text)) else {
+            self.complain("the text has changed in between: try again");
+            return false;
         };
-        self.at = floor(&text, moved(&edit, self.at));
-        self.steps.push(Step::whole(edit, back, &say));
+        self.page.at = floor(&text, moved(&edit, self.page.at));
+        self.steps.push(Step::whole(edit, back, say));
         self.put(text);
-        self.play(say);
+        true
     }
 
     fn typed(&mut self, text: &str, at: usize) {
-        self.at = floor(text, at);
-        if text != self.text {
-            self.steps.typed(&self.text, text, Instant::now());
+        self.page.at = floor(text, at);
+        if text != self.page.text {
+            self.steps.typed(&self.page.text, text, Instant::now());
             self.put(text.to_string());
         }
     }
 
     fn place(&mut self, layout: Arc<str>, say: String) {
-        if layout != self.layout {
-            let before = std::mem::replace(&mut self.layout, Arc::clone(&layout));
+        if layout != self.page.layout {
+            let before = std::mem::replace(&mut self.page.layout, Arc::clone(&layout));
             self.steps.push(Step::places(before, layout, say));
         }
     }
 
     fn put(&mut self, text: String) {
-        self.text = text;
-        self.rev += 1;
+        self.page.text = text;
+        self.revs += 1;
+        self.page.rev = self.revs;
+        // What is wrong in the others may be another now.
+        self.shelf.iter_mut().for_each(|page| page.read = 0);
     }
 
     /// Takes the last change back.
@@ -425,6 +461,7 @@ impl Model {
     /// Takes the last change back; false if there is none.
     pub fn back(&mut self) -> bool {
         let Some(step) = self.steps.past.pop() else { return false };
+        self.turn_to(&step.file);
         self.step(&step.back, step.layout.as_ref().map(|(before, _)| before), step.evaluated);
         self.say(format!("taken back: {}", step.say));
         self.steps.future.push(step);
@@ -434,6 +471,7 @@ impl Model {
     /// Does again what was taken back.
     pub fn redo(&mut self) {
         let Some(step) = self.steps.future.pop() else { return self.say("there is nothing to do again") };
+        self.turn_to(&step.file);
         self.step(&step.edit, step.layout.as_ref().map(|(_, after)| after), step.evaluated);
         self.say(format!("done again: {}", step.say));
         self.steps.past.push(step);
@@ -441,10 +479,10 @@ impl Model {
 
     fn step(&mut self, edit: &Edit, layout: Option<&Arc<str>>, evaluated: bool) {
         if let Some(layout) = layout {
-            self.layout = Arc::clone(layout);
+            self.page.layout = Arc::clone(layout);
         }
-        if let Some(text) = edit.apply(&self.text).filter(|text| *text != self.text) {
-            self.at = floor(&text, edit.splices.first().map_or(self.at, |splice| splice.range.start));
+        if let Some(text) = edit.apply(&self.page.text).filter(|text| *text != self.page.text) {
+            self.page.at = floor(&text, edit.splices.first().map_or(self.page.at, |splice| splice.range.start));
             self.reveal = true;
             self.put(text);
             if evaluated {
@@ -455,14 +493,20 @@ impl Model {
 
     /// Sends the text to be played.
     fn play(&mut self, say: String) {
-        self.running.clone_from(&self.text);
+        self.page.running.clone_from(&self.page.text);
         self.send_text(say);
+    }
+
+    /// What plays from now on becomes a commit when it is compiled.
+    fn wait(&mut self, say: String) {
+        let (text, files) = (self.root_page().running.clone(), self.kept_files());
+        self.waiting.push(Waiting { text, files, say });
     }
 
     fn send_text(&mut self, say: String) {
         self.read();
         // What the text says now counts for every number that it changes; the rest stays where hands have put it.
-        self.waiting.push((self.running.clone(), say));
+        self.wait(say);
         let command = self.command();
         self.player.send(command);
     }
@@ -470,23 +514,23 @@ impl Model {
     fn evaluate(&mut self, extent: Extent) {
         match extent {
             Extent::File => {
-                self.flash = Some((0..self.text.len(), Instant::now()));
+                self.flash = Some((0..self.page.text.len(), Instant::now()));
                 self.play("the whole text".into());
             }
             Extent::Block => {
-                let parts = buffer::parts(&self.text);
-                let part = parts.iter().rev().find(|part| part.range.start <= self.at).or(parts.first());
+                let parts = buffer::parts(&self.page.text);
+                let part = parts.iter().rev().find(|part| part.range.start <= self.page.at).or(parts.first());
                 let Some(part) = part else { return self.say("there is nothing to play") };
-                let statement = self.text[part.range.clone()].to_string();
+                let statement = self.page.text[part.range.clone()].to_string();
                 self.flash = Some((part.range.clone(), Instant::now()));
                 if part.command {
                     return self.order(&statement);
                 }
                 let say = part.key.as_deref().map_or("a statement", buffer::shown).to_string();
-                let running = buffer::with(&self.running, part.key.as_deref(), &statement);
+                let running = buffer::with(&self.page.running, part.key.as_deref(), &statement);
                 // If that makes the two equal but for the order of statements, they are equal.
-                let same = buffer::changed(&running, &self.text).is_empty();
-                self.running = if same { self.text.clone() } else { running };
+                let same = buffer::changed(&running, &self.page.text).is_empty();
+                self.page.running = if same { self.page.text.clone() } else { running };
                 self.send_text(say);
             }
         }
@@ -502,7 +546,7 @@ impl Model {
             }
             _ => {
                 // Everything else that is done once is done by the session when its line is new.
-                self.running = self.text.clone();
+                self.page.running = self.page.text.clone();
                 self.send_text(statement.lines().next().unwrap_or("a command").to_string());
             }
         }
@@ -510,24 +554,31 @@ impl Model {
 
     /// Writes the tempo into the text.
     pub fn tempo(&mut self, bpm: f64) {
-        let bpm = (bpm * 10.0).round() / 10.0;
-        let text = buffer::with(&self.text, Some("set tempo"), &format!("tempo {bpm}bpm"));
-        // A text without a tempo gets it as its first line.
-        let text = match buffer::key_of(&self.text, "tempo") {
-            Some(_) => text,
-            None => format!("tempo {bpm}bpm\n\n{}", self.text),
-        };
-        self.edit(between(&self.text, &text), format!("tempo {bpm}"));
+        self.at_first(|model| model.set_tempo(bpm));
     }
 
-    /// Goes to the next error behind the cursor.
+    fn set_tempo(&mut self, bpm: f64) {
+        let bpm = (bpm * 10.0).round() / 10.0;
+        let text = buffer::with(&self.page.text, Some("set tempo"), &format!("tempo {bpm}bpm"));
+        // A text without a tempo gets it as its first line.
+        let text = match buffer::key_of(&self.page.text, "tempo") {
+            Some(_) => text,
+            None => format!("tempo {bpm}bpm\n\n{}", self.page.text),
+        };
+        self.edit(between(&self.page.text, &text), format!("tempo {bpm}"));
+    }
+
+    /// Goes to the next error behind the cursor; behind the last one of a file, to another file that has some.
     pub fn next_error(&mut self) {
-        let behind = self.problems.iter().find(|problem| problem.span.start > self.at);
-        match behind.or(self.problems.first()).cloned() {
-            Some(problem) => {
+        let behind = self.page.problems.iter().find(|problem| problem.span.start > self.page.at);
+        let here = |problem: &Problem| (self.page.file.clone(), problem.clone());
+        let found = behind.map(here).or(self.elsewhere.first().cloned()).or(self.page.problems.first().map(here));
+        match found {
+            Some((file, problem)) => {
+                self.go_to(&file, problem.span.start);
                 let help = problem.help.map_or(String::new(), |help| format!("; {help}"));
-                self.act(Act::Select { at: problem.span.start, reveal: true });
-                self.complain(format!("{} line {}: {}{help}", problem.code, problem.line + 1, problem.message));
+                let name = if self.tabs.len() > 1 { format!("{} ", short(&file)) } else { String::new() };
+                self.complain(format!("{} {name}line {}: {}{help}", problem.code, problem.line + 1, problem.message));
             }
             None => self.say("no errors"),
         }
@@ -535,11 +586,17 @@ impl Model {
 
     /// Goes to the definition of the word under the cursor.
     pub fn go_to_definition(&mut self) {
-        match ide::definition(&self.document, self.at).first() {
+        match ide::definition(&self.page.document, self.page.at).first() {
             Some(place) if place.file == ide::Location::Here => {
                 self.act(Act::Select { at: place.span.start as usize, reveal: true });
             }
-            Some(_) => self.say("it is defined in another file"),
+            Some(ide::Place { file: ide::Location::Used(number), span }) => {
+                let (number, at) = (*number, span.start as usize);
+                if let Some(file) = self.page.document.used.get(number).map(|used| used.document.source.name.clone()) {
+                    self.go_to(&file, at);
+                }
+            }
+            Some(_) => self.say("it is defined in the library: the browser and `modurust doc` tell of it"),
             None => self.say("nothing is defined under this name here"),
         }
     }
@@ -608,12 +665,14 @@ impl Model {
     /// Goes to a commit.
     fn go(&mut self, id: u64, say: String) {
         let Some(commit) = self.history.go(id).cloned() else { return };
-        let edit = between(&self.text, &commit.text);
-        if *commit.layout != *self.layout {
-            self.place(Arc::clone(&commit.layout), "places".into());
-        }
         let say = if say.is_empty() { format!("to {} ({})", commit.id, commit.say) } else { say };
-        self.edit(edit, say.clone());
+        self.set_files(&commit.files, &say);
+        self.at_first(|model| {
+            if *commit.layout != *model.page.layout {
+                model.place(Arc::clone(&commit.layout), "places".into());
+            }
+            model.edit(between(&model.page.text, &commit.text), say.clone());
+        });
         self.say(say);
     }
 }

@@ -202,10 +202,11 @@ impl Monitor {
     /// Wave with its extent, and spectrum.
     fn large(&mut self, ui: &mut Ui, see: &See<'_>, watch: &Watch) {
         let theme = see.theme;
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 64.0), Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 88.0), Sense::hover());
         let painter = ui.painter_at(rect);
         plate(&painter, rect, theme);
-        wave_in(&painter, rect, theme, &watch.wave, theme.accent);
+        let room = rect.with_min_y(rect.top() + 13.0).with_max_y(rect.bottom() - 13.0);
+        wave_in(&painter, room, theme, &watch.wave, theme.accent);
         let told = decibels(wave(&watch.wave, rect, 40).map_or(0.0, |(_, peak)| peak));
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("wave of {}, peak {told}", watch.name)));
         let at = rect.right_top() + vec2(-4.0, 2.0);

@@ -74,7 +74,13 @@ pub fn entries(see: &See<'_>) -> Vec<Entry> {
             say: format!("wrote {}", topic.name),
         },
     });
-    words.chain(symbols).chain(launches).chain(nodes).collect()
+    let files = see.tabs.iter().filter(|tab| !tab.open).map(|tab| Entry {
+        name: format!("open {}", tab.name),
+        doc: tab.file.clone(),
+        keys: String::new(),
+        act: Act::Open(tab.file.clone()),
+    });
+    words.chain(symbols).chain(files).chain(launches).chain(nodes).collect()
 }
 
 /// What is said in words rather than chosen from a list: `tempo 132`.

@@ -8,7 +8,8 @@ use modurust_runtime::compiler::ide;
 /// Shows the line.
 pub fn show(ui: &mut Ui, see: &See<'_>, model: &Model, acts: &mut Vec<Act>) {
     ui.horizontal_centered(|ui| {
-        let errors = see.problems.iter().filter(|problem| problem.error).count();
+        let elsewhere = see.elsewhere.iter().map(|(_, problem)| problem);
+        let errors = see.problems.iter().chain(elsewhere).filter(|problem| problem.error).count();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.label(RichText::new(model.device()).color(see.theme.weak).small());
             ui.separator();

@@ -27,18 +27,21 @@ pub struct Step {
     typed: Option<Instant>,
     /// What it was.
     pub say: String,
+    /// The file that it was done in.
+    pub file: String,
 }
 
 impl Step {
     /// A change that was played at once.
     pub fn whole(edit: Edit, back: Edit, say: &str) -> Step {
-        Step { edit, back, layout: None, evaluated: true, typed: None, say: say.into() }
+        Step { edit, back, layout: None, evaluated: true, typed: None, say: say.into(), file: String::new() }
     }
 
     /// Hexes that were moved.
     pub fn places(before: Arc<str>, after: Arc<str>, say: String) -> Step {
         let layout = Some((before, after));
-        Step { edit: Edit::default(), back: Edit::default(), layout, evaluated: false, typed: None, say }
+        let (edit, back) = (Edit::default(), Edit::default());
+        Step { edit, back, layout, evaluated: false, typed: None, say, file: String::new() }
     }
 }
 
@@ -49,11 +52,14 @@ pub struct Steps {
     pub past: Vec<Step>,
     /// Taken back.
     pub future: Vec<Step>,
+    /// The file that steps are done in now.
+    pub file: String,
 }
 
 impl Steps {
     /// Something was done.
     pub fn push(&mut self, step: Step) {
+        let step = Step { file: self.file.clone(), ..step };
         self.future.clear();
         self.past.push(step);
         if self.past.len() > MOST {
@@ -68,7 +74,8 @@ impl Steps {
         let line = edit.splices.iter().any(|splice| splice.text.contains('\n'));
         let goes_on = |step: &&mut Step| {
             let close = step.edit.splices.first().zip(edit.splices.first());
-            step.typed.is_some_and(|at| now - at < BREATH)
+            step.file == self.file
+                && step.typed.is_some_and(|at| now - at < BREATH)
                 && close.is_some_and(|(a, b)| b.range.start.abs_diff(a.range.start + a.text.len()) <= 1)
         };
         match self.past.last_mut().filter(|_| !line).filter(goes_on) {
@@ -80,8 +87,7 @@ impl Steps {
                 self.future.clear();
             }
             None => {
-                let step = Step { edit, back, layout: None, evaluated: false, typed: Some(now), say: "typed".into() };
-                self.push(step);
+                self.push(Step { typed: Some(now), evaluated: false, ..Step::whole(edit, back, "typed") });
             }
         }
     }

@@ -37,6 +37,7 @@ words! {
         (m.wants.complete, m.wants.focus_code) = (true, true);
     };
     "go-to-definition": "goes to where the word under the cursor is defined" => Model::go_to_definition;
+    "next-file": "opens the next of the files that the text uses" => Model::next_file;
     "play-pause": "lets time go on or stand still" => Model::play_pause;
     "hush": "ends all notes; the sound fades until the next edit" => |m| m.act(Act::Send(Command::Hush));
     "panic": "silence at once; everything begins anew" => |m| m.act(Act::Send(Command::Panic));

@@ -1,9 +1,13 @@
 //! How the arrangement looks.
 
 use super::song::{Lane, Section, Song};
+use super::takes::{self, Anchor};
 use super::{Act, NAMES, Note, RULER, See, middle, share};
 use egui::{Align2, Color32, FontId, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, pos2, vec2};
 use modurust_runtime::compiler::lang::ast::Curve;
+use modurust_runtime::peaks::Peaks;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most lines and numbers of bars: a screen is no wider.
 const MARKS: usize = 512;
@@ -20,9 +24,18 @@ pub struct Sheet<'a> {
     pub from: f64,
     /// Points a bar.
     pub scale: f64,
+    /// What files look like, those that are read.
+    pub peaks: &'a BTreeMap<String, Arc<Peaks>>,
 }
 
 impl Sheet<'_> {
+    /// How long a bar is, seconds, and how many beats it has.
+    pub fn bar_length(&self) -> (f64, f64) {
+        let timing = self.see.feedback.program.as_ref().map(|program| program.timing);
+        let (bpm, beats) = timing.map_or((120.0, 4.0), |timing| (timing.bpm.to_f64(), timing.beats_per_bar.to_f64()));
+        (60.0 / bpm * beats, beats)
+    }
+
     /// Where a bar is.
     pub fn x(&self, bar: f64) -> f32 {
         self.time.min.x + ((bar - self.from) * self.scale) as f32
@@ -76,8 +89,7 @@ pub fn grid(ui: &Ui, sheet: &Sheet<'_>, bars: f64, bottom: f32) {
 pub fn ruler(ui: &Ui, sheet: &Sheet<'_>, rect: Rect) {
     let theme = sheet.see.theme;
     ui.painter().rect_filled(rect, 0.0, theme.panel);
-    let timing = sheet.see.feedback.program.as_ref().map(|program| program.timing);
-    let seconds = timing.map_or(2.0, |timing| 60.0 / timing.bpm.to_f64() * timing.beats_per_bar.to_f64());
+    let (seconds, _) = sheet.bar_length();
     let step = sheet.step();
     let mut bar = (sheet.from / step).floor() * step;
     for _ in 0..MARKS {
@@ -182,6 +194,13 @@ pub fn track(
         painter.rect_filled(rect.with_max_x(rect.min.x + 3.0), 1.0, colour);
         painter.text(rect.min + vec2(8.0, 2.0), Align2::LEFT_TOP, clip, FontId::proportional(11.5), theme.text);
         let field = rect.with_min_y(rect.min.y + 17.0).shrink2(vec2(0.0, 3.0));
+        if let Some(take) = song.clip_take(name, clip)
+            && let Some(peaks) = sheet.peaks.get(&take.file)
+        {
+            let (begun, (bar, beats)) = (song.begun(track, i), sheet.bar_length());
+            let pieces = take.pieces(peaks.seconds, bar, beats, section.from + section.bars - begun);
+            takes::wave(&painter, sheet, &pieces, peaks, (field.intersect(room), begun), colour);
+        }
         for note in notes.get(track).and_then(|row| row.get(i)).into_iter().flatten() {
             let y = field.max.y - 3.0 - (field.height() - 3.0) * note.high as f32;
             let (left, right) = (sheet.x(section.from + note.from), sheet.x(section.from + note.to));
@@ -191,6 +210,21 @@ pub fn track(
             let note = Rect::from_min_max(pos2(left, y), pos2((right - 1.0).max(left + 1.5), y + 3.0));
             painter.rect_filled(note, 1.0, colour);
         }
+    }
+}
+
+/// A moment of a recording that is held on a place: its line, and what is written there if it has room.
+pub fn anchor(ui: &Ui, sheet: &Sheet<'_>, anchor: &Anchor, row: Rect, said: &str, room: f32) {
+    let theme = sheet.see.theme;
+    let x = sheet.x(anchor.bars);
+    let painter = ui.painter().with_clip_rect(sheet.time);
+    painter.vline(x, row.y_range(), Stroke::new(1.2, theme.accent));
+    let section = anchor.section.as_ref().map_or(String::new(), |name| format!("{name}: "));
+    let galley = painter.layout_no_wrap(format!("{section}{said}"), FontId::monospace(9.5), theme.text);
+    if galley.size().x + 8.0 < room {
+        let plate = Rect::from_min_size(pos2(x + 4.0, row.max.y - galley.size().y - 2.0), galley.size()).expand(1.5);
+        painter.rect_filled(plate, 2.0, theme.back.gamma_multiply(0.75));
+        painter.galley(plate.min + vec2(1.5, 1.5), galley, theme.text);
     }
 }
 

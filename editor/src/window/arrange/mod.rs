@@ -5,6 +5,7 @@
 
 mod draw;
 mod song;
+mod takes;
 
 use super::act::Act;
 use super::model::See;
@@ -14,6 +15,7 @@ use modurust_runtime::command::{Command, Perform};
 use modurust_runtime::compiler::score::Ratio;
 use modurust_runtime::compiler::score::timeline::Timeline;
 use song::{Lane, Point, Song};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Width of the column of names, points.
@@ -49,6 +51,8 @@ pub struct ArrangeView {
     notes: Vec<Vec<Vec<Note>>>,
     /// The bar where a loop begins that is being dragged.
     looping: Option<f64>,
+    /// What files of sound look like.
+    waves: takes::Waves,
     /// What is being dragged, as it would be written.
     held: Option<Held>,
 }
@@ -58,6 +62,7 @@ pub struct ArrangeView {
 enum Held {
     Point { lane: usize, point: usize, at: f64, value: f64 },
     Edge { section: usize, bars: f64 },
+    Anchor { take: usize, anchor: usize, moment: f64 },
 }
 
 impl ArrangeView {
@@ -71,17 +76,24 @@ impl ArrangeView {
         self.picture(see);
         let room = ui.max_rect();
         let time = room.with_min_x(room.min.x + NAMES);
-        if self.song.sections.is_empty() && self.song.lanes.is_empty() {
+        if self.song.sections.is_empty() && self.song.lanes.is_empty() && self.song.takes.is_empty() {
             return draw::empty(ui, see, acts);
         }
         self.keys(ui, see);
         let bars = self.song.bars().max(1.0);
         let scale = if self.scale > 0.0 { self.scale } else { f64::from(time.width() - 16.0) / bars };
-        let sheet = draw::Sheet { see, time, from: self.from, scale };
+        let mut peaks = BTreeMap::new();
+        for file in self.song.files() {
+            if let Some(known) = self.waves.of(ui.ctx(), see, file) {
+                peaks.insert(file.to_string(), known);
+            }
+        }
+        let sheet = draw::Sheet { see, time, from: self.from, scale, peaks: &peaks };
         let background = ui.interact(room, ui.scope_id().with("arrangement"), Sense::click_and_drag());
         self.pan(ui, &background, &sheet);
         ui.painter().rect_filled(room, 0.0, see.theme.back);
-        let rows = self.song.tracks.len() as f32 * TRACK + self.song.lanes.len() as f32 * LANE;
+        let rows =
+            (self.song.tracks.len() + self.song.takes.len()) as f32 * TRACK + self.song.lanes.len() as f32 * LANE;
         draw::grid(ui, &sheet, bars, room.min.y + RULER + SONG + rows);
         self.ruler(ui, &sheet, acts);
         let mut y = room.min.y + RULER;
@@ -90,6 +102,11 @@ impl ArrangeView {
         for track in 0..self.song.tracks.len() {
             let row = Rect::from_min_size(pos2(room.min.x, y), vec2(room.width(), TRACK));
             draw::track(ui, &sheet, &self.song, &self.notes, track, row, acts);
+            y += TRACK;
+        }
+        for take in 0..self.song.takes.len() {
+            let row = Rect::from_min_size(pos2(room.min.x, y), vec2(room.width(), TRACK));
+            self.take(ui, &sheet, take, row, acts);
             y += TRACK;
         }
         for lane in 0..self.song.lanes.len() {
@@ -279,6 +296,92 @@ impl ArrangeView {
         }
     }
 
+    /// A recording as it is heard, with the moments that are held on places of the music: dragged, or moved by arrows.
+    fn take(&mut self, ui: &mut Ui, sheet: &draw::Sheet<'_>, index: usize, row: Rect, acts: &mut Vec<Act>) {
+        let (name, at, take) = self.song.takes[index].clone();
+        let theme = sheet.see.theme;
+        let title = row.with_max_x(sheet.time.min.x);
+        let named = ui.interact(title, ui.scope_id().with(("take", index)), Sense::click());
+        named.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("recording {name}")));
+        let painter = ui.painter().clone();
+        let line = egui::Stroke::new(1.0, theme.line.gamma_multiply(0.6));
+        painter.line_segment([row.left_bottom(), row.right_bottom()], line);
+        let (left, low) = (title.left() + 10.0, title.center().y);
+        let font = egui::FontId::proportional(13.5);
+        painter.text(pos2(left, low), egui::Align2::LEFT_BOTTOM, &name, font, theme.text);
+        let file = take.file.rsplit('/').next().unwrap_or(&take.file);
+        let small = egui::FontId::proportional(10.0);
+        painter.with_clip_rect(title).text(pos2(left, low + 2.0), egui::Align2::LEFT_TOP, file, small, theme.weak);
+        if named.clicked() {
+            acts.push(Act::Select { at, reveal: true });
+        }
+        let Some(peaks) = sheet.peaks.get(&take.file) else { return };
+        let body = row.with_min_x(sheet.time.min.x).shrink2(vec2(0.0, 4.0));
+        let (bar, beats) = sheet.bar_length();
+        let pieces = take.pieces(peaks.seconds, bar, beats, self.song.bars());
+        takes::wave(&painter, sheet, &pieces, peaks, (body, 0.0), theme.category(self.song.tracks.len() + index));
+        let field = ui.interact(body, ui.scope_id().with(("wave", index)), Sense::click());
+        field.widget_info(|| {
+            let said = format!("waveform of {file}, {:.2} seconds, in {name}", peaks.seconds);
+            egui::WidgetInfo::labeled(egui::Role::Canvas, true, said)
+        });
+        if let Some(pointer) =
+            field.interact_pointer_pos().filter(|_| field.double_clicked() && !take.anchors.is_empty())
+        {
+            let bar = sheet.bar(pointer.x);
+            let under = pieces.iter().find(|piece| piece.bars[0] <= bar && bar < piece.bars[1]);
+            acts.extend(under.and_then(|piece| take.add_anchor(sheet.see, &name, piece.second(bar))));
+        }
+        for (i, anchor) in take.anchors.iter().enumerate() {
+            let held = match self.held {
+                Some(Held::Anchor { take, anchor, moment }) if (take, anchor) == (index, i) => Some(moment),
+                _ => None,
+            };
+            let next =
+                take.anchors.iter().map(|other| other.bars).filter(|bars| *bars > anchor.bars).fold(f64::MAX, f64::min);
+            let room = (sheet.x(next) - sheet.x(anchor.bars)).max(0.0);
+            let centre = pos2(sheet.x(anchor.bars), body.min.y + 5.0);
+            if centre.x < sheet.time.min.x - 6.0 {
+                continue;
+            }
+            let grip = ui.interact(
+                Rect::from_center_size(centre, Vec2::splat(14.0)),
+                ui.scope_id().with(("anchor", index, i)),
+                Sense::click_and_drag(),
+            );
+            let said = anchor.said(anchor.moment);
+            grip.widget_info(|| {
+                let told = format!("anchor {} of {name}, bar {}, {said}", i + 1, anchor.bars + 1.0);
+                egui::WidgetInfo::labeled(egui::Role::Slider, true, told)
+            });
+            draw::anchor(ui, sheet, anchor, body, &said, if held.is_some() { 0.0 } else { room });
+            draw::point(ui, sheet, centre, &grip, held.map(|moment| anchor.said(moment)));
+            if grip.dragged()
+                && let Some(pointer) = grip.interact_pointer_pos()
+            {
+                // What lies under the hand is what would be heard there.
+                let by = sheet.bar(pointer.x) - anchor.bars;
+                let beside = |piece: &&takes::Piece| piece.bars[usize::from(by < 0.0)] == anchor.bars;
+                let piece = pieces.iter().find(beside).or(pieces.first());
+                let pace = piece.map_or(bar, |p| (p.seconds[1] - p.seconds[0]) / (p.bars[1] - p.bars[0]).max(1e-9));
+                let moment = take.bounded(i, anchor.moment + by * pace);
+                self.held = Some(Held::Anchor { take: index, anchor: i, moment });
+            } else if grip.clicked() {
+                acts.push(Act::Select { at: anchor.at.start, reveal: true });
+            }
+            let step = arrows(ui, &grip)
+                .map(|by| take.bounded(i, anchor.moment + f64::from(by.x) * 0.01 - f64::from(by.y) * 0.001));
+            let dropped = held.filter(|_| grip.drag_stopped());
+            if let Some(moment) = dropped.or(step) {
+                acts.extend(take.set_anchor(sheet.see, &name, i, moment));
+                self.held = None;
+            }
+            if grip.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Delete)) {
+                acts.extend(take.remove_anchor(sheet.see, &name, i));
+            }
+        }
+    }
+
     /// What stands in the corner: capture, and the whole song.
     fn tools(&mut self, ui: &mut Ui, see: &See<'_>, rect: Rect, acts: &mut Vec<Act>) {
         ui.scope_builder(egui::UiBuilder::new().max_rect(rect.shrink(4.0)), |ui| {
@@ -307,6 +410,7 @@ impl ArrangeView {
             return;
         }
         self.pictured = Some(Arc::clone(&program.timeline));
+        self.waves.again();
         self.notes = song::notes(&self.song, program);
     }
 }

@@ -1,11 +1,13 @@
 //! What a text says of time: sections, the clips of their scenes, automations; and how a gesture rewrites it.
 
+use super::takes::Take;
 use super::{Act, EMPTY, Note, See, rewritten};
 use crate::window::bake::plain;
 use modurust_runtime::compiler::ide::Document;
-use modurust_runtime::compiler::lang::ast::{Curve, Expr, ExprKind, Item, Stmt, UnaryOp};
+use modurust_runtime::compiler::lang::ast::{Clip, Curve, Expr, ExprKind, Item, Stmt, UnaryOp};
 use modurust_runtime::compiler::lang::edit::{Edit, Splice};
 use modurust_runtime::compiler::lang::units::Unit;
+use modurust_runtime::compiler::lang::visit;
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::compiler::score::{EventBuf, Ratio, Value};
 use std::ops::Range;
@@ -66,6 +68,10 @@ pub struct Song {
     pub tracks: Vec<String>,
     /// Automations.
     pub lanes: Vec<Lane>,
+    /// Strips that play a recording as it is: name, place in the text, recording.
+    pub takes: Vec<(String, usize, Take)>,
+    /// Recordings that are clips: track, clip, recording.
+    clips: Vec<(String, String, Take)>,
     beats: f64,
 }
 
@@ -88,6 +94,7 @@ impl Song {
             }
         }
         song.arrangement(stmts);
+        song.recordings(stmts);
         song.lanes = stmts.iter().filter_map(|stmt| song.lane(document.text(), stmt)).collect();
         song
     }
@@ -98,6 +105,41 @@ impl Song {
         let points = self.lanes.iter().filter_map(|lane| lane.points.last()).map(|point| point.bars);
         let bars = points.fold(sections, f64::max);
         if bars > 0.0 && bars.is_finite() { bars } else { EMPTY }
+    }
+
+    fn recordings(&mut self, stmts: &[Stmt]) {
+        let (mut takes, mut clips) = (Vec::new(), Vec::new());
+        let length = |expr: &Expr| self.length(expr).map(|(bars, _)| bars);
+        let section =
+            |name: &str| self.sections.iter().find(|section| section.scene == name).map(|section| section.from);
+        for stmt in stmts {
+            let Item::Strip { bus: false, name, value, .. } = &*stmt.item else { continue };
+            let of = |expr: &Expr, clip| Take::of(expr, stmt.offset as usize, clip, &length, &section);
+            if let Some(set) = set(value) {
+                let take = |clip: &Clip| Some((name.name.clone(), clip.name.name.clone(), of(&clip.value, true)?));
+                clips.extend(set.iter().filter_map(take));
+            } else if let Some(take) = of(value, false) {
+                takes.push((name.name.clone(), (stmt.offset + name.span.start) as usize, take));
+            }
+        }
+        (self.takes, self.clips) = (takes, clips);
+    }
+
+    /// The recording that a clip is.
+    pub fn clip_take(&self, track: &str, clip: &str) -> Option<&Take> {
+        self.clips.iter().find(|(of, name, _)| of == track && name == clip).map(|(.., take)| take)
+    }
+
+    /// Files of all recordings.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let takes = self.takes.iter().map(|(.., take)| take);
+        takes.chain(self.clips.iter().map(|(.., take)| take)).map(|take| take.file.as_str())
+    }
+
+    /// The bar at which the clip of a track that plays in a section was begun.
+    pub fn begun(&self, track: usize, section: usize) -> f64 {
+        let same = |i: &usize| self.sections[*i].clips[track] == self.sections[section].clips[track];
+        (0..=section).rev().take_while(same).last().map_or(0.0, |first| self.sections[first].from)
     }
 
     fn arrangement(&mut self, stmts: &[Stmt]) {
@@ -170,6 +212,14 @@ impl Song {
         let name = path.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(".");
         let at = offset + path.first()?.span.start as usize;
         Some(Lane { name, at, points: points.iter().filter_map(point).collect() })
+    }
+}
+
+/// The clips of an expression.
+fn set(expr: &Expr) -> Option<&[Clip]> {
+    match &expr.kind {
+        ExprKind::Clips(clips) => Some(clips),
+        _ => visit::children(expr).into_iter().find_map(set),
     }
 }
 

@@ -14,6 +14,7 @@ mod inside;
 mod remove;
 mod replace;
 mod strip;
+mod voice;
 mod write;
 
 use super::graph::{Category, Hex, Patch, Picture, Port, Rate, Role, Site, Value, What};
@@ -137,10 +138,15 @@ impl Plan<'_> {
             Gesture::Monitor { hex } => self.monitor(hex),
             Gesture::Write { hex, port, value } => self.write(hex, *port, value),
             Gesture::Rename { hex, to } => {
-                let found = self.readable(hex)?;
+                let found = self.readable(hex)?.clone();
                 let edit = match self.patch.whole.hex(hex) {
                     Some(_) => self.op(&Op::Rename { name: hex.clone(), to: to.clone() })?,
-                    None => ide::rename(self.patch.document, found.span.start, to)?,
+                    None => match (ide::rename(self.patch.document, found.span.start, to), hex.split_once('.')) {
+                        (Err(_), Some((function, _))) if found.what == What::Param => {
+                            self.rename_field(function, found.span.start, to)?
+                        }
+                        (edit, _) => edit?,
+                    },
                 };
                 let outer = hex.rsplit_once('.').map(|(outer, _)| format!("{outer}.{to}"));
                 done(edit, format!("{} is called {to}", found.name), Some(outer.unwrap_or_else(|| to.clone())))

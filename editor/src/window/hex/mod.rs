@@ -144,6 +144,8 @@ pub fn pruned(layout: &str, document: &Document) -> String {
 pub struct HexView {
     reader: Reader,
     hands: Hands,
+    /// The file that all of this is of.
+    file: String,
     /// The text and the layout that the picture is of.
     rev: u64,
     read_layout: Option<String>,
@@ -249,6 +251,11 @@ impl HexView {
 
     /// Reads the text again if it is another, and finds a cell for everything.
     fn refresh(&mut self, see: &See<'_>, acts: &mut Vec<Act>) {
+        if self.file != see.file {
+            // Nothing of one file is said of another: names may be the same.
+            let (orders, wants_focus) = (std::mem::take(&mut self.orders), self.wants_focus);
+            *self = HexView { file: see.file.to_string(), orders, wants_focus, ..HexView::default() };
+        }
         if self.radius == 0.0 {
             self.radius = RADIUS;
         }
@@ -349,7 +356,7 @@ impl HexView {
 
     fn sign(&self, hex: &Hex, see: &See<'_>) -> Sign {
         let written = |at: &std::ops::Range<usize>| see.text.get(at.clone()).unwrap_or("").to_string();
-        let curve = !hex.stale && shapes::curve(hex, &written).is_some();
+        let curve = !hex.stale && shapes::curve(hex, &written, &|_| None).is_some();
         let line = |verb: &str| {
             let named = |line: &str| line.trim().strip_prefix(verb).is_some_and(|name| name.trim() == hex.name);
             see.text.lines().any(named)

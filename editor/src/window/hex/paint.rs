@@ -5,7 +5,7 @@
 //! and up to three of its numbers as knobs. What comes in by a side is written along it. What does not play as the text says is hollow.
 
 use super::HexView;
-use super::graph::{Category, Hex, Role, What};
+use super::graph::{Category, Hex, Role, Value, What};
 use super::knob::Knob;
 use super::lattice::{CORNERS, Cell, HALF, Side};
 use super::mouse::Drag;
@@ -192,9 +192,10 @@ impl HexView {
         if radius >= TOLD && hex.chips.len() > 1 && !self.pictured(number, see) {
             let count = hex.chips.len().min(9);
             let step = radius * 0.105;
+            let height = if hex.note.is_empty() { 0.2 } else { 0.16 };
             for (i, chip) in hex.chips.iter().take(count).enumerate() {
                 let x = (i as f32 - (count as f32 - 1.0) / 2.0) * step;
-                ring(mesh, centre + vec2(x, 0.2 * radius), 0.0, radius * 0.038, colour(see, chip.category));
+                ring(mesh, centre + vec2(x, height * radius), 0.0, radius * 0.038, colour(see, chip.category));
             }
         }
     }
@@ -237,6 +238,8 @@ impl HexView {
         text(painter, centre + vec2(aside, -0.56) * radius, &letter, small, edge, radius);
         text(painter, centre + vec2(0.0, -0.24) * radius, name, (radius * 0.29).clamp(10.0, 26.0), ink, radius * 1.6);
         let kind = match hex.what {
+            What::Track if pictured || hex.kind == "=" => "track".to_string(),
+            What::Bus if pictured => "bus".to_string(),
             What::Track => format!("track \u{b7} {}", hex.kind),
             What::Bus => format!("bus \u{b7} {}", hex.kind),
             What::Function => format!("{}( )", hex.kind),
@@ -261,7 +264,7 @@ impl HexView {
         }
         if radius >= KNOBS && !hex.note.is_empty() {
             let size = (radius * 0.13).clamp(8.0, 14.0);
-            text(painter, centre + vec2(0.0, 0.685) * radius, &hex.note, size, theme.weak, radius * 1.1);
+            text(painter, centre + vec2(0.0, 0.672) * radius, &hex.note, size, theme.weak, radius * 1.1);
         }
         self.picture(painter, number, see, canvas);
         if radius >= KNOBS && !hex.stale {
@@ -293,8 +296,22 @@ impl HexView {
         if !self.curved(number) || self.radius < KNOBS {
             return None;
         }
-        let curve = shapes::curve(&self.view.hexes[number], &|at| self.written(see, at).to_string())?;
+        let curve = shapes::curve(&self.view.hexes[number], &|at| self.written(see, at).to_string(), &|name| {
+            self.rests_at(see, name)
+        })?;
         Some((curve, self.inner(number, canvas)))
+    }
+
+    /// The number that a name stands for: a definition that is one, or the default of a parameter.
+    pub(super) fn rests_at(&self, see: &See<'_>, name: &str) -> Option<f64> {
+        let number = |hex: &Hex| match &hex.ports.first()?.value {
+            Value::Literal(at) if matches!(hex.what, What::Param | What::Value) && hex.ports.len() == 1 => {
+                shapes::at_rest(self.written(see, at), &|_| None)
+            }
+            _ => None,
+        };
+        let found = |hexes: &[Hex]| hexes.iter().find(|hex| hex.name == name).and_then(number);
+        found(&self.view.hexes).or_else(|| found(&self.whole.hexes))
     }
 
     /// The box in the middle of a hex in which curves and waves are drawn.
@@ -332,7 +349,7 @@ impl HexView {
         let shown: Vec<_> = params.into_iter().skip(first).take(3).collect();
         let count = shown.len() as f32;
         // Above the comment, if there is one.
-        let height = if self.view.hexes[number].note.is_empty() { 0.42 } else { 0.375 };
+        let height = if self.view.hexes[number].note.is_empty() { 0.42 } else { 0.325 };
         let place = |(i, (port, at)): (usize, (usize, std::ops::Range<usize>))| {
             let x = (i as f32 - (count - 1.0) / 2.0) * if count == 2.0 { 0.5 } else { 0.39 };
             (port, at, centre + vec2(x, height) * self.radius)
@@ -365,7 +382,7 @@ impl HexView {
                 let colour = if chosen { see.theme.accent } else { colour(see, hex.category) };
                 painter.add(Shape::line(arc(part), Stroke::new((radius * 0.04).clamp(1.6, 4.0), colour)));
             }
-            text(painter, place + vec2(0.0, 0.185) * radius, written, size, ink, room);
+            text(painter, place + vec2(0.0, 0.18) * radius, written, size, ink, room);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a filter lets through and how an envelope goes, as a curve inside of the hex, with handles that a hand can move.
 //!
-//! A curve is drawn from the numbers that are written, or their defaults; what moves by itself has no place in it. Filters are drawn as
+//! A curve is drawn from the numbers that are written, or their defaults. An expression is drawn at rest: what moves by itself is nothing in a sum, and
+//! leaves a product alone, so `cutoff * (1 + 4*env)` lies at the cutoff; it has no handle. Filters are drawn as
 //! their analog prototypes, 20 Hz to 20 kHz by octaves and -36 to 24 dB; envelopes in straight lines, with a gate that is up for as long as
 //! attack and decay take and a little more. A handle is as many as two numbers: a filter's frequency and resonance, a decay's time and level.
 //!
@@ -11,12 +12,16 @@
 use super::graph::{Hex, Port, Value};
 use super::knob::{Knob, Literal};
 use super::signature::number;
+use modurust_runtime::compiler::lang::ast::{Arg, BinaryOp, Expr, ExprKind, UnaryOp};
 use modurust_runtime::compiler::lang::parse::parse_expr;
 use modurust_runtime::compiler::lang::source::FileId;
+use modurust_runtime::compiler::lang::visit;
 use std::ops::Range;
 
 /// Points of a curve.
 const POINTS: usize = 33;
+/// Where filters of the library stand if nothing is said, hertz.
+const FREQ: f64 = 1000.0;
 /// Lowest and highest frequency, hertz, and level, dB.
 const HERTZ: [f64; 2] = [20.0, 20_000.0];
 const DECIBELS: [f64; 2] = [-36.0, 24.0];
@@ -74,22 +79,78 @@ struct Number {
     value: f64,
 }
 
+/// The value of an expression if all that is not known has this value.
+fn value(expr: &Expr, named: &dyn Fn(&str) -> Option<f64>, unknown: f64) -> f64 {
+    let of = |expr: &Expr| value(expr, named, unknown);
+    match &expr.kind {
+        ExprKind::Number { .. } => number(expr).map_or(unknown, |(value, _)| value),
+        ExprKind::Note(key) => 440.0 * ((f64::from(*key) - 69.0) / 12.0).exp2(),
+        ExprKind::Name(name) => named(name).unwrap_or(unknown),
+        ExprKind::Unary { op: UnaryOp::Neg, x } => -of(x),
+        ExprKind::Ramp { from, .. } => of(from),
+        ExprKind::Binary { op, left, right } => match op {
+            BinaryOp::Add => of(left) + of(right),
+            BinaryOp::Sub => of(left) - of(right),
+            BinaryOp::Mul => of(left) * of(right),
+            BinaryOp::Div => of(left) / of(right),
+            _ => unknown,
+        },
+        _ => unknown,
+    }
+}
+
+/// Where an expression stands while nothing moves; `None` if that is nowhere. `named` knows what names stand for.
+pub(super) fn at_rest(text: &str, named: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
+    let expr = parse_expr(FileId(0), text).0?;
+    if let Some((value, _)) = number(&expr) {
+        return Some(value);
+    }
+    let known = |unknown: f64| Some(value(&expr, named, unknown)).filter(|value| *value > 0.0 && value.is_finite());
+    // What scales all of it leaves it alone; that nothing at all is known can be seen by what comes of two guesses.
+    known(0.0).or_else(|| known(1.0).filter(|one| *one != 1.0 && known(2.0).is_some()))
+}
+
+/// What is given for a parameter of the call that a hex is called after, as it is written: by name, or the frequency behind the sound.
+fn argument(hex: &Hex, name: &str, written: &dyn Fn(&Range<usize>) -> String) -> Option<String> {
+    fn call<'a>(expr: &'a Expr, kind: &str, piped: bool) -> Option<(&'a [Arg], bool)> {
+        match &expr.kind {
+            ExprKind::Call { callee, args } if matches!(&callee.kind, ExprKind::Name(name) if name == kind) => {
+                Some((args, piped))
+            }
+            ExprKind::Pipe { left, right } => call(right, kind, true).or_else(|| call(left, kind, false)),
+            ExprKind::Binary { left, right, .. } => call(left, kind, piped).or_else(|| call(right, kind, false)),
+            _ => visit::children(expr).into_iter().find_map(|child| call(child, kind, false)),
+        }
+    }
+    let body = written(&hex.body);
+    let expr = parse_expr(FileId(0), &body).0?;
+    let (args, piped) = call(&expr, &hex.kind, false)?;
+    let by_name = args.iter().find(|arg| arg.name.as_ref().is_some_and(|word| word.name == name));
+    let second = || args.get(usize::from(!piped)).filter(|arg| name == "freq" && arg.name.is_none());
+    let span = by_name.or_else(second)?.value.span;
+    body.get(span.start as usize..span.end as usize).map(str::to_string)
+}
+
 /// Numbers of a hex. `None` if one of them is not a number at the moment.
 fn numbers<const N: usize>(
     hex: &Hex,
     names: [&str; N],
     written: &dyn Fn(&Range<usize>) -> String,
+    named: &dyn Fn(&str) -> Option<f64>,
 ) -> Option<[Number; N]> {
     let one = |name: &str| {
-        let port = hex.ports.iter().position(|port| port.name == name)?;
-        let (at, text) = match (&hex.ports[port].value, &hex.ports[port].default) {
-            (Value::Literal(at), _) => (Some(at.clone()), written(at)),
-            // What moves is drawn where it would stand.
-            (_, Some(default)) => (None, default.clone()),
-            (_, None) => return None,
+        // Where an expression stands, its parts are the ports.
+        let rest = || at_rest(&argument(hex, name, written)?, named);
+        let Some(port) = hex.ports.iter().position(|port| port.name == name) else {
+            return Some(Number { port: 0, at: None, value: rest().or((name == "freq").then_some(FREQ))? });
         };
-        let value = number(&parse_expr(FileId(0), &text).0?)?.0;
-        Some(Number { port, at, value })
+        let default = || Some(number(&parse_expr(FileId(0), hex.ports[port].default.as_ref()?).0?)?.0);
+        let (at, value) = match &hex.ports[port].value {
+            Value::Literal(at) => (Some(at.clone()), Some(number(&parse_expr(FileId(0), &written(at)).0?)?.0)),
+            _ => (None, rest()),
+        };
+        // What moves by itself is drawn where it would stand.
+        Some(Number { port, at, value: value.or_else(default)? })
     };
     let found: Option<Vec<Number>> = names.iter().map(|name| one(name)).collect();
     found?.try_into().ok()
@@ -100,8 +161,13 @@ fn axis(number: &Number, span: Option<f64>) -> Option<Axis> {
 }
 
 /// The curve of a hex, if it is a filter or an envelope of the library. `written` gives the text of some bytes as it is at the moment.
-pub(super) fn curve(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curve> {
-    filter(hex, written).or_else(|| envelope(hex, written))
+/// `named` knows the numbers that names stand for.
+pub(super) fn curve(
+    hex: &Hex,
+    written: &dyn Fn(&Range<usize>) -> String,
+    named: &dyn Fn(&str) -> Option<f64>,
+) -> Option<Curve> {
+    filter(hex, written, named).or_else(|| envelope(hex, written, named))
 }
 
 /// The square of the gain of an analog prototype at `w` times its frequency; `q` is its resonance, `a` the root of its gain.
@@ -126,15 +192,15 @@ fn response(kind: &str, w: f64, q: f64, a: f64) -> Option<f64> {
     })
 }
 
-fn filter(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curve> {
+fn filter(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String, named: &dyn Fn(&str) -> Option<f64>) -> Option<Curve> {
     let kind = hex.kind.as_str();
     response(kind, 1.0, 1.0, 1.0)?;
-    let [freq] = numbers(hex, ["freq"], written)?;
+    let [freq] = numbers(hex, ["freq"], written, named)?;
     let sharp = match kind {
-        "ladder" | "diode" | "moog_vcf" => numbers(hex, ["res"], written).map(|[res]| res),
-        _ => numbers(hex, ["q"], written).map(|[q]| q),
+        "ladder" | "diode" | "moog_vcf" => numbers(hex, ["res"], written, named).map(|[res]| res),
+        _ => numbers(hex, ["q"], written, named).map(|[q]| q),
     };
-    let gain = numbers(hex, ["gain"], written)
+    let gain = numbers(hex, ["gain"], written, named)
         .map(|[gain]| gain)
         .filter(|_| matches!(kind, "peak" | "lowshelf" | "highshelf"));
     let a = gain.as_ref().map_or(1.0, |gain| 10f64.powf(gain.value / 40.0));
@@ -157,7 +223,11 @@ fn filter(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curve>
 }
 
 /// Levels at times, and the numbers that move each.
-fn envelope(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curve> {
+fn envelope(
+    hex: &Hex,
+    written: &dyn Fn(&Range<usize>) -> String,
+    named: &dyn Fn(&str) -> Option<f64>,
+) -> Option<Curve> {
     // A corner: how long after the one before, at which level, and which numbers say so.
     type Corner<'a> = (f64, f64, Option<&'a Number>, Option<&'a Number>);
     let draw = |corners: &[Corner<'_>]| {
@@ -177,11 +247,11 @@ fn envelope(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curv
     let held = |long: f64| 0.35 * long.max(0.01);
     match hex.kind.as_str() {
         "ad" => {
-            let [attack, decay] = numbers(hex, ["attack", "decay"], written)?;
+            let [attack, decay] = numbers(hex, ["attack", "decay"], written, named)?;
             draw(&[(attack.value, 1.0, Some(&attack), None), (decay.value, 0.0, Some(&decay), None)])
         }
         "ar" => {
-            let [attack, release] = numbers(hex, ["attack", "release"], written)?;
+            let [attack, release] = numbers(hex, ["attack", "release"], written, named)?;
             let gate = held(attack.value + release.value);
             draw(&[
                 (attack.value, 1.0, Some(&attack), None),
@@ -190,7 +260,7 @@ fn envelope(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curv
             ])
         }
         "asr" => {
-            let [attack, sustain, release] = numbers(hex, ["attack", "sustain", "release"], written)?;
+            let [attack, sustain, release] = numbers(hex, ["attack", "sustain", "release"], written, named)?;
             let gate = held(attack.value + release.value);
             draw(&[
                 (attack.value, sustain.value, Some(&attack), Some(&sustain)),
@@ -199,7 +269,8 @@ fn envelope(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curv
             ])
         }
         "adsr" => {
-            let [attack, decay, sustain, release] = numbers(hex, ["attack", "decay", "sustain", "release"], written)?;
+            let [attack, decay, sustain, release] =
+                numbers(hex, ["attack", "decay", "sustain", "release"], written, named)?;
             let gate = held(attack.value + decay.value + release.value);
             draw(&[
                 (attack.value, 1.0, Some(&attack), None),
@@ -209,7 +280,7 @@ fn envelope(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String) -> Option<Curv
             ])
         }
         "perc" => {
-            let [decay] = numbers(hex, ["decay"], written)?;
+            let [decay] = numbers(hex, ["decay"], written, named)?;
             let mut curve = draw(&[(0.0, 1.0, None, None), (decay.value, 0.0, Some(&decay), None)])?;
             // It falls by 60 dB.
             let fall = |i: usize| {
@@ -232,7 +303,8 @@ mod tests {
     fn of(text: &str) -> (Curve, Hex) {
         let patch = read_with(&mut Reader::default(), text);
         let hex = patch.whole.hex("a").unwrap().clone();
-        (curve(&hex, &|at| text[at.clone()].to_string()).unwrap(), hex)
+        let named = |name: &str| (name == "cutoff").then_some(400.0);
+        (curve(&hex, &|at| text[at.clone()].to_string(), &named).unwrap(), hex)
     }
 
     fn level(curve: &Curve, hz: f32) -> f32 {
@@ -264,6 +336,25 @@ mod tests {
         assert_eq!(peak.handles[0].across.as_ref().unwrap().at, 16..20);
         // What moves by itself has no handle across.
         assert_eq!(of("l = sin(1hz)\na = lpf(noise, l, q: 2)\n").0.handles[0].across, None);
+    }
+
+    #[test]
+    fn an_expression_is_drawn_where_it_rests() {
+        for (text, hz) in [
+            ("a = lpf(noise, 400hz * 2)\n", 800.0),
+            ("a = lpf(noise, 300hz + 100hz * sin(1hz))\n", 300.0),
+            ("a = lpf(noise, cutoff * (1 + 4 * noise))\n", 400.0),
+            ("a = lpf(noise, noise * 700hz)\n", 700.0),
+            ("a = lpf(noise, 200hz ~> 3khz over 2bars exp)\n", 200.0),
+            // Nothing is known: where the library would have it.
+            ("a = lpf(noise, sin(1hz))\n", 1000.0),
+            ("a = lpf(noise, sin(1hz) * noise)\n", 1000.0),
+        ] {
+            let (curve, _) = of(text);
+            let x = ((hz / 20.0f32).ln() / 1000f32.ln()) - curve.handles[0].at[0];
+            assert!(x.abs() < 1e-3, "{text}: {curve:?}");
+            assert_eq!(curve.handles[0].across, None, "{text}");
+        }
     }
 
     #[test]

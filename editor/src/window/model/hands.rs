@@ -31,8 +31,8 @@ impl Model {
     pub(super) fn watch(&mut self) {
         let Some(meters) = self.player.meters() else { return };
         let selected = self.selected().unwrap_or("").to_string();
-        if self.watched.of.as_ref().is_none_or(|(rev, name)| *rev != self.rev || *name != selected) {
-            let [ins, outs] = self.watched.around.of(&self.document, &selected);
+        if self.watched.of.as_ref().is_none_or(|(rev, name)| *rev != self.page.rev || *name != selected) {
+            let [ins, outs] = self.watched.around.of(&self.page.document, &selected);
             let half = SCOPES / 2;
             let heard = |name: &String| look::level(&self.feedback, strip(name)).is_some();
             let side = |names: Vec<String>, side: Side, most: usize| {
@@ -42,7 +42,7 @@ impl Model {
             names.push((selected.clone(), Side::Here));
             names.extend(side(outs, Side::Out, half - 1));
             self.watched.names = names;
-            self.watched.of = Some((self.rev, selected));
+            self.watched.of = Some((self.page.rev, selected));
         }
         // What is heard is worth more than what is seen.
         let free = self.feedback.device.load < BUSY;
@@ -73,13 +73,13 @@ impl Model {
 
     /// A change of the text and of where hexes lie: one step.
     pub(super) fn draw(&mut self, edit: Edit, layout: Arc<str>, say: String) {
-        let before = Arc::clone(&self.layout);
+        let before = Arc::clone(&self.page.layout);
         let steps = self.steps.past.len();
         self.edit(edit, say.clone());
         if self.steps.past.len() == steps {
             return self.place(layout, say);
         }
-        self.layout = Arc::clone(&layout);
+        self.page.layout = Arc::clone(&layout);
         if let Some(step) = self.steps.past.last_mut() {
             step.layout = Some((before, layout));
         }
@@ -89,12 +89,12 @@ impl Model {
     /// does not play, it stays unheard.
     pub(super) fn try_out(&mut self, edit: Option<&Edit>) {
         let text = match edit {
-            Some(edit) if self.text == self.running => edit.apply(&self.text),
+            Some(edit) if self.page.text == self.page.running => edit.apply(&self.page.text),
             Some(_) => None,
-            None => Some(self.running.clone()),
+            None => Some(self.page.running.clone()),
         };
         if let Some(text) = text {
-            self.player.send(Command::Text { file: self.file.clone(), text });
+            self.player.send(Command::Text { file: self.page.file.clone(), text });
         }
     }
 

@@ -1,10 +1,12 @@
 //! What the model hears of the session, and what is said of it.
 
 use super::super::steps::between;
-use super::Model;
+use super::pages::short;
+use super::{Model, Problem, Waiting};
 use crate::repl::buffer;
 use modurust_runtime::command::{ChangeKind, Command, Notice, Perform};
 use modurust_runtime::compiler::lang::edit::{Edit, Splice};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 impl Model {
@@ -13,9 +15,9 @@ impl Model {
         match notice {
             Notice::Compiled { ms, kind, .. } => {
                 // Only the newest of the texts that waited was compiled, if they came quickly.
-                if let Some((text, say)) = self.waiting.pop() {
+                if let Some(Waiting { text, files, say }) = self.waiting.pop() {
                     self.waiting.clear();
-                    let errors = self.problems.iter().filter(|problem| problem.error).count();
+                    let errors = self.wrong().filter(|(_, problem)| problem.error).count();
                     // At the beginning something may have been said that is worth more.
                     if kind != ChangeKind::None && errors == 0 && (say != "opened" || self.status.text.is_empty()) {
                         self.say(format!("{say}: {}, {ms:.1} ms", kind.word()));
@@ -23,14 +25,16 @@ impl Model {
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
                     // Nothing will be gone over to.
                     self.switching = self.switching.filter(|_| kind != ChangeKind::None);
-                    self.history.commit(&text, &self.layout, &say, self.feedback.cycle, now);
+                    let layout = Arc::clone(&self.root_page().layout);
+                    self.history.commit(&text, &layout, files, &say, self.feedback.cycle, now);
                 }
             }
             Notice::Diagnostics { held, plays, errors, .. } => {
                 if errors > 0 {
                     let names: Vec<&str> = held.iter().map(|held| held.name.as_str()).collect();
-                    let first = self.problems.iter().find(|problem| problem.error);
-                    let why = first.map_or(String::new(), |p| format!("line {}: {}", p.line + 1, p.message));
+                    let first = self.wrong().find(|(_, problem)| problem.error);
+                    let why =
+                        first.map_or(String::new(), |(file, p)| format!("{file}line {}: {}", p.line + 1, p.message));
                     let keeps =
                         if names.is_empty() { String::new() } else { format!("; kept as before: {}", names.join(" ")) };
                     self.complain(format!("{why}{keeps}"));
@@ -39,14 +43,15 @@ impl Model {
                     self.waiting.pop();
                 }
             }
-            Notice::Learned { line } => {
-                let end = if self.text.is_empty() || self.text.ends_with('\n') { "" } else { "\n" };
-                let at = self.text.len();
+            Notice::Learned { line } => self.at_first(|model| {
+                let text = &model.page.text;
+                let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+                let at = text.len();
                 let edit = Edit { splices: vec![Splice { range: at..at, text: format!("{end}{line}\n") }] };
-                self.edit(edit, format!("learned `{line}`"));
-            }
+                model.edit(edit, format!("learned `{line}`"));
+            }),
             Notice::Tapped { bpm } => self.tempo(bpm),
-            Notice::Edited { .. } => self.follow(),
+            Notice::Edited { file } => self.follow(&file),
             Notice::Fault { track } => {
                 self.complain(format!("`{track}` made a value that is no number; it was silenced for that moment"));
             }
@@ -59,14 +64,23 @@ impl Model {
         }
     }
 
-    /// Somebody else has saved the file: what changed in it comes in.
-    fn follow(&mut self) {
-        let Ok(theirs) = modurust_runtime::world::read_text(std::path::Path::new(&self.file)) else { return };
-        let merged = buffer::merged(&self.saved, &theirs, &self.text);
-        self.saved = theirs;
-        if merged != self.text {
-            self.edit(between(&self.text, &merged), "saved by another editor".into());
+    /// What is wrong, and in which file if that is not the one that is open.
+    fn wrong(&self) -> impl Iterator<Item = (String, &Problem)> {
+        let elsewhere = self.elsewhere.iter().map(|(file, problem)| (format!("{} ", short(file)), problem));
+        self.page.problems.iter().map(|problem| (String::new(), problem)).chain(elsewhere)
+    }
+
+    /// Somebody else has saved a file: what changed in it comes in.
+    fn follow(&mut self, file: &str) {
+        if !self.pages().any(|page| page.file == file) {
+            return;
         }
+        let Ok(theirs) = modurust_runtime::world::read_text(std::path::Path::new(file)) else { return };
+        let _ = self.within(file, |model| {
+            let merged = buffer::merged(&model.page.saved, &theirs, &model.page.text);
+            model.page.saved = theirs;
+            model.edit(between(&model.page.text, &merged), "saved by another editor".into());
+        });
     }
 }
 

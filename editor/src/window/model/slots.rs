@@ -3,6 +3,7 @@
 //! The history says what a slot holds, the session keeps it compiled and goes over to it where a bar begins. Going there is an edit of the text like any
 //! other, so it can be taken back; only the way to the engine is shorter.
 
+use super::super::history::Commit;
 use super::Model;
 use modurust_runtime::command::Command;
 use std::collections::BTreeMap;
@@ -12,8 +13,7 @@ impl Model {
     pub(super) fn keep_slots(&mut self) {
         for slot in 0..super::super::history::SLOTS {
             if let Some(commit) = self.history.slot(slot) {
-                let texts = BTreeMap::from([(self.file.clone(), commit.text.to_string())]);
-                let plays = *commit.text == *self.text;
+                let (texts, plays) = (self.texts_of(commit), *commit.text == *self.page.text);
                 self.player.send(Command::Store { slot, texts, plays });
             }
         }
@@ -33,7 +33,7 @@ impl Model {
         if store {
             match self.history.store(slot).map(|id| (id, self.history.slot(slot).cloned())) {
                 Some((id, Some(commit))) => {
-                    let texts = BTreeMap::from([(self.file.clone(), commit.text.to_string())]);
+                    let texts = self.texts_of(&commit);
                     self.player.send(Command::Store { slot, texts, plays: true });
                     self.say(format!("slot {letter} holds {id}"));
                 }
@@ -48,18 +48,21 @@ impl Model {
         self.go(id, format!("slot {letter}"));
         if self.through.is_some() {
             // The text is that of the slot already: what differs is the state, or what plays of it.
-            self.play(format!("slot {letter}"));
+            self.at_first(|model| model.play(format!("slot {letter}")));
         }
+    }
+
+    /// The texts of a commit, by file.
+    fn texts_of(&self, commit: &Commit) -> BTreeMap<String, String> {
+        let others = self.named(&commit.files).into_iter().map(|(file, text)| (file, text.to_string()));
+        others.chain([(self.root.clone(), commit.text.to_string())]).collect()
     }
 
     /// The text that plays from now on, on its way to the engine.
     pub(super) fn command(&mut self) -> Command {
         match self.through.take() {
-            Some(slot) => {
-                let texts = BTreeMap::from([(self.file.clone(), self.running.clone())]);
-                Command::Switch { slot, texts, apart: self.look.apart }
-            }
-            None => Command::Text { file: self.file.clone(), text: self.running.clone() },
+            Some(slot) => Command::Switch { slot, texts: self.texts(), apart: self.look.apart },
+            None => Command::Text { file: self.page.file.clone(), text: self.page.running.clone() },
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The window without a screen: every frame is laid out and found by the names that readers of screens hear; nothing is drawn.
 
 mod crawl;
+mod files;
 mod gestures;
 mod mixer;
 mod monitors;
+mod recordings;
 mod slots;
 
 use super::frame::Parts;
@@ -38,7 +40,11 @@ impl Stand {
 
 /// A window of 1280 by 720 on a text.
 pub fn window(text: &str) -> Harness<'static, Stand> {
-    let file = "unwritten/set.modu";
+    named("unwritten/set.modu", text)
+}
+
+/// The same on a text of that name.
+pub fn named(file: &str, text: &str) -> Harness<'static, Stand> {
     let (player, sent) = Unheard::new(file, text);
     let engine = player.engine();
     let model = Model::new(Box::new(player), file, text, "", History::open(None).0);

@@ -2,6 +2,7 @@
 
 use super::*;
 use egui_kittest::kittest::Queryable;
+use std::collections::BTreeMap;
 
 const FIRST: &str = "tempo 120bpm\ntrack a = saw(55hz) * 0.1\n";
 
@@ -55,9 +56,9 @@ fn what_slots_hold_is_compiled_when_the_window_opens() {
     let path = folder.path().join("a.history");
     {
         let (mut history, _) = History::open(Some(&path));
-        history.commit("out = sin(220hz)\n", "", "one", 0.0, 1);
+        history.commit("out = sin(220hz)\n", "", BTreeMap::new(), "one", 0.0, 1);
         history.store(2);
-        history.commit("out = sin(330hz)\n", "", "two", 0.0, 2);
+        history.commit("out = sin(330hz)\n", "", BTreeMap::new(), "two", 0.0, 2);
         history.store(5);
     }
     let (player, sent) = Unheard::new("a.modu", "out = sin(330hz)\n");
