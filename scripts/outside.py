@@ -381,7 +381,7 @@ def bundles(stack, _):
     """Bundles for a second ahead, each within a frame of its time."""
     player = Player(stack, "out = osc('/gate') * 0.5\n", "--osc", "0")
     client = SimpleUDPClient("127.0.0.1", player.osc())
-    ears = Ears(stack, 60)
+    ears = Ears(stack, 120)
     time.sleep(2)
 
     def send(at, value):
@@ -393,8 +393,8 @@ def bundles(stack, _):
 
     chance, times, readings = random.Random(3), [], []
     next_at = time.time()
-    while len(times) < 200 or time.time() < times[-1] + 1:
-        if len(times) < 200 and time.time() >= next_at:
+    while len(times) < 600 or time.time() < times[-1] + 1:
+        if len(times) < 600 and time.time() >= next_at:
             times.append(time.time() + 1.0)
             send(times[-1], len(times) % 2 == 1)
             next_at += 0.05 + chance.random() * 0.02

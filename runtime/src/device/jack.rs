@@ -170,7 +170,7 @@ impl Output for Card {
         let block = vec![0.0; 2 * client.buffer_size() as usize];
         let (leads, led) = RingBuffer::new(TAPS);
         let told = Told(line.clone());
-        let guard = (inputs > 0 && !unguarded).then(|| Guard::new(client.sample_rate() as u32));
+        let guard = (inputs > 0 && !unguarded).then(|| Guard::new(client.sample_rate()));
         let gains = vec![1.0; client.buffer_size() as usize];
         let player = Player {
             line: line.clone(),
