@@ -201,8 +201,16 @@ fn the_sound_is_seen_and_an_editor_beside_it_is_followed() {
     assert!(screen.contains('\u{28c0}') || screen.contains('\u{2809}'), "{screen}");
     let screen = t.line(":scope tone spectrum", "Hz");
     assert!(screen.contains("0 dB") && screen.contains("10k"), "{screen}");
-    let screen = t.line(":scope nothing", "is no output");
+    let screen = t.line(":scope nothing", "nothing is called `nothing`");
     assert!(screen.contains("tone, low, master"), "{screen}");
+    // What a name inside of a binding stands for, here a constant of 0.25; the text stays what it is.
+    t.line("track inner = { part = 0.25  sin(90hz) * part }", "inner: code");
+    let screen = t.line(":scope inner.part", "20 ms");
+    assert!(screen.contains("inner.part") && screen.contains("0.250"), "{screen}");
+    let screen = t.line(":scope inner.parts", "there is no `parts`");
+    assert!(screen.contains("there are part"), "{screen}");
+    t.line(":list inner", "track inner = { part = 0.25  sin(90hz) * part }");
+    t.line(":back", "back");
     // Machine code, with constants and the names of the state.
     let screen = t.line(":asm tone", "ret");
     assert!(screen.contains("tone/"), "{screen}");

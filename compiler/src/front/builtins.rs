@@ -360,6 +360,15 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The argument of this name, or else the next one without a name, if it is yet to be evaluated; it is left where it is.
+    pub fn next_expr(&self, name: &str) -> Option<&'a Expr> {
+        let named = self.items.iter().find(|(n, _)| *n == Some(name));
+        match named.or_else(|| self.items.iter().find(|(n, _)| n.is_none()))? {
+            (_, Item::Expr(expr)) => Some(expr),
+            _ => None,
+        }
+    }
+
     /// The argument of this name, given by name only.
     pub fn take_named(&mut self, name: &str) -> Option<Item<'a>> {
         let at = self.items.iter().position(|(n, _)| *n == Some(name))?;

@@ -199,6 +199,14 @@ impl<'a> Elab<'a> {
             };
             return Some(self.force(lazy, name.span));
         }
+        if let ExprKind::Name(first) = &base.kind
+            && crate::front::samples::SOUNDS.contains(&name.name.as_str())
+            && self.lookup(scope, first, base.span).is_none()
+        {
+            self.error("type", base.span.to(name.span), "a file is named in single quotes").help =
+                Some(format!("write `'{first}.{}'`", name.name));
+            return None;
+        }
         if let Some(theirs) = self.foreign_field(scope, base, &name.name) {
             self.unknown_name(scope, &theirs, base.span.to(name.span));
             return None;
@@ -301,9 +309,14 @@ impl<'a> Elab<'a> {
         let mut values = Vec::with_capacity(args.len() + 1);
         let was_piped = piped.is_some();
         values.extend(piped);
-        for arg in args {
-            let value = self.eval(scope, &arg.value);
+        for (nth, arg) in args.iter().enumerate() {
             let name = arg.name.as_ref().map(|n| n.name.as_str());
+            let value = match wants_text(&function, name, nth + usize::from(was_piped)) {
+                Some((f, param)) if self.is_unquoted(scope, &arg.value, f, &format!("a text for `{param}`"), "") => {
+                    Value::Broken
+                }
+                _ => self.eval(scope, &arg.value),
+            };
             values.push(ArgVal { name, value, span: arg.value.span, origin: self.at });
         }
         if matches!(function, Value::Broken) {
@@ -641,6 +654,14 @@ fn unit_mend(num: Num, want: Dim) -> String {
         (Dim::Beats, _) => "give it in beats or bars, such as `2bars`".into(),
         _ => format!("give {}", want.article()),
     }
+}
+
+/// What a function and its parameter are called that an argument goes to, if that is a text unless it is said.
+fn wants_text<'a>(function: &Value<'a>, name: Option<&str>, nth: usize) -> Option<(&'a str, &'a str)> {
+    let Value::Fn(f) = function else { return None };
+    let param = f.params.full(name.map_or(Some(nth), |name| f.params.find(name))?)?;
+    let is_text = matches!(param.default.as_ref()?.kind, ExprKind::Text(_));
+    is_text.then_some((f.name, param.name.name.as_str()))
 }
 
 /// What a parameter without a type wants, from its default.

@@ -52,6 +52,9 @@ fn scale_of<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<PatId> {
     };
     let tuning = match call.take_named("tuning") {
         None => e.default_tuning(),
+        Some(Item::Expr(expr)) if e.is_unquoted(call.scope, expr, call.name, "a text for `tuning`", ".scl") => {
+            return None;
+        }
         Some(item) => {
             let arg = e.item(item, call.scope);
             Some(e.tuning(&arg)?)

@@ -11,7 +11,9 @@ use crate::front::call::{ArgVal, Want};
 use crate::front::elab::Elab;
 use crate::front::midi_file;
 use crate::front::mixer;
+use crate::front::names;
 use crate::front::samples;
+use crate::front::scope::ScopeId;
 use crate::front::timeline::Control;
 use crate::front::value::*;
 use crate::graph::ops::Op;
@@ -19,6 +21,7 @@ use crate::graph::{Leaving, Node, NodeId, Out, OutKind};
 use crate::program::{FieldSource, Outlet, Unit, UnitField, UnitKind, Wire, socket_address, source};
 use crate::score::{LiveSource, PatId};
 use modurust_lang::Span;
+use modurust_lang::ast::{Expr, ExprKind};
 use modurust_lang::units::Dim;
 use std::sync::Arc;
 
@@ -93,8 +96,56 @@ impl<'a> Elab<'a> {
         self.signal(value, span).map(Some)
     }
 
+    /// An argument that is a text, `what`; a name that nothing is called is one whose quotes were forgotten.
+    pub(super) fn quoted(&mut self, call: &mut Call<'a>, name: &str, what: &str, ending: &str) -> Option<ArgVal<'a>> {
+        if let Some(expr) = call.next_expr(name)
+            && self.is_unquoted(call.scope, expr, call.name, what, ending)
+        {
+            return None;
+        }
+        self.want(call, name)
+    }
+
+    /// True, and told, if an expression is a text without its quotes: `amen`, `amen.wav`. `ending` is what such texts end with, or
+    /// begin with.
+    pub(super) fn is_unquoted(
+        &mut self,
+        scope: ScopeId,
+        expr: &'a Expr,
+        function: &str,
+        what: &str,
+        ending: &str,
+    ) -> bool {
+        let (base, text) = match &expr.kind {
+            ExprKind::Name(name) if ending == "/" => (name, format!("/{name}")),
+            ExprKind::Name(name) => (name, format!("{name}{ending}")),
+            ExprKind::Field { base, name } => match &base.kind {
+                ExprKind::Name(base) => (base, format!("{base}.{}", name.name)),
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let is_field = matches!(expr.kind, ExprKind::Field { .. });
+        if is_field && names::is_module(base) || self.lookup(scope, base, expr.span).is_some() {
+            return false;
+        }
+        // A slip in a name of the text is a slip in a name.
+        let own = self.scopes.visible(scope);
+        if names::closest(base, own.iter().map(String::as_str)).is_some() {
+            return false;
+        }
+        let message = format!("`{function}` wants {what}, and nothing is called `{base}`");
+        self.error("type", expr.span, message).help = Some(format!("a text stands in single quotes: `'{text}'`"));
+        true
+    }
+
+    /// The path of a message.
+    fn path(&mut self, call: &mut Call<'a>) -> Option<ArgVal<'a>> {
+        self.quoted(call, "path", "a text for `path`", "/")
+    }
+
     fn text_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Arc<str>> {
-        let arg = self.want(call, name)?;
+        let arg = self.quoted(call, name, &format!("a text for `{name}`"), "")?;
         match arg.value {
             Value::Text(text) => Some(text),
             other => {
@@ -108,7 +159,7 @@ impl<'a> Elab<'a> {
     }
 
     pub(super) fn slot_arg(&mut self, call: &mut Call<'a>, name: &str) -> Option<Arc<Sample>> {
-        let arg = self.want(call, name)?;
+        let arg = self.quoted(call, name, "a sample", ".wav")?;
         self.slot(arg, call.name)
     }
 
@@ -326,7 +377,7 @@ fn midi_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 
 /// The text of a system exclusive message.
 fn template<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<Template> {
-    let arg = e.want(call, "bytes")?;
+    let arg = e.quoted(call, "bytes", "a text for `bytes`", "")?;
     let read = match &arg.value {
         Value::Text(text) => Template::parse(text),
         Value::Broken => return None,
@@ -370,7 +421,7 @@ fn osc_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let words = score.words(pattern);
     let notes = !words.is_empty() && words.iter().all(|word| score.is_note(*word));
     let pattern = if notes { e.score.to_notes(pattern) } else { pattern };
-    let to = take!(e.want(call, "host:port"));
+    let to = take!(e.quoted(call, "host:port", "a text for `host:port`", ":57120"));
     let Value::Text(text) = &to.value else {
         e.error("type", to.span, "`osc_out` wants to know whom to send to").help =
             Some("write `osc_out('127.0.0.1:57120', '/path')`".into());
@@ -381,7 +432,7 @@ fn osc_out<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
             Some("write numbers, such as `'192.168.0.20:57120'`, or a port alone for this machine".into());
         return Value::Broken;
     };
-    let path = take!(e.want(call, "path"));
+    let path = take!(e.path(call));
     let Value::Text(address) = &path.value else {
         e.error("type", path.span, "`osc_out` wants the path of its messages").help =
             Some("write `osc_out('127.0.0.1:57120', '/path')`".into());
@@ -434,6 +485,11 @@ fn controller_number<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Option<f64> {
 
 fn encoder<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let n = take!(controller_number(e, call));
+    if let Some(expr) = call.next_expr("code")
+        && e.is_unquoted(call.scope, expr, call.name, "a text for `code`", "")
+    {
+        return Value::Broken;
+    }
     let code = match call.take("code").map(|item| e.item(item, call.scope)) {
         None => Arc::from("twos"),
         Some(ArgVal { value: Value::Text(code), .. }) if ["twos", "offset", "sign"].contains(&&*code) => code,
@@ -456,7 +512,7 @@ fn press<'a>(e: &mut Elab<'a>, _: &mut Call<'a>) -> Value<'a> {
 }
 
 fn osc<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
-    let arg = take!(e.want(call, "path"));
+    let arg = take!(e.path(call));
     let Value::Text(path) = &arg.value else {
         // In other tools `osc` is an oscillator.
         e.error("type", arg.span, "`osc` is a value that comes by OSC, under a path").help =

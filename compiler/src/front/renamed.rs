@@ -16,11 +16,11 @@ use crate::front::scope::TopName;
 use crate::front::validity::{Ask, Seen};
 use crate::front::value::{hash_text, mix};
 use crate::graph::FrameId;
-use modurust_lang::Span;
 use modurust_lang::ast::{ExprKind, Item};
 use modurust_lang::respell::Respell;
 use modurust_lang::token::{Kind, tokens};
 use modurust_lang::visit;
+use modurust_lang::{Diagnostic, Span};
 use rustc_hash::FxHashMap as HashMap;
 use std::sync::Arc;
 
@@ -96,6 +96,12 @@ impl Renamed {
         Some((item, here.iter().map(|span| (back(span.end), shift(span.end))).collect()))
     }
 
+    /// Whether a message speaks of the old name, or might propose the new one.
+    fn is_told_in(&self, said: &Diagnostic) -> bool {
+        let texts = [Some(&said.message), said.label.as_ref(), said.help.as_ref(), said.note.as_ref()];
+        said.is_error() || texts.into_iter().flatten().any(|text| speaks_of(text, &self.from))
+    }
+
     /// A statement is this now, and was that.
     pub fn add(&mut self, old: &Arc<Item>, new: &Arc<Item>) {
         self.forms.insert(form(old), form(new));
@@ -134,7 +140,7 @@ impl Arenas {
         for key in &live {
             let Some(part) = self.parts.kept.get_mut(key) else { continue };
             // What it says may speak of the old name.
-            if !part.diagnostics.is_empty() {
+            if part.diagnostics.iter().any(|said| renamed.is_told_in(said)) {
                 continue;
             }
             // What was renamed itself is elaborated again.

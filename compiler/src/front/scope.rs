@@ -83,7 +83,7 @@ impl<'a> Params<'a> {
     /// The full form of one, if it has it.
     pub fn full(self, i: usize) -> Option<&'a Param> {
         match self {
-            Params::Full(p) => Some(&p[i]),
+            Params::Full(p) => p.get(i),
             Params::Bare(_) => None,
         }
     }

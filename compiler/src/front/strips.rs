@@ -258,6 +258,9 @@ impl<'a> Elab<'a> {
     }
 
     fn setting(&mut self, scope: ScopeId, name: &'a Ident, expr: &'a Expr) {
+        if name.name == "tuning" && self.is_unquoted(scope, expr, "tuning", "a text", ".scl") {
+            return;
+        }
         let value = self.eval(scope, expr);
         match (name.name.as_str(), value) {
             (_, Value::Broken) => {}

@@ -18,6 +18,11 @@ pub(super) fn mix_all<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
 /// `scope(x, name = 'scope')`: an output beside those of tracks, which nobody hears.
 pub(super) fn scope<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(x) = e.want(call, "x") else { return Value::Broken };
+    if let Some(expr) = call.next_expr("name")
+        && e.is_unquoted(call.scope, expr, call.name, "a text for `name`", "")
+    {
+        return Value::Broken;
+    }
     let name = match call.take("name").map(|item| e.item(item, call.scope)) {
         None => "scope".to_string(),
         Some(arg) => match &arg.value {

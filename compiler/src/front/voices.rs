@@ -114,7 +114,10 @@ pub(super) fn kit<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     if let Some((word, span)) = call.next_word("name")
         && e.lookup(call.scope, word, span).is_none()
     {
-        return e.no_kit(word, span);
+        e.error("type", span, "a kit is named in single quotes").help = Some(format!(
+            "`kit('{word}')` plays the sound files of a folder `{word}` beside the text, which is not there; 'tr909' always is"
+        ));
+        return Value::Broken;
     }
     let Some(name) = e.want(call, "name") else { return Value::Broken };
     let Value::Text(kit) = &name.value else {

@@ -66,7 +66,8 @@ impl Line {
                 "launch" | "stop" => known.launches.clone(),
                 "back" | "delete" | "list" | "scope" => {
                     let keys = super::buffer::parts(&known.text).into_iter().filter_map(|part| part.key);
-                    keys.map(|key| super::buffer::shown(&key).to_string()).collect()
+                    let inner = if word == "scope" { super::inside::paths(&known.text) } else { Vec::new() };
+                    keys.map(|key| super::buffer::shown(&key).to_string()).chain(inner).collect()
                 }
                 "device" => {
                     let devices = device::list().into_iter().map(|device| device.name);

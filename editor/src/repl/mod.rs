@@ -9,12 +9,13 @@
 //! input     is it finished, or are brackets open?                        pure
 //! words     the table of commands                                        pure
 //! live      statements -> text -> session -> answer
-//! acts, inspect, scope    what the commands do
+//! acts, inspect, scope, inside    what the commands do
 //! ```
 
 mod acts;
 pub(crate) mod buffer;
 mod input;
+mod inside;
 mod inspect;
 mod line;
 mod live;

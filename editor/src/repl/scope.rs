@@ -1,17 +1,21 @@
-//! `:scope`: levels, and the wave or the spectrum of an output, drawn in braille.
+//! `:scope`: levels, and the wave or the spectrum of an output or of a name inside of a binding, drawn in braille.
 //!
 //! A cell of braille has two dots side by side and four above each other, so a picture of 72 by 8 cells has 144 by 32 dots. A wave begins
 //! where it rises through zero, so that a steady tone stands still; it is scaled to its peak, which is written beside it. A spectrum goes
 //! up in octaves from 20 Hz, and down to 90 dB below full scale.
 
+use super::inside;
 use super::live::Live;
 use crate::cli::picture::{WINDOW, spectrum};
 use crate::cli::terminal;
 use realfft::RealFftPlanner;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long levels are looked at.
 const LOOK: Duration = Duration::from_millis(300);
+/// Longest wait until an edit is let in: a slow bar.
+const BARS: Duration = Duration::from_secs(8);
 /// Longest wait for the frames of a picture.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Cells of a level's bar.
@@ -121,8 +125,47 @@ fn frequencies(sound: &[f32], rate: f32) -> String {
 }
 
 impl Live {
-    /// Levels, and a picture of the sound.
-    pub fn scope(&self, words: &str) -> String {
+    /// Levels, and a picture of the sound: of outputs, or of what a name in the text stands for, which becomes one for as long as it is
+    /// looked at.
+    pub fn scope(&mut self, words: &str) -> String {
+        let Some(program) = self.program() else { return "nothing plays\n".into() };
+        let heard = program.patch.graph.outs.iter().filter(|out| out.kind.is_heard());
+        let names: Vec<&str> = heard.map(|out| &*out.name).collect();
+        let path = words.split_whitespace().find(|word| !names.contains(word) && !matches!(*word, "spectrum" | "wave"));
+        let Some(path) = path else { return self.picture(words) };
+        let text = self.buffer.text().to_string();
+        let tapped = match inside::tapped(&text, path) {
+            Ok(tapped) => tapped,
+            Err(why) => return format!("{why}; outputs are {}\n", names.join(", ")),
+        };
+        let told = match self.play_with(&tapped, path) {
+            Ok(()) => self.picture(words),
+            Err(why) => why,
+        };
+        self.replace(&text);
+        told
+    }
+
+    /// Plays a text that has one output more, and waits until the engine does. Otherwise why not.
+    fn play_with(&mut self, text: &str, out: &str) -> Result<(), String> {
+        let before = self.session.meters().epoch.load(Ordering::Relaxed);
+        let refused = self.replace(text).text;
+        let made = |live: &Self| live.program().is_some_and(|p| p.patch.graph.outs.iter().any(|o| *o.name == *out));
+        // It is published a moment later; with `quantise` the engine may take it at the next bar only.
+        let begin = Instant::now();
+        while !made(self) || self.session.meters().epoch.load(Ordering::Relaxed) == before {
+            match made(self) {
+                false if begin.elapsed() > PATIENCE => return Err(format!("`{out}` cannot be looked at\n{refused}")),
+                true if begin.elapsed() > BARS => {
+                    return Err(format!("`{out}` cannot be looked at before `quantise` lets it in\n"));
+                }
+                _ => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        Ok(())
+    }
+
+    fn picture(&self, words: &str) -> String {
         let Some(program) = self.program() else { return "nothing plays\n".into() };
         let outs: Vec<(usize, &str)> = program
             .patch
@@ -130,16 +173,12 @@ impl Live {
             .outs
             .iter()
             .enumerate()
-            .filter(|(_, out)| out.kind.is_heard())
+            .filter(|(_, out)| out.kind.is_heard() || words.split_whitespace().any(|word| *word == *out.name))
             .map(|(i, out)| (i, &*out.name))
             .collect();
         let named = |word: &&str| outs.iter().any(|(_, out)| out == word);
         let (names, others): (Vec<&str>, Vec<&str>) = words.split_whitespace().partition(named);
         let as_spectrum = others.contains(&"spectrum");
-        if let Some(name) = others.into_iter().find(|word| !matches!(*word, "spectrum" | "wave")) {
-            let all: Vec<&str> = outs.iter().map(|(_, out)| *out).collect();
-            return format!("`{name}` is no output: there are {}; `spectrum` shows frequencies\n", all.join(", "));
-        }
         let name = names.first().copied().unwrap_or("master");
         let Some(&(shown, name)) = outs.iter().find(|(_, out)| *out == name).or(outs.last()) else {
             return "nothing plays\n".into();

@@ -25,7 +25,7 @@ words! {
     "ir" "": "the graph of what is written"
     "asm" "[WORD]": "the machine code, region by region, or only regions that speak of a name"
     "plan" "": "what the last change of code kept, moved, made and dropped"
-    "scope" "[NAME] [spectrum]": "levels and the wave of what is heard or of one output, or its frequencies"
+    "scope" "[NAME] [spectrum]": "levels and the wave of what is heard, of one output, or of a name inside of a binding (`bass.wet`), or its frequencies"
     "cpu" "": "load, missed deadlines, events that were lost"
     "mem" "": "memory of the patch that plays"
     "list" "[NAME]": "the text, or one statement of it"
