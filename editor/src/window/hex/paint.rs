@@ -19,6 +19,7 @@ use crate::window::monitor;
 use egui::epaint::TextShape;
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, vec2};
+use modurust_runtime::compiler::lang::ast::Item;
 use std::f32::consts::{FRAC_PI_3, TAU};
 
 /// Smallest radius at which a name, the rest, and knobs are drawn, points.
@@ -297,27 +298,39 @@ impl HexView {
             return None;
         }
         let curve = shapes::curve(&self.view.hexes[number], &|at| self.written(see, at).to_string(), &|name| {
-            self.rests_at(see, name)
+            self.rests_at(see, &self.view.hexes[number], name)
         })?;
         Some((curve, self.inner(number, canvas)))
     }
 
-    /// The number that a name stands for: a definition that is one, or the default of a parameter.
-    pub(super) fn rests_at(&self, see: &See<'_>, name: &str) -> Option<f64> {
+    /// The number that a name stands for in a hex: a definition that is one, or the default of a parameter of its function.
+    fn rests_at(&self, see: &See<'_>, of: &Hex, name: &str) -> Option<f64> {
         let number = |hex: &Hex| match &hex.ports.first()?.value {
-            Value::Literal(at) if matches!(hex.what, What::Param | What::Value) && hex.ports.len() == 1 => {
+            Value::Literal(at) if hex.what == What::Value && hex.ports.len() == 1 => {
                 shapes::at_rest(self.written(see, at), &|_| None)
             }
             _ => None,
         };
+        let function = of.key.split(['.', '/']).next()?;
+        let default = see.document.stmts.iter().find_map(|stmt| match &*stmt.item {
+            Item::Def(def) if def.name.name == function => {
+                let param = def.params.iter().flatten().find(|param| param.name.name == name)?;
+                let span = param.default.as_ref()?.span.shift(stmt.offset);
+                see.text.get(span.start as usize..span.end as usize)
+            }
+            _ => None,
+        });
         let found = |hexes: &[Hex]| hexes.iter().find(|hex| hex.name == name).and_then(number);
-        found(&self.view.hexes).or_else(|| found(&self.whole.hexes))
+        let default = default.and_then(|text| shapes::at_rest(text, &|_| None));
+        default.or_else(|| found(&self.view.hexes)).or_else(|| found(&self.whole.hexes))
     }
 
     /// The box in the middle of a hex in which curves and waves are drawn.
     fn inner(&self, number: usize, canvas: Rect) -> Rect {
         let centre = self.screen(canvas, self.cells[number].centre());
-        Rect::from_center_size(centre + vec2(0.0, 0.1) * self.radius, vec2(1.2, 0.3) * self.radius)
+        // A comment moves the knobs up.
+        let (at, height) = if self.view.hexes[number].note.is_empty() { (0.1, 0.3) } else { (0.055, 0.25) };
+        Rect::from_center_size(centre + vec2(0.0, at) * self.radius, vec2(1.2, height) * self.radius)
     }
 
     /// What a filter lets through, how an envelope goes, or how that sounds which the keys are at.

@@ -99,6 +99,18 @@ fn value(expr: &Expr, named: &dyn Fn(&str) -> Option<f64>, unknown: f64) -> f64 
     }
 }
 
+/// True if a number with a unit, a note or a known name is among the terms and factors of an expression.
+fn measured(expr: &Expr, named: &dyn Fn(&str) -> Option<f64>) -> bool {
+    match &expr.kind {
+        ExprKind::Number { unit, .. } => unit.is_some(),
+        ExprKind::Note(_) => true,
+        ExprKind::Name(name) => named(name).is_some(),
+        ExprKind::Unary { x, .. } | ExprKind::Ramp { from: x, .. } => measured(x, named),
+        ExprKind::Binary { left, right, .. } => measured(left, named) || measured(right, named),
+        _ => false,
+    }
+}
+
 /// Where an expression stands while nothing moves; `None` if that is nowhere. `named` knows what names stand for.
 pub(super) fn at_rest(text: &str, named: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
     let expr = parse_expr(FileId(0), text).0?;
@@ -106,8 +118,8 @@ pub(super) fn at_rest(text: &str, named: &dyn Fn(&str) -> Option<f64>) -> Option
         return Some(value);
     }
     let known = |unknown: f64| Some(value(&expr, named, unknown)).filter(|value| *value > 0.0 && value.is_finite());
-    // What scales all of it leaves it alone; that nothing at all is known can be seen by what comes of two guesses.
-    known(0.0).or_else(|| known(1.0).filter(|one| *one != 1.0 && known(2.0).is_some()))
+    // What scales all of it leaves it alone, if there is a number that is no factor: one with a unit.
+    known(0.0).or_else(|| known(1.0).filter(|_| measured(&expr, named)))
 }
 
 /// What is given for a parameter of the call that a hex is called after, as it is written: by name, or the frequency behind the sound.
@@ -348,7 +360,7 @@ mod tests {
             ("a = lpf(noise, 200hz ~> 3khz over 2bars exp)\n", 200.0),
             // Nothing is known: where the library would have it.
             ("a = lpf(noise, sin(1hz))\n", 1000.0),
-            ("a = lpf(noise, sin(1hz) * noise)\n", 1000.0),
+            ("a = lpf(noise, noise * (1 + 4 * noise))\n", 1000.0),
         ] {
             let (curve, _) = of(text);
             let x = ((hz / 20.0f32).ln() / 1000f32.ln()) - curve.handles[0].at[0];
