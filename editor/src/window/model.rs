@@ -174,8 +174,8 @@ pub(crate) struct Model {
     asked_to_quit: Option<Instant>,
     /// The slot that the next text is played as.
     through: Option<usize>,
-    /// The slot that waits for its bar.
-    switching: Option<usize>,
+    /// The slot that waits for its bar, and whether it is on its way to the engine.
+    switching: Option<(usize, bool)>,
 }
 
 impl Model {
@@ -242,7 +242,7 @@ impl Model {
             sounding: if open { &self.sounding } else { &[] },
             flash: self.flash.as_ref().filter(|(_, at)| open && at.elapsed() < FLASH).map(|(range, _)| range.clone()),
             watched: &self.watched.list,
-            switching: self.switching,
+            switching: self.switching.map(|(slot, _)| slot),
             feedback: &self.feedback,
             theme: self.theme(),
             keymap: &self.keymap,

@@ -24,7 +24,8 @@ impl Model {
                     }
                     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
                     // Nothing will be gone over to.
-                    self.switching = self.switching.filter(|_| kind != ChangeKind::None);
+                    let slot = self.switching.filter(|_| kind != ChangeKind::None);
+                    self.switching = slot.map(|(slot, _)| (slot, true));
                     let layout = Arc::clone(&self.root_page().layout);
                     self.history.commit(&text, &layout, files, &say, self.feedback.cycle, now);
                 }
@@ -58,8 +59,8 @@ impl Model {
             Notice::Lost { events } => self.complain(format!("{events} events so far found no room")),
             Notice::Refused { message } | Notice::Device { message } => self.complain(message),
             Notice::Load { message } | Notice::Sample { message } | Notice::File { message } => self.say(message),
-            // One without a time was on its way before.
-            Notice::Adopted { ms, .. } => self.switching = self.switching.filter(|_| ms.is_none()),
+            // What was on its way before is told before that of the slot, or has no time.
+            Notice::Adopted { ms, .. } => self.switching = self.switching.filter(|(_, sent)| !sent || ms.is_none()),
             Notice::Xruns { .. } => {}
         }
     }

@@ -44,7 +44,7 @@ impl Model {
         let Some(id) = self.history.slot(slot).map(|commit| commit.id) else {
             return self.complain(format!("slot {letter} is empty"));
         };
-        (self.through, self.switching) = (Some(slot), Some(slot));
+        (self.through, self.switching) = (Some(slot), Some((slot, false)));
         self.go(id, format!("slot {letter}"));
         if self.through.is_some() {
             // The text is that of the slot already: what differs is the state, or what plays of it.
