@@ -312,9 +312,7 @@ impl<'a> Elab<'a> {
         for (nth, arg) in args.iter().enumerate() {
             let name = arg.name.as_ref().map(|n| n.name.as_str());
             let value = match wants_text(&function, name, nth + usize::from(was_piped)) {
-                Some((f, param)) if self.is_unquoted(scope, &arg.value, f, &format!("a text for `{param}`"), "") => {
-                    Value::Broken
-                }
+                Some((f, what, ending)) if self.is_unquoted(scope, &arg.value, f, &what, ending) => Value::Broken,
                 _ => self.eval(scope, &arg.value),
             };
             values.push(ArgVal { name, value, span: arg.value.span, origin: self.at });
@@ -656,12 +654,15 @@ fn unit_mend(num: Num, want: Dim) -> String {
     }
 }
 
-/// What a function and its parameter are called that an argument goes to, if that is a text unless it is said.
-fn wants_text<'a>(function: &Value<'a>, name: Option<&str>, nth: usize) -> Option<(&'a str, &'a str)> {
+/// What a function is called, what its parameter wants that an argument goes to, and how that ends, if it is a sample or a text.
+fn wants_text<'a>(function: &Value<'a>, name: Option<&str>, nth: usize) -> Option<(&'a str, String, &'static str)> {
     let Value::Fn(f) = function else { return None };
     let param = f.params.full(name.map_or(Some(nth), |name| f.params.find(name))?)?;
+    if param.ty.as_ref().is_some_and(|(word, _)| word.name == "slot") {
+        return Some((f.name, "a sample".into(), ".wav"));
+    }
     let is_text = matches!(param.default.as_ref()?.kind, ExprKind::Text(_));
-    is_text.then_some((f.name, param.name.name.as_str()))
+    is_text.then(|| (f.name, format!("a text for `{}`", param.name.name), ""))
 }
 
 /// What a parameter without a type wants, from its default.
