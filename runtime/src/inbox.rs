@@ -10,6 +10,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
+use crate::agenda::Agenda;
 use crate::command::EngineCommand;
 use crate::midi::Message;
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -148,25 +149,18 @@ impl Intake {
 /// The engine's end.
 pub(crate) struct Inbox {
     ring: Consumer<Timed>,
-    /// Falling in time, so that the next is the last.
-    waiting: Vec<Timed>,
-    lost: u64,
+    waiting: Agenda<Timed>,
 }
 
 impl Inbox {
     pub fn new() -> (Inbox, Intake) {
         let (producer, ring) = RingBuffer::new(RING);
-        (Inbox { ring, waiting: Vec::with_capacity(WAITING), lost: 0 }, Intake { ring: producer, lost: 0 })
+        (Inbox { ring, waiting: Agenda::new(WAITING) }, Intake { ring: producer, lost: 0 })
     }
 
     /// Adds an event; of several for one frame the first goes first.
     pub fn put(&mut self, event: Timed) {
-        if self.waiting.len() == self.waiting.capacity() {
-            self.lost += 1;
-            return;
-        }
-        let at = self.waiting.partition_point(|waiting| waiting.frame > event.frame);
-        self.waiting.insert(at, event);
+        self.waiting.put(event.frame, event);
     }
 
     /// Takes in what threads have sent.
@@ -179,12 +173,12 @@ impl Inbox {
 
     /// The next event before a frame.
     pub fn next(&mut self, end: u64) -> Option<Timed> {
-        self.waiting.pop_if(|event| event.frame < end)
+        self.waiting.next(end)
     }
 
     /// Events that found no room.
     pub fn lost(&self) -> u64 {
-        self.lost
+        self.waiting.lost()
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! The promises that the audio side makes, and the tests that hold them, are in `CONTRACT.md` beside this crate's manifest.
 
+mod agenda;
 pub mod bell;
 pub mod bridge;
 pub mod checkpoint;

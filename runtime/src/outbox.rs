@@ -9,6 +9,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods, clippy::disallowed_macros)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
+use crate::agenda::Agenda;
 use crate::inbox::PortName;
 use crate::midi::{Exclusive, Message, System, Voice};
 use crate::steer::{self, Steered};
@@ -178,8 +179,7 @@ fn exclusive(said: &Said, unit: &Unit) -> Option<Message> {
 
 /// What waits to be taken, in the order of time.
 pub(crate) struct Outbox {
-    waiting: Vec<Departure>,
-    lost: u64,
+    waiting: Agenda<Departure>,
     clock: Clock,
     letters: Producer<Letter>,
     steered: Steered,
@@ -188,29 +188,25 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub fn new() -> (Outbox, Consumer<Letter>) {
         let (letters, fetched) = RingBuffer::new(LETTERS);
-        let waiting = Vec::with_capacity(WAITING);
-        (Outbox { waiting, lost: 0, clock: Clock::default(), letters, steered: Steered::new() }, fetched)
+        let waiting = Agenda::new(WAITING);
+        (Outbox { waiting, clock: Clock::default(), letters, steered: Steered::new() }, fetched)
     }
 
     /// Adds a message; of several for one frame the first goes first.
     pub fn put(&mut self, departure: Departure) {
-        if self.waiting.len() == self.waiting.capacity() {
-            self.lost += 1;
-            return;
-        }
-        let at = self.waiting.partition_point(|waiting| waiting.frame <= departure.frame);
-        self.waiting.insert(at, departure);
+        self.waiting.put(departure.frame, departure);
     }
 
     /// Takes what is due before a frame.
     pub fn take(&mut self, end: u64, mut f: impl FnMut(Departure)) {
-        let due = self.waiting.partition_point(|waiting| waiting.frame < end);
-        self.waiting.drain(..due).for_each(&mut f);
+        while let Some(departure) = self.waiting.next(end) {
+            f(departure);
+        }
     }
 
     /// Messages that found no room.
     pub fn lost(&self) -> u64 {
-        self.lost
+        self.waiting.lost()
     }
 
     /// What voices have done in the quantum from `base` on, as messages.
