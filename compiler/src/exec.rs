@@ -427,6 +427,11 @@ impl Instance {
         part != 0 && self.quantum.awake >> (part - 1) & 1 == 0
     }
 
+    /// The parts that do not sleep, a bit each: whatever [`Instance::out_rests`] says stays true as long as these are the same.
+    pub fn awake(&self) -> u128 {
+        self.quantum.awake
+    }
+
     /// Number of parts that sleep ([`crate::sleep`]).
     pub fn resting(&self) -> usize {
         self.sleep.asleep()

@@ -28,7 +28,7 @@ use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::launcher::Launcher;
 use crate::limiter::Limiter;
-use crate::meter::{Meters, SLOTS};
+use crate::meter::{Meters, SLOTS, Still};
 use crate::metronome::Metronome;
 use crate::outbox::{Departure, Letter, Outbox};
 use crate::sequencer::{self, Sequencer};
@@ -350,6 +350,11 @@ impl Engine {
         self.active.instance.resting()
     }
 
+    /// Players for which there is something to do, of all that the program has.
+    pub fn astir(&self) -> usize {
+        self.active.table.astir()
+    }
+
     /// True while an old program is fading out.
     pub fn is_fading(&self) -> bool {
         self.fading.is_some()
@@ -381,12 +386,12 @@ impl Engine {
             params.advance(|i, value| instance.set_param(ParamId(i as u32), value));
             self.automate();
             let Active { instance, table, .. } = &mut self.active;
-            for (unit, state) in table.units.iter_mut().enumerate() {
+            table.each_astir(|unit, state| {
                 let voices = state.take_stirred();
                 if voices != 0 {
                     instance.stir_voices(unit as u32, voices);
                 }
-            }
+            });
         } else {
             self.pass(false);
         }
@@ -543,6 +548,8 @@ impl Engine {
         let fades = parcel.exchange(&mut self.active, frame);
         self.go_over(&mut parcel, frame, before);
         self.state.hushed = false;
+        // Meters have measured another program meanwhile.
+        self.active.still = Still::default();
         if fades {
             self.fading = Some((parcel, 0));
         } else {
@@ -584,7 +591,12 @@ impl Engine {
             return;
         }
         let outs = self.active.program.patch.graph.outs.len();
+        let (eased, looked_at) = (self.state.ease.meters(), self.meters.looked_at());
+        self.active.still.begin(self.active.instance.awake());
         for i in 0..outs {
+            if !looked_at && self.active.still.has(i) {
+                continue;
+            }
             match self.active.program.patch.graph.outs[i].kind {
                 OutKind::Head(sample) => {
                     self.tell_head(i, sample);
@@ -594,7 +606,6 @@ impl Engine {
                 OutKind::Master | OutKind::Track | OutKind::Scope => {}
             }
             let words = self.active.instance.out(i);
-            let eased = self.state.ease.meters();
             let rests = eased || self.active.instance.out_rests(i) && self.meters.rests(i);
             let finite = rests || self.meters.measure(i, words, self.state.smooth);
             if !eased {
@@ -603,6 +614,8 @@ impl Engine {
             if self.active.master == Some(i) {
                 self.meters.heard.show(0, words);
                 copy(words, out);
+            } else if rests && !eased {
+                self.active.still.add(i);
             }
             if !finite
                 && let Some(quiet_until) = self.state.faults.get_mut(i)

@@ -266,7 +266,7 @@ impl Hand<'_> {
                 if self.down.len() < self.down.capacity() {
                     self.down.push(down);
                 }
-                for index in 0..stage.table.units.len().min(stage.program.units.len()) {
+                for index in 0..stage.table.len().min(stage.program.units.len()) {
                     self.sound(index, down, true, stage);
                 }
             }
@@ -290,7 +290,7 @@ impl Hand<'_> {
         let end = at + Ratio::new(1, MOMENT);
         program.score.query_launched(unit.pattern, at, end, stage.launches, self.events);
         stage.launches.live = None;
-        let Some(state) = stage.table.units.get_mut(index) else { return false };
+        let Some(state) = stage.table.get_mut(index) else { return false };
         state.advance(base, frame);
         let mut any = false;
         for i in 0..self.events.len() {
@@ -321,8 +321,8 @@ impl Hand<'_> {
         let (base, frame, port) = (stage.base, stage.frame, self.port);
         let lifted = |key: Key| key.port() == port && key.channel() == channel && notes >> (key.note() & 0x7f) & 1 == 1;
         self.down.retain(|down| !lifted(down.key));
-        for index in 0..stage.table.units.len() {
-            let Some(state) = stage.table.units.get_mut(index) else { return };
+        for index in 0..stage.table.len() {
+            let Some(state) = stage.table.get_mut(index) else { return };
             state.advance(base, frame);
             let ends = |state: &UnitState, voice: usize| {
                 let held = state.voices.get(voice).filter(|voice| voice.held);
@@ -338,7 +338,7 @@ impl Hand<'_> {
                     continue;
                 }
             }
-            let Some(state) = stage.table.units.get_mut(index) else { return };
+            let Some(state) = stage.table.get_mut(index) else { return };
             for voice in 0..state.voices.len() {
                 if !ends(state, voice) {
                     continue;
@@ -357,10 +357,13 @@ impl Hand<'_> {
     /// Bends, presses and slides what some keys hold.
     fn touch(&mut self, stage: &mut Stage, touch: Touch, of: impl Fn(Key) -> bool) {
         let offset = stage.offset();
-        for (state, unit) in stage.table.units.iter_mut().zip(stage.program.units.iter()) {
-            for voice in 0..state.voices.len() {
-                let held = state.voices.get(voice).filter(|voice| voice.held).and_then(|voice| Key::of(voice.key));
-                if held.is_some_and(|key| key.port() == self.port && of(key)) {
+        for (index, unit) in stage.program.units.iter().enumerate() {
+            for voice in 0..stage.table.get(index).map_or(0, |state| state.voices.len()) {
+                let known = stage.table.get(index).and_then(|state| state.voices.get(voice));
+                let held = known.filter(|voice| voice.held).and_then(|voice| Key::of(voice.key));
+                if held.is_some_and(|key| key.port() == self.port && of(key))
+                    && let Some(state) = stage.table.get_mut(index)
+                {
                     feel(state, unit, voice, &touch, |state, field, value| state.slope(field, voice, offset, value));
                 }
             }

@@ -59,6 +59,37 @@ pub struct Meters {
     pub loudness: Loudness,
 }
 
+/// Outputs that rest and whose meters have seen it: while the same parts of the program are awake there is nothing to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Still {
+    awake: u128,
+    outs: [u64; SLOTS / WORD],
+}
+
+/// Bits of a word of a set.
+const WORD: usize = u64::BITS as usize;
+
+impl Still {
+    /// Begins a quantum in which these parts are awake.
+    pub fn begin(&mut self, awake: u128) {
+        if awake != self.awake {
+            *self = Still { awake, ..Still::default() };
+        }
+    }
+
+    /// True if an output was added since then.
+    pub fn has(&self, out: usize) -> bool {
+        self.outs.get(out / WORD).is_some_and(|word| word >> (out % WORD) & 1 == 1)
+    }
+
+    /// One output more.
+    pub fn add(&mut self, out: usize) {
+        if let Some(word) = self.outs.get_mut(out / WORD) {
+            *word |= 1 << (out % WORD);
+        }
+    }
+}
+
 /// A reading of one output.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
@@ -101,6 +132,11 @@ impl Meters {
             rms: [0, 1].map(|c| f32::from_bits(slot.square[c].load(Relaxed)).sqrt()),
             fault: slot.fault.swap(false, Relaxed),
         }
+    }
+
+    /// True while somebody looks at an output.
+    pub(crate) fn looked_at(&self) -> bool {
+        self.scopes.iter().chain([&self.scope]).any(|scope| scope.opened().is_some())
     }
 
     /// Lets whoever looks at an output see its next quantum.

@@ -46,6 +46,12 @@ struct Due {
 /// Units whose patterns are asked ahead.
 const AHEAD: usize = 512;
 
+/// Bits of a word of a set.
+const WORD: usize = u64::BITS as usize;
+
+/// Quanta for which a unit must be known to begin nothing, so that it is not asked meanwhile.
+const LONG: f64 = 4.0;
+
 /// How far patterns are asked ahead, as so many parts of a cycle.
 const FAR: i64 = 4;
 
@@ -69,6 +75,31 @@ struct Quiet {
     wait: u8,
 }
 
+/// Units whose patterns are all known to begin nothing for a while: most of a set, which is not even asked meanwhile.
+struct Calm {
+    units: [u64; AHEAD / WORD],
+    /// Where that holds, cycles.
+    within: (f64, f64),
+    /// Of the score that was asked.
+    epoch: u32,
+}
+
+impl Calm {
+    const NONE: Calm = Calm { units: [0; AHEAD / WORD], within: (0.0, 0.0), epoch: 0 };
+
+    fn has(&self, unit: usize) -> bool {
+        self.units.get(unit / WORD).is_some_and(|word| word >> (unit % WORD) & 1 == 1)
+    }
+
+    /// One unit more, that is calm within other bounds, too.
+    fn add(&mut self, unit: usize, within: (f64, f64)) {
+        if let Some(word) = self.units.get_mut(unit / WORD) {
+            *word |= 1 << (unit % WORD);
+            self.within = (self.within.0.max(within.0), self.within.1.min(within.1));
+        }
+    }
+}
+
 /// Asks patterns and writes rows. All memory is taken at construction.
 pub struct Sequencer {
     events: EventBuf,
@@ -76,6 +107,7 @@ pub struct Sequencer {
     /// Events of a span far ahead.
     far: EventBuf,
     quiet: Box<[Quiet]>,
+    calm: Calm,
     epoch: u32,
     due: Vec<Due>,
     lost: u64,
@@ -90,6 +122,7 @@ impl Default for Sequencer {
             ahead: EventBuf::new(16),
             far: EventBuf::new(EVENTS),
             quiet: vec![quiet; AHEAD].into(),
+            calm: Calm::NONE,
             epoch: 1,
             due: Vec::with_capacity(EVENTS),
             lost: 0,
@@ -154,12 +187,12 @@ impl Sequencer {
 
     /// Begins the rows of all units for a quantum.
     pub fn begin(table: &mut UnitTable) {
-        table.units.iter_mut().for_each(|state| state.level());
+        table.each_astir(|_, state| state.level());
     }
 
     /// Fills the rows of all units to the end of the quantum that begins at frame `base`.
     pub fn finish(table: &mut UnitTable, base: u64) {
-        table.units.iter_mut().for_each(|state| state.advance(base, base + QUANTUM as u64 - 1));
+        table.each_astir(|_, state| state.advance(base, base + QUANTUM as u64 - 1));
     }
 
     /// Plays pieces of the quantum that begins at frame `base`: those of the transport with these numbers. A jump of time changes what
@@ -179,20 +212,38 @@ impl Sequencer {
         for (span, piece) in spans.iter_mut().zip(transport.pieces()) {
             *span = (piece.begin.to_f64(), piece.end.to_f64());
         }
-        for (number, (state, unit)) in table.units.iter_mut().zip(units).enumerate() {
-            for (index, piece) in transport.pieces().iter().enumerate().take(pieces.end).skip(pieces.start) {
+        let span_of = |index: usize| spans.get(index).copied().unwrap_or((0.0, f64::INFINITY));
+        let played = || transport.pieces().iter().enumerate().take(pieces.end).skip(pieces.start);
+        let turns = played().any(|(_, piece)| piece.jump || piece.ends);
+        let within =
+            played().filter(|(_, piece)| !piece.silent).fold((f64::INFINITY, f64::NEG_INFINITY), |all, (i, _)| {
+                let (from, to) = span_of(i);
+                (all.0.min(from), all.1.max(to))
+            });
+        let Calm { within: calm, epoch, .. } = self.calm;
+        let known = !turns && epoch == self.epoch && calm.0 <= within.0 && within.1 <= calm.1;
+        let learns = !turns && !known && within.0 < within.1;
+        if learns {
+            let far = 1.0 / FAR as f64;
+            self.calm = Calm { within: (within.0, within.1 + far), epoch: self.epoch, ..Calm::NONE };
+        }
+        let long = within.1 + LONG * (within.1 - within.0);
+        for (number, unit) in units.iter().enumerate().take(table.len()) {
+            if known && self.calm.has(number) {
+                continue;
+            }
+            let mut quiet = true;
+            for (index, piece) in played() {
                 if piece.jump || piece.ends {
                     let frame = inside(piece.mark.frame_of(piece.begin));
+                    let Some(state) = table.get_mut(number) else { break };
                     state.advance(base, frame);
                     state.stop_played(base, frame);
                 }
-                if piece.silent {
+                if piece.silent || self.rests(number, unit, (piece, span_of(index)), (score, launches)) {
                     continue;
                 }
-                let span = spans.get(index).copied().unwrap_or((0.0, f64::INFINITY));
-                if self.rests(number, unit, (piece, span), (score, launches)) {
-                    continue;
-                }
+                quiet = false;
                 if asked != Some((unit.pattern, index)) {
                     self.events.clear();
                     score.query_launched(unit.pattern, piece.begin, piece.end, launches, &mut self.events);
@@ -201,7 +252,7 @@ impl Sequencer {
                 }
                 self.collect(unit, piece, (score.sets(unit.pattern), cuts), base);
                 for i in 0..self.due.len() {
-                    let due = self.due[i];
+                    let (due, Some(state)) = (self.due[i], table.get_mut(number)) else { break };
                     state.advance(base, due.frame);
                     if due.kind == Kind::Cut {
                         state.stop_all(base, due.frame);
@@ -219,6 +270,11 @@ impl Sequencer {
                         _ => state.stop_all(base, due.frame),
                     }
                 }
+            }
+            // What was found to be quiet by exact positions only is about to end.
+            let known = self.quiet.get(number).map_or((0.0, 0.0), |slot| slot.within);
+            if learns && quiet && known.0 <= within.0 && long <= known.1 {
+                self.calm.add(number, known);
             }
         }
     }
@@ -340,7 +396,7 @@ fn field_value(source: FieldSource, default: f32, event: &Event) -> f32 {
 
 /// Recomputes when sounding notes end, after a change of tempo at `frame`.
 pub fn retime(table: &mut UnitTable, transport: &Transport, frame: u64) {
-    for state in &mut table.units {
+    for state in table.iter_mut() {
         for voice in state.voices.iter_mut().filter(|v| v.held && v.fall != crate::voice::NEVER) {
             let fall = transport.frame_of(voice.end).saturating_sub(1).max(0) as u64;
             voice.fall = fall.max(frame).max(if voice.rise == crate::voice::NEVER { 0 } else { voice.rise + 1 });
@@ -350,7 +406,7 @@ pub fn retime(table: &mut UnitTable, transport: &Transport, frame: u64) {
 
 /// Ends every note of the text at `frame`, the first of the coming quantum; what hands hold sounds on.
 pub fn release_played(table: &mut UnitTable, frame: u64) {
-    for state in &mut table.units {
+    for state in table.iter_mut() {
         state.level();
         state.stop_played(frame, frame);
     }
@@ -359,7 +415,7 @@ pub fn release_played(table: &mut UnitTable, frame: u64) {
 /// Ends every note at `frame`, the first of the coming quantum: the rows already stand at their last values, so this is called
 /// before [`Sequencer::run`].
 pub fn release_all(table: &mut UnitTable, frame: u64) {
-    for state in &mut table.units {
+    for state in table.iter_mut() {
         state.level();
         state.stop_all(frame, frame);
     }

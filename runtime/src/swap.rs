@@ -25,7 +25,7 @@ use crate::command::{ChangeKind, EngineCommand, EngineNotice};
 use crate::handover::{Handover, Kept};
 use crate::hold::Outside;
 use crate::launcher::{Launcher, Wish, wishes};
-use crate::meter::Meters;
+use crate::meter::{Meters, Still};
 use crate::tap::source;
 use crate::voice::UnitTable;
 use arc_swap::ArcSwapOption;
@@ -185,6 +185,8 @@ pub(crate) struct Active {
     pub stood: u64,
     /// The frame after the last that it computed, without those for which it stood still.
     pub ran: u64,
+    /// Outputs that are not to be looked at.
+    pub still: Still,
 }
 
 impl Active {
@@ -215,9 +217,22 @@ impl Active {
         paths.sort_unstable();
         let paths = paths.into();
         let outside = Outside::of(&program);
-        let (stood, ran) = (0, 0);
-        let mut active =
-            Active { instance, table, params, program, master, names, epoch, paths, outside, moves_tempo, stood, ran };
+        let (stood, ran, still) = (0, 0, Still::default());
+        let mut active = Active {
+            instance,
+            table,
+            params,
+            program,
+            master,
+            names,
+            epoch,
+            paths,
+            outside,
+            moves_tempo,
+            stood,
+            ran,
+            still,
+        };
         active.bind_rows();
         active
     }
@@ -227,7 +242,7 @@ impl Active {
         self.instance.copy_words(&old.instance, &plan.words);
         self.instance.move_rings(&mut old.instance, &plan.rings);
         for link in &plan.units {
-            if let (Some(new), Some(from)) = (self.table.units.get_mut(link.new), old.table.units.get_mut(link.old)) {
+            if let (Some(new), Some(from)) = (self.table.get_mut(link.new), old.table.get_mut(link.old)) {
                 new.adopt(from, &link.fields);
             }
         }
@@ -251,7 +266,7 @@ impl Active {
     /// Lets the code read the rows of the units.
     pub fn bind_rows(&mut self) {
         for (i, row) in self.program.patch.graph.rows.iter().enumerate() {
-            let Some(unit) = self.table.units.get(row.unit as usize) else { continue };
+            let Some(unit) = self.table.get(row.unit as usize) else { continue };
             let Some(memory) = unit.rows.get(row.field as usize) else { continue };
             if memory.voices() == row.lanes.max(1) as usize {
                 // SAFETY: the memory has the layout of the row's lanes, is aligned to 16 bytes, and belongs to the boxes of this
@@ -392,12 +407,12 @@ impl Parcel {
                     next.stood = frame.saturating_sub(next.ran);
                 }
                 for &gone in &plan.vanished {
-                    if let Some(unit) = active.table.units.get_mut(gone) {
+                    if let Some(unit) = active.table.get_mut(gone) {
                         unit.level();
                         unit.stop_all(frame, frame);
                     }
                 }
-                for unit in &mut active.table.units {
+                for unit in active.table.iter_mut() {
                     unit.level();
                 }
                 next.bind_rows();

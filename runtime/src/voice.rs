@@ -17,7 +17,9 @@ use modurust_compiler::program::{FieldSource, Unit, UnitKind};
 use modurust_compiler::score::{Ratio, Score};
 
 mod shed;
+mod table;
 use shed::Shed;
+pub use table::UnitTable;
 
 /// No frame.
 pub const NEVER: u64 = u64::MAX;
@@ -284,6 +286,16 @@ impl UnitState {
         }
     }
 
+    /// True if a quantum would change nothing here, and leaves nothing to tell anybody.
+    fn at_rest(&self) -> bool {
+        self.held == 0
+            && !self.stepped
+            && !self.fades
+            && self.stirred == 0
+            && self.strokes.is_empty()
+            && self.said.is_empty()
+    }
+
     /// Voices of which a row has changed since this was asked last ([`bit`]).
     pub fn take_stirred(&mut self) -> u64 {
         std::mem::take(&mut self.stirred)
@@ -479,32 +491,6 @@ impl UnitState {
                 }
             }
         }
-    }
-}
-
-/// All units of a program.
-#[derive(Debug, Default)]
-pub struct UnitTable {
-    /// In the order of the program's units.
-    pub units: Vec<UnitState>,
-}
-
-impl UnitTable {
-    /// At rest.
-    pub fn new(units: &[Unit]) -> UnitTable {
-        UnitTable { units: units.iter().map(UnitState::new).collect() }
-    }
-
-    /// True if another list of units fits these voices and rows as they are.
-    pub fn fits(&self, units: &[Unit]) -> bool {
-        self.units.len() == units.len()
-            && self.units.iter().zip(units).all(|(state, unit)| {
-                state.kind == unit.kind
-                    && state.outlet == unit.outlet.as_deref().map(Outlet::of)
-                    && state.rows.len() == unit.fields.len()
-                    && state.rows.first().is_none_or(|r| r.values.len() == unit.voices.max(1) as usize)
-                    && state.gates.iter().zip(&unit.fields).all(|(g, f)| *g == (f.source == FieldSource::Gate))
-            })
     }
 }
 

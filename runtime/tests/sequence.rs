@@ -245,3 +245,64 @@ fn a_fault_is_contained_and_told() {
     assert!(matches!(faults[0], EngineNotice::Fault { epoch: 0, out: 0 }));
     assert!(control.meters().take(0).fault);
 }
+
+/// Seventy units that play a note now and then, by patterns as long as eight bars: each is heard on its frames, though nearly all of
+/// them are left alone nearly always; and after a jump of time as well.
+#[test]
+fn many_that_rest_are_left_alone_and_miss_nothing() {
+    const UNITS: usize = 70;
+    let mut random = Random(31);
+    let mut b = Build::new();
+    b.timing = timing(Ratio::new(random.below(100_000) as i64 + 90_000, 1000));
+    let mut onsets = Vec::new();
+    for unit in 0..UNITS {
+        let (steps, bars) = (random.below(61) + 3, 1 << random.below(4));
+        let rests = unit % 7 == 0;
+        let plays: Vec<bool> = (0..steps).map(|_| !rests && random.below(steps) < 2).collect();
+        let (note, rest) = (b.score.pure(Value::Num(1.0)), b.score.silence());
+        let parts: Vec<_> = plays.iter().map(|plays| if *plays { note } else { rest }).collect();
+        let pattern = b.score.fastcat(&parts);
+        let pattern = b.score.slow(pattern, bars);
+        let frame = b.frame(&format!("u{unit}"));
+        let rows = b.unit(frame, UnitKind::Mono, 1, pattern, &[FieldSource::Gate]);
+        b.mono(&format!("u{unit}"), rows[0]);
+        onsets.push((steps as i64, bars, plays));
+    }
+    let per_bar = b.timing.frames_per_bar(RATE);
+    let (mut engine, mut control, _taps) = Engine::new(&EngineOptions::new(RATE), Some(b.finish())).expect("an engine");
+    let (mut astir, mut quanta, mut heard) = (0, 0, 0);
+    // From bar 0 on, then from bar 3 on.
+    for (from, bars) in [(0, 9), (3, 6)] {
+        // A pause ends what sounds, so that a note at the beginning is seen to rise in its own frame.
+        assert!(control.send(EngineCommand::Pause));
+        engine.process(&mut [0.0; 128], 2);
+        assert!(control.send(EngineCommand::Seek(Ratio::int(from))) && control.send(EngineCommand::Play));
+        let (first, mut gates, mut rises) = (engine.frame(), [0.0f32; UNITS], Vec::new());
+        let frames = (Ratio::int(bars) * per_bar).floor() as u64 / 64 * 64;
+        while engine.frame() < first + frames {
+            let begin = engine.frame() - first;
+            engine.process(&mut [0.0; 128], 2);
+            (astir, quanta) = (astir + engine.astir(), quanta + 1);
+            for (unit, last) in gates.iter_mut().enumerate() {
+                for i in 0..64 {
+                    let gate = engine.out_frame(unit, i)[0];
+                    if std::mem::replace(last, gate) == 0.0 && gate > 0.0 {
+                        rises.push((unit, begin + i as u64));
+                    }
+                }
+            }
+        }
+        // A step begins on floor((k / steps * its bars - from) * frames of a bar).
+        let mut due = Vec::new();
+        for (unit, (steps, long, plays)) in onsets.iter().enumerate() {
+            let at = |k: i64| ((Ratio::new(k * long, *steps) - Ratio::int(from)) * per_bar).floor();
+            let played = (0..).take_while(|k| at(*k) < frames as i64).filter(|k| plays[(k % steps) as usize]);
+            due.extend(played.map(at).filter(|frame| *frame >= 0).map(|frame| (unit, frame as u64)));
+        }
+        rises.sort_unstable();
+        assert_eq!(rises, due, "from bar {from}");
+        heard += rises.len();
+    }
+    assert!(heard > 200, "{heard} notes");
+    assert!(astir < quanta * UNITS / 4, "{astir} of {} are looked at", quanta * UNITS);
+}

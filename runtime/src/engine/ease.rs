@@ -45,7 +45,7 @@ impl Engine {
 
     /// Voices of poly players that play a note, to which notes may go, and in all.
     pub fn voices(&self) -> [usize; 3] {
-        let poly = self.active.table.units.iter().filter(|unit| unit.voices.len() > 1);
+        let poly = self.active.table.iter().filter(|unit| unit.voices.len() > 1);
         poly.fold([0; 3], |[held, open, all], unit| {
             let playing = unit.voices.iter().filter(|voice| voice.held).count();
             [held + playing, open + unit.open_voices(), all + unit.voices.len()]
@@ -57,11 +57,12 @@ impl Engine {
         let State { ease, rate, frame, .. } = &mut self.state;
         let quanta = (GONE * f64::from(*rate) / QUANTUM as f64).ceil().clamp(1.0, 255.0) as u8;
         let new = std::mem::take(&mut ease.new);
-        for unit in &mut self.active.table.units {
-            if new {
+        let table = &mut self.active.table;
+        if new {
+            for unit in table.iter_mut() {
                 unit.keep_open(overload::open(unit.voices.len(), ease.level), quanta);
             }
-            unit.fade_closed(*frame, quanta);
         }
+        table.each_astir(|_, unit| unit.fade_closed(*frame, quanta));
     }
 }

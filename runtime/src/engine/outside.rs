@@ -308,7 +308,7 @@ impl Engine {
             if params.put(param, value) {
                 instance.set_param(ParamId(param as u32), value);
             }
-            if let Some(state) = table.units.get_mut(unit).filter(|_| value.is_finite()) {
+            if let Some(state) = table.get_mut(unit).filter(|_| value.is_finite()) {
                 state.square(0, 0, offset, value - stood);
             }
         }
@@ -381,9 +381,12 @@ impl Engine {
     pub(super) fn depart(&mut self) {
         let Engine { active, outbox, state, .. } = self;
         let Active { program, table, outside, .. } = active;
-        for (state_of, unit) in table.units.iter_mut().zip(program.units.iter()) {
-            outbox.collect(state_of, unit, &program.score, (state.frame, state.rate));
-        }
+        table.each_astir(|index, unit| {
+            if let Some(about) = program.units.get(index) {
+                outbox.collect(unit, about, &program.score, (state.frame, state.rate));
+            }
+        });
+        table.settle();
         // What nobody takes is no use a second later.
         outbox.take(state.frame.saturating_sub(u64::from(state.rate)), |_| {});
         outbox.tick(
@@ -404,7 +407,7 @@ impl Engine {
 
     /// What ends with a program that is replaced at a frame.
     pub(super) fn ends(outbox: &mut Outbox, old: &mut Active, (frame, rate): (u64, u32)) {
-        for (state, unit) in old.table.units.iter_mut().zip(old.program.units.iter()) {
+        for (state, unit) in old.table.iter_mut().zip(old.program.units.iter()) {
             outbox.collect(state, unit, &old.program.score, (frame, rate));
         }
     }
