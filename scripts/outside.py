@@ -4,8 +4,8 @@
 
 Without names all checks run, one after another; every one prints a line with what was found, and the command fails if one of them did not
 find what it should. Nothing of Modurust is linked in here: sound and MIDI go through a JACK server without hardware that is started for it, OSC
-comes from `oscsend`, python-osc and sclang, clocks from `jack_midi_clock` and go to `jack_midi_dump`. Needed are, on Debian, jackd2 liblo-tools
-jack-midi-clock supercollider-language flac, a `modurust` that was built with `--features jack`, and a Python with what others wrote:
+comes from `oscsend`, python-osc and sclang, clocks from Ardour and `jack_midi_clock` and go to `jack_midi_dump`. Needed are, on Debian, jackd2
+liblo-tools jack-midi-clock ardour supercollider-language flac, a `modurust` that was built with `--features jack`, and a Python with what others wrote:
 
     python3 -m venv target/outside && target/outside/bin/pip install python-osc==1.10.2 JACK-Client==0.5.7 numpy
 """
@@ -91,13 +91,15 @@ def server():
 
 
 class Ears:
-    """A client that listens: what it hears, and the frame of the server at which that was."""
+    """A client that listens: the sound and the MIDI it hears, and the frames of the server at which that was."""
 
     def __init__(self, stack, seconds, name="ears", source="modurust:out_1"):
         stack.callback(self.close)
         self.client = jack.Client(name, no_start_server=True)
         self.port = self.client.inports.register("in")
+        self.midi = self.client.midi_inports.register("midi_in")
         self.sound = numpy.zeros(int(seconds * RATE), numpy.float32)
+        self.messages = []
         self.first = self.end = None
         self.gaps = 0
         self.client.set_process_callback(self.hear)
@@ -113,6 +115,7 @@ class Ears:
         heard = self.port.get_array()
         room = self.sound[at : at + frames]
         room[:] = heard[: len(room)]
+        self.messages += [(now + offset, bytes(data)) for offset, data in self.midi.incoming_midi_events()]
         self.end = now + frames
 
     def clear(self):
@@ -562,11 +565,46 @@ def jitter(stack, _):
     )
 
 
+# What Ardour is told, without its window: to be a client of JACK with an empty session, and then line by line when to roll, how fast, and when to
+# stop. It is turned while it rolls, since a change of tempo that lies ahead in its session does not come to its clock (7.3).
+ARDOUR = """
+AudioEngine:set_backend('JACK', 'ardour', '')
+assert(AudioEngine:start() == 0)
+assert(create_session('{folder}/session', 'session', {rate}))
+local function tempo(bpm)
+  local map = Temporal.TempoMap.write_copy()
+  map:set_tempo(Temporal.Tempo(bpm, bpm, 4), Temporal.timepos_t(0))
+  Temporal.TempoMap.update(map)
+end
+tempo({bpm})
+io.open('{folder}/ready', 'w'):close()
+local ui = ARDOUR.TransportRequestSource.TRS_UI
+for line in io.lines() do
+  if line == 'roll' then Session:request_roll(ui)
+  elseif line == 'stop' then Session:request_stop(false, true, ui)
+  else tempo(tonumber(line)) end
+end
+close_session()
+quit()
+"""
+
+
 def sequencer(stack, _):
-    """The clock of jack_midi_clock, which goes with the transport of the server."""
+    """The clock of Ardour, which begins, changes its tempo, and ends; that of jack_midi_clock, which goes with the transport of the server."""
+    text = f"{CLICK}tempo 120bpm\nlink on\nout = \"0*4\" >> mono(click)\n"
+    found = []
+    ardour = next((name for name in ("ardour8-lua", "ardour7-lua") if shutil.which(name)), None)
+    # Where the server misses periods, ticks are lost or come twice, and nothing is told by them.
+    for _ in range(3 if ardour else 0):
+        with contextlib.ExitStack() as inner:
+            heard = follow_ardour(inner, text, ardour)
+        if heard:
+            found.append(heard)
+            break
+    must(found or not ardour, "the server missed its deadlines")
     must(shutil.which("jack_midi_clock"), "jack_midi_clock is missing")
     bpm = 97
-    player = Player(stack, f"{CLICK}tempo 120bpm\nlink on\nout = \"0*4\" >> mono(click)\n", "--osc", "0")
+    player = Player(stack, text, "--osc", "0")
     client = SimpleUDPClient("127.0.0.1", player.osc())
     ears = Ears(stack, 60)
     stack.enter_context(process("jack_midi_clock", "-b", str(bpm), "modurust:midi_in_1", stdout=subprocess.DEVNULL))
@@ -580,7 +618,95 @@ def sequencer(stack, _):
     run("jack_transport", input="stop\n")
     worst = max(abs(error) for error in errors)
     must(worst < 0.1, f"{worst:.3f} bpm off")
-    return f"{bpm} bpm of jack_midi_clock are followed within {worst:.3f} bpm"
+    found.append(f"{bpm} bpm of jack_midi_clock are followed within {worst:.3f} bpm")
+    return "; ".join(found)
+
+
+def follow_ardour(stack, text, ardour):
+    """Rolled, turned to another tempo while it rolls, stopped, rolled from there, and stopped; nothing if the server was late."""
+    first, second, beats = 97, 123, 24
+    player = Player(stack, text, "--osc", "0")
+    client = SimpleUDPClient("127.0.0.1", player.osc())
+    ears = Ears(stack, 90)
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    settings = home / ".config" / ardour.removesuffix("-lua")
+    settings.mkdir(parents=True)
+    (settings / "config").write_text('<Ardour><Config><Option name="send-midi-clock" value="1"/></Config></Ardour>\n')
+    (home / "roll.lua").write_text(ARDOUR.format(folder=home, rate=RATE, bpm=first))
+    log = stack.enter_context(open(home / "log", "w"))
+    own = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")} | {"HOME": str(home)}
+    child = stack.enter_context(process(ardour, str(home / "roll.lua"), stdin=subprocess.PIPE, stdout=log, stderr=log, env=own))
+    wait("a session of Ardour", lambda: (home / "ready").exists() or child.poll() is not None, 60)
+    must(child.poll() is None, (home / "log").read_text())
+    for ear in ("ears:midi_in", "modurust:midi_in_1"):
+        wait("a port of its clock", lambda: run("jack_connect", "ardour:MIDI Clock out", ear).returncode == 0)
+    time.sleep(2)
+    tempi, told = [], []
+
+    def tell(word, seconds):
+        told.append(ears.client.frame_time)
+        child.stdin.write(word + "\n")
+        child.stdin.flush()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            tempi.append((ears.client.frame_time, tempo_of(client)))
+            time.sleep(0.02)
+
+    tell("roll", beats * 60 / first)
+    tell(str(second), beats * 60 / second)
+    tell("stop", 3)
+    tell("roll", beats * 60 / second)
+    tell("stop", 3)
+    child.stdin.close()
+    child.wait(30)
+    ears.close()
+    if KEEP:
+        numpy.savez(f"{KEEP}/ardour.npz", rises=ears.edges(0.25)[0], tempi=tempi, told=told, ticks=[at for at, m in ears.messages if m[0] == 0xF8])
+    if ears.gaps:
+        return None
+    # Where its beats are: ticks are counted from the start, or from the position that was sent before it goes on.
+    place, runs = 0, []
+    for at, message in ears.messages:
+        match message[0]:
+            case 0xFA:
+                place = 0
+                runs.append([])
+            case 0xF2:
+                place = 6 * (message[1] + 128 * message[2])
+            case 0xFB:
+                runs.append([])
+            case 0xFC:
+                runs[-1].append(at)
+            case 0xF8:
+                if place % 24 == 0:
+                    runs[-1].append(at)
+                place += 1
+    must(len(runs) == 2, f"it was rolled {len(runs)} times: {[m for _, m in ears.messages if m[0] != 0xF8]}")
+    rises = ears.edges(0.25)[0] - LIMITER
+    # The last of each is the stop. Before the first tick the music goes its own way.
+    (*one, stopped), (*two, _) = runs
+    ours = rises[rises > one[0] - RATE // 1000]
+    theirs = numpy.array(one + two)
+    must(len(ours) == len(theirs), f"{len(ours)} beats where {len(theirs)} are its own")
+    off = ours - theirs
+    turn, bars = told[1], lambda count, bpm: count * 4 * 60 / bpm * RATE
+    wrong = lambda begin, end, bpm: [(at, abs(tempo - bpm)) for at, tempo in tempi if begin <= at < end]
+    before, after = wrong(one[0] + bars(2, first), turn, first), wrong(two[0] + bars(2, second), told[4], second)
+    still = max(at for at, error in wrong(turn, stopped, second) if error >= 0.1) - turn
+    worst = [max(error for _, error in part) for part in (before, after)]
+    steady, turned, on = off[theirs < turn], off[(theirs >= turn) & (theirs < stopped)], off[len(one) :]
+    must(max(worst) < 0.1, f"{worst} bpm off after two bars")
+    must(still < bars(4, second), f"more than 0.1 bpm off for {still / RATE:.1f} s after it was turned")
+    must(numpy.abs(steady).max() < RATE / 1000 and numpy.abs(on).max() < RATE / 200, f"beats are {numpy.abs(steady).max()} and {numpy.abs(on).max()} frames off")
+    must(numpy.abs(turned[16:]).max() < RATE / 1000, f"{numpy.abs(turned[16:]).max()} frames off four bars after it was turned")
+    version = run(ardour, "--version", stdin=subprocess.DEVNULL, env=own).stdout.split()[2]
+    return (
+        f"Ardour {version} rolls at {first} bpm: the first beat {off[0]:+d} frames from its first tick, {len(steady)} at most {numpy.abs(steady).max()}, the "
+        f"tempo within {worst[0]:.3f} bpm after two bars; turned to {second} while it rolls, beats are at most {numpy.abs(turned).max() / RATE * 1000:.1f} ms off, "
+        f"{numpy.abs(turned[8:]).max() / RATE * 1000:.1f} after two bars and {numpy.abs(turned[16:]).max() / RATE * 1000:.2f} after four, the tempo within 0.1 bpm "
+        f"after {still / RATE:.1f} s; stopped, no beat follows; rolled on, {len(on)} beats at most {numpy.abs(on).max() / RATE * 1000:.1f} ms off, within "
+        f"{worst[1]:.3f} bpm after two bars; stopped again"
+    )
 
 
 def strips(stack, _):
