@@ -131,7 +131,7 @@ impl Places {
     fn under_old_name(&self, before: Option<&Placed>, read: &Arc<Item>, renamed: Option<&Renamed>) -> Option<Placed> {
         let renamed = renamed?;
         let before = if value(read) == Some(renamed.to()) { self.values.get(renamed.from())? } else { before? };
-        let (item, shifts) = renamed.spelt(read, self.items.get(&before.place)?)?;
+        let (item, shifts) = renamed.spelt(read, self.items.get(&before.place)?, &before.shifts)?;
         Some(Placed { read: Arc::clone(read), item: Arc::new(item), place: before.place, shifts: shifts.into() })
     }
 

@@ -74,8 +74,8 @@ impl Renamed {
     }
 
     /// A statement of the new text as one of the old, if that is what it is: the old tree with the new name, and for each place
-    /// behind one how far it is to the new text.
-    pub fn spelt(&self, new: &Item, old: &Item) -> Option<(Item, Vec<(u32, i64)>)> {
+    /// behind a name that was renamed, now or before (`known`), how far it is to the new text.
+    pub fn spelt(&self, new: &Item, old: &Item, known: &[(u32, i64)]) -> Option<(Item, Vec<(u32, i64)>)> {
         let Renamed { from, to, .. } = self;
         // Names on the tape are as long as they were first, whatever they are called by now.
         let (here, there) = (spans_of(new, to), spans_of(old, from));
@@ -83,9 +83,21 @@ impl Renamed {
             return None;
         }
         let length = |span: &Span| i64::from(span.end) - i64::from(span.start);
-        let by: Vec<i64> = here.iter().zip(&there).map(|(here, there)| length(here) - length(there)).collect();
-        let shift = |at: u32| by[..here.partition_point(|span| span.end <= at)].iter().sum::<i64>();
-        let back = |at: u32| (i64::from(at) - shift(at)) as u32;
+        let mut sum = 0;
+        let mut longer: Vec<(u32, i64)> =
+            known.iter().map(|(at, shift)| (*at, shift - std::mem::replace(&mut sum, *shift))).collect();
+        longer.retain(|(at, _)| there.iter().all(|span| span.end != *at));
+        longer.extend(here.iter().zip(&there).map(|(here, there)| (there.end, length(here) - length(there))));
+        longer.sort_unstable();
+        let total = |sum: &mut i64, (at, by): (u32, i64)| {
+            *sum += by;
+            Some((at, *sum))
+        };
+        let shifts: Vec<(u32, i64)> = longer.into_iter().scan(0, total).collect();
+        let back = |at: u32| {
+            let behind = shifts.partition_point(|(end, shift)| i64::from(*end) + shift <= i64::from(at));
+            (i64::from(at) - behind.checked_sub(1).map_or(0, |last| shifts[last].1)) as u32
+        };
         let (as_before, as_now) =
             (|word: &str| (word == to).then(|| from.clone()), |word: &str| (word == from).then(|| to.clone()));
         let before = Respell { word: &as_before, own: &as_before, place: &back }.item(new);
@@ -93,7 +105,7 @@ impl Renamed {
             return None;
         }
         let item = Respell { word: &as_now, own: &as_now, place: &|at| at }.item(old);
-        Some((item, here.iter().map(|span| (back(span.end), shift(span.end))).collect()))
+        Some((item, shifts))
     }
 
     /// Whether a message speaks of the old name, or might propose the new one.
@@ -220,5 +232,32 @@ impl Renamed {
             Seen::Value(value) if value & LAMBDA > 0 => Seen::Value(form(value & !LAMBDA) | LAMBDA),
             seen => seen,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modurust_lang::{FileId, Source, parse};
+
+    fn read(text: &str) -> Item {
+        (*parse::parse(FileId(0), &Source::new("a", text)).stmts[0].item).clone()
+    }
+
+    #[test]
+    fn one_name_after_another_is_renamed_in_a_statement() {
+        let renamed = |from: &str, to: &str| Renamed::new(from, to, &[], &[]).expect("nothing else is called so");
+        let texts = ["a = lpf(cut, q: res) + cut * res", "a = lpf(bright, q: res) + bright * res"];
+        let (tape, shifts) =
+            renamed("cut", "bright").spelt(&read(texts[1]), &read(texts[0]), &[]).expect("only a name is another");
+        assert_eq!(shifts, [(11, 3), (26, 6)]);
+        // The second lies before and behind the first, and then the first is renamed again.
+        let text = "a = lpf(bright, q: r) + bright * r";
+        let (tape, shifts) = renamed("res", "r").spelt(&read(text), &tape, &shifts).expect("only a name is another");
+        assert_eq!(shifts, [(11, 3), (19, 1), (26, 4), (32, 2)]);
+        let text = "a = lpf(x, q: r) + x * r";
+        let (_, shifts) = renamed("bright", "x").spelt(&read(text), &tape, &shifts).expect("only a name is another");
+        assert_eq!(shifts, [(11, -2), (19, -4), (26, -6), (32, -8)]);
+        assert!(renamed("bright", "x").spelt(&read("a = lpf(x, q: r) + x * 2"), &tape, &shifts).is_none());
     }
 }
