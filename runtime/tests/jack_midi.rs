@@ -133,7 +133,8 @@ fn notes_of_another_process_sound_at_their_frames() {
         }
     };
     let line = output.lines().find_map(|line| line.split_once("late: ")).map(|(_, all)| all.to_string());
-    println!("{line:?}, {:?}", running.stats());
+    let stats = running.stats();
+    println!("{line:?}, {stats:?}");
     let line = line.expect("the peer has counted");
     let count = |entry: &str| -> Option<(i64, usize)> {
         let (late, count) = entry.split_once(": ")?;
@@ -141,9 +142,10 @@ fn notes_of_another_process_sound_at_their_frames() {
     };
     let all: Vec<(i64, usize)> = line.trim_matches(['{', '}']).split(", ").filter_map(count).collect();
     // The way round through the server is one period, or none. Where a busy machine misses a deadline the server leaves periods out,
-    // whole ones.
+    // whole ones; what would have been heard in one of these is heard as the next begins.
     assert_eq!(all.iter().map(|(_, count)| count).sum::<usize>(), 2 * NOTES, "{line}");
-    assert!(all.iter().all(|(late, _)| *late >= 0 && late % 128 == 0), "{line}");
+    let hidden = all.iter().filter(|(late, _)| *late < 0 || late % 128 != 0).map(|(_, count)| *count).sum::<usize>();
+    assert!(hidden as u64 <= stats.xruns, "{line}, {stats:?}");
     let most = all.iter().map(|(_, count)| *count).max().unwrap_or(0);
     assert!(most >= 2 * NOTES * 9 / 10, "{line}");
 }
