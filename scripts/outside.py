@@ -820,7 +820,8 @@ def compare(player, takes, minutes):
         sound, whole = samples(take), samples(player.folder / "whole.wav" if take.stem == "master" else stems / take.name)
         heard = int(numpy.flatnonzero(sound[: 60 * RATE])[0]) // 2 * 2
         begin = int(numpy.flatnonzero(whole[: 60 * RATE])[0]) // 2 * 2 - heard
-        same = min(len(sound) - 2 * RATE // 5, len(whole) - begin)
+        # The end of a take is what was left when Ctrl-C had hushed everything.
+        same = min(len(sound), len(whole) - begin, 2 * int(minutes * 60 * RATE))
         different = int(numpy.count_nonzero(sound[:same].view("u4") != whole[begin : begin + same].view("u4")))
         found[take.stem] = (begin // 2, same // 2, different)
     return found

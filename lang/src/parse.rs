@@ -35,7 +35,7 @@ pub const MAX_STATEMENTS: usize = 50_000;
 pub const MAX_DIAGNOSTICS: usize = 1_000;
 
 /// Texts that the cache keeps before the ones unused since the last turn are dropped, or twice as many as the files of the session have.
-const CACHE_ENTRIES: usize = 1_024;
+const CACHE_ENTRIES: usize = 256;
 
 /// Longer texts are not cached: they are rare, and keys cost memory.
 const CACHE_TEXT: usize = 16 * 1024;

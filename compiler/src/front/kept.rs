@@ -21,8 +21,8 @@ use crate::score::{MAX_FIELDS, PatId, ScoreBuilder};
 use modurust_lang::FileId;
 use rustc_hash::FxHashMap as HashMap;
 
-/// So many values of texts that are gone are always kept.
-const SPARE: usize = 1 << 17;
+/// So many values of texts that are gone are always kept: those of some hundred edits, after which one is as slow as the first.
+const SPARE: usize = 1 << 15;
 
 /// The arenas.
 pub(super) struct Arenas {
