@@ -20,5 +20,9 @@ mod window;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    // The kernel would make pages of 2 MiB of whatever is used of them: a window of half an hour held twice the memory that it had asked for,
+    // and sound was not computed any faster. Where this is refused nothing is lost.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_thp_disable(true);
     cli::run()
 }

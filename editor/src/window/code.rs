@@ -7,6 +7,7 @@
 
 use super::act::Act;
 use super::model::See;
+use super::monitor::{self, Side};
 use super::steps::floor;
 use egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
 use egui::{Color32, FontFamily, FontId, Galley, Id, Key, Modifiers, Pos2, Rect, Shape, Stroke, Ui, Vec2};
@@ -15,6 +16,9 @@ use modurust_runtime::compiler::ide::{self, Completion};
 
 /// Most completions that are shown at once.
 const OFFERS: usize = 9;
+
+/// Width of the waves behind statements, in sizes of a letter.
+const SCOPE: f32 = 6.0;
 
 /// The pane's own state.
 #[derive(Default)]
@@ -123,6 +127,7 @@ impl CodePane {
                 sheet.numbers(ui);
             }
             sheet.errors(ui);
+            sheet.scopes(ui);
             let caret = sheet.place(see.at);
             if wants.reveal {
                 ui.scroll_to_rect(caret.expand2(Vec2::new(40.0, 60.0)), None);
@@ -366,6 +371,27 @@ impl Sheet<'_> {
             painter.rect_filled(full, 1.0, see.theme.raised);
             let bar = full.with_min_y(full.max.y - height * share);
             painter.rect_filled(bar, 1.0, see.theme.level(db));
+        }
+    }
+
+    /// Behind the first line of what is selected, of what feeds it and of what it feeds: how it sounds now.
+    fn scopes(&self, ui: &Ui) {
+        let see = self.see;
+        // Of several statements of one name the last one sounds.
+        let named = |name: &str| see.symbols.iter().rev().find(|symbol| symbol.name == name);
+        for watch in see.watched {
+            let Some(symbol) = named(&watch.name) else { continue };
+            let at = self.place(symbol.selection.start as usize).center().y;
+            let Some((_, row, _)) = self.rows(ui).find(|(_, row, _)| row.y_range().contains(at)) else { continue };
+            let size = Vec2::new(self.manner.size * SCOPE, row.height() - 2.0);
+            let room = Rect::from_min_size(Pos2::new(row.max.x + self.manner.size, row.min.y + 1.0), size);
+            // Where a line fills the pane there is no room; the inspector shows it as well.
+            if room.max.x <= ui.clip_rect().max.x
+                && let Some((points, _)) = monitor::wave(&watch.wave, room, room.width() as usize)
+            {
+                let colour = if watch.side == Side::Here { see.theme.accent } else { see.theme.playing };
+                ui.painter().add(Shape::line(points, Stroke::new(1.0, colour.gamma_multiply(0.8))));
+            }
         }
     }
 

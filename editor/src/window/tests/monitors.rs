@@ -4,6 +4,7 @@ use super::super::act::Act;
 use super::super::monitor::Side;
 use super::*;
 use egui_kittest::kittest::Queryable;
+use std::collections::BTreeSet;
 
 const PATCH: &str = "osc = sin(1khz) * 0.5 >> scope('osc')\nlfo = sin(1hz) * 0.25 >> scope('lfo')\n\
                      low = osc * (1 + lfo) >> lpf(200hz) >> scope('low')\ntrack t = low\nbus room = in\n";
@@ -34,6 +35,20 @@ fn what_is_around_the_selection_is_seen_as_it_sounds() {
     assert!((peak("osc") - 0.5).abs() < 0.01, "{}", peak("osc"));
     assert!(peak("low") > 0.005 && peak("low") < 0.1, "{}", peak("low"));
     assert!((peak("t") - peak("low")).abs() < 1e-6);
+    // Each of them has its wave behind its statement, too, but for `low`, whose line fills the pane.
+    let code = window.get_by_role(egui::accesskit::Role::MultilineTextInput).rect();
+    let inside = |shape: &&egui::epaint::ClippedShape| match &shape.shape {
+        egui::Shape::Path(path) => path.points.len() > 60 && path.points.iter().all(|point| code.contains(*point)),
+        _ => false,
+    };
+    let rows: BTreeSet<i32> = window
+        .output()
+        .shapes
+        .iter()
+        .filter(inside)
+        .map(|shape| shape.shape.visual_bounding_rect().center().y as i32 / 10)
+        .collect();
+    assert_eq!(rows.len(), 3, "{rows:?} in {code:?}");
     let said = |kind: &str| format!("{kind} of osc, feeds the selection, -6.0 dB");
     window.get_by_label("monitors: wave").click();
     window.run_steps(2);
