@@ -204,34 +204,74 @@ fn response(kind: &str, w: f64, q: f64, a: f64) -> Option<f64> {
     })
 }
 
+/// A filter among those that a sound passes: its kind, and its numbers.
+struct Band {
+    kind: &'static str,
+    freq: Number,
+    /// Its resonance if that is no number of the text.
+    q: f64,
+    sharp: Option<Number>,
+    gain: Option<Number>,
+}
+
+impl Band {
+    /// The level at a frequency, dB.
+    fn level(&self, hz: f64) -> f64 {
+        let q = self.sharp.as_ref().map_or(self.q, |sharp| sharp.value).max(0.05);
+        let a = self.gain.as_ref().map_or(1.0, |gain| 10f64.powf(gain.value / 40.0));
+        10.0 * response(self.kind, hz / self.freq.value.max(1.0), q, a).unwrap_or(1.0).max(1e-9).log10()
+    }
+}
+
+/// Filters of one band, by their names.
+const FILTERS: [&str; 12] =
+    ["lpf", "svf", "hpf", "bpf", "notch", "peak", "lowshelf", "highshelf", "onepole", "ladder", "diode", "moog_vcf"];
+/// The bands of `eq`: what they are, and the names of their numbers.
+const BANDS: [(&str, &str, &str); 4] = [
+    ("lowshelf", "low_freq", "low"),
+    ("peak", "mid_freq", "mid"),
+    ("peak", "presence_freq", "presence"),
+    ("highshelf", "high_freq", "high"),
+];
+
+/// What a hex lets pass, band by band.
+fn bands(
+    hex: &Hex,
+    written: &dyn Fn(&Range<usize>) -> String,
+    named: &dyn Fn(&str) -> Option<f64>,
+) -> Option<Vec<Band>> {
+    let one = |name: &str| numbers(hex, [name], written, named).map(|[number]| number);
+    if hex.kind == "eq" {
+        let band = |&(kind, freq, gain): &(&'static str, &str, &str)| {
+            let q = if kind == "peak" { 0.7 } else { 0.707 };
+            Some(Band { kind, freq: one(freq)?, q, sharp: None, gain: Some(one(gain)?) })
+        };
+        return BANDS.iter().map(band).collect();
+    }
+    let kind = *FILTERS.iter().find(|kind| **kind == hex.kind)?;
+    let sharp = one(if matches!(kind, "ladder" | "diode" | "moog_vcf") { "res" } else { "q" });
+    let gain = one("gain").filter(|_| matches!(kind, "peak" | "lowshelf" | "highshelf"));
+    Some(vec![Band { kind, freq: one("freq")?, q: 0.707, sharp, gain }])
+}
+
 fn filter(hex: &Hex, written: &dyn Fn(&Range<usize>) -> String, named: &dyn Fn(&str) -> Option<f64>) -> Option<Curve> {
-    let kind = hex.kind.as_str();
-    response(kind, 1.0, 1.0, 1.0)?;
-    let [freq] = numbers(hex, ["freq"], written, named)?;
-    let sharp = match kind {
-        "ladder" | "diode" | "moog_vcf" => numbers(hex, ["res"], written, named).map(|[res]| res),
-        _ => numbers(hex, ["q"], written, named).map(|[q]| q),
-    };
-    let gain = numbers(hex, ["gain"], written, named)
-        .map(|[gain]| gain)
-        .filter(|_| matches!(kind, "peak" | "lowshelf" | "highshelf"));
-    let a = gain.as_ref().map_or(1.0, |gain| 10f64.powf(gain.value / 40.0));
-    let q = sharp.as_ref().map_or(0.707, |sharp| sharp.value).max(0.05);
+    let bands = bands(hex, written, named)?;
     let octaves = (HERTZ[1] / HERTZ[0]).ln();
     let up = |db: f64| ((db - DECIBELS[0]) / (DECIBELS[1] - DECIBELS[0])).clamp(0.0, 1.0);
-    let level = |hz: f64| 10.0 * response(kind, hz / freq.value.max(1.0), q, a).unwrap_or(1.0).max(1e-9).log10();
+    let level = |hz: f64| bands.iter().map(|band| band.level(hz)).sum();
     let point = |i: usize| {
         let x = i as f64 / (POINTS - 1) as f64;
         [x as f32, up(level(HERTZ[0] * (octaves * x).exp())) as f32]
     };
-    let across = axis(&freq, None);
-    let lifted = gain.as_ref().or(sharp.as_ref());
-    let at = [
-        ((freq.value.max(1.0) / HERTZ[0]).ln() / octaves).clamp(0.0, 1.0) as f32,
-        up(level(freq.value.max(1.0))) as f32,
-    ];
-    let handle = Handle { at, across, up: lifted.and_then(|number| axis(number, None)) };
-    Some(Curve { points: (0..POINTS).map(point).collect(), handles: vec![handle] })
+    let handle = |band: &Band| {
+        let hz = band.freq.value.max(1.0);
+        let lifted = band.gain.as_ref().or(band.sharp.as_ref()).and_then(|number| axis(number, None));
+        let at = [((hz / HERTZ[0]).ln() / octaves).clamp(0.0, 1.0) as f32, up(level(hz)) as f32];
+        Handle { at, across: axis(&band.freq, None), up: lifted }
+    };
+    // Of several bands those have a handle of which a number is written.
+    let held = |handle: &Handle| bands.len() == 1 || handle.across.is_some() || handle.up.is_some();
+    Some(Curve { points: (0..POINTS).map(point).collect(), handles: bands.iter().map(handle).filter(held).collect() })
 }
 
 /// Levels at times, and the numbers that move each.
@@ -348,6 +388,21 @@ mod tests {
         assert_eq!(peak.handles[0].across.as_ref().unwrap().at, 16..20);
         // What moves by itself has no handle across.
         assert_eq!(of("l = sin(1hz)\na = lpf(noise, l, q: 2)\n").0.handles[0].across, None);
+    }
+
+    #[test]
+    fn bands_of_an_equaliser_are_one_curve_with_a_handle_each() {
+        let text = "a = eq(noise, low: -12db, mid: 6db, mid_freq: 600hz, high: 3db)\n";
+        let (curve, hex) = of(text);
+        assert!((level(&curve, 25.0) + 12.0).abs() < 1.5 && (level(&curve, 600.0) - 5.5).abs() < 1.0, "{curve:?}");
+        assert!((level(&curve, 19_000.0) - 3.0).abs() < 1.0);
+        // The presence is not written, so nothing is there to be moved.
+        assert_eq!(curve.handles.len(), 3);
+        let [low, mid, _] = &curve.handles[..] else { panic!("{curve:?}") };
+        assert!(low.across.is_none() && low.at[0] < mid.at[0]);
+        let (across, up) = (mid.across.clone().unwrap(), mid.up.clone().unwrap());
+        assert_eq!((&text[across.at.clone()], &text[up.at.clone()]), ("600hz", "6db"));
+        assert_eq!(up.moved(&hex.ports[up.port], "6db", 0.125).unwrap(), "12db");
     }
 
     #[test]
