@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Play,
     /// To be heard as what a slot holds, where a bar begins: the slot, and whether it has memory of its own.
     Switch(usize, bool),
+    /// It plays already, but there is more or less time for it.
+    Ease,
     /// It plays already; what is good of it is to be remembered.
     Learn,
     /// To be kept under a slot.
@@ -36,6 +38,8 @@ pub(crate) struct Job {
     pub overlays: BTreeMap<String, String>,
     /// Frames per second.
     pub rate: u32,
+    /// How often factors of quality are halved ([`crate::overload::coarse`]).
+    pub coarse: u8,
     /// The event that asks for it.
     pub at: Instant,
     /// Only a sound has come: what is to be said of the text has been said.
@@ -93,6 +97,7 @@ impl Jobs {
             // The event of the newest is the one that is waited for; what came for a slot waits for its bar whatever is typed meanwhile.
             let purpose = match (job.purpose, newer.purpose) {
                 (switch @ Purpose::Switch(..), Purpose::Play) => switch,
+                (heard @ (Purpose::Switch(..) | Purpose::Play), Purpose::Ease) => heard,
                 (_, purpose) => purpose,
             };
             job = Job { quiet: newer.quiet && job.quiet, purpose, ..newer };
@@ -123,7 +128,16 @@ mod tests {
     use std::sync::mpsc::channel;
 
     fn job(overlays: BTreeMap<String, String>, purpose: Purpose) -> Job {
-        Job { roots: Vec::new(), overlays, rate: 48_000, at: Instant::now(), quiet: false, purpose, number: 0 }
+        Job {
+            roots: Vec::new(),
+            overlays,
+            rate: 48_000,
+            coarse: 0,
+            at: Instant::now(),
+            quiet: false,
+            purpose,
+            number: 0,
+        }
     }
 
     #[test]

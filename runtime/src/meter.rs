@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::loudness::Loudness;
 use crate::scope::Scope;
 use crate::transport::Transport;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Outputs with a meter; later ones have none.
 pub const SLOTS: usize = 256;
@@ -45,6 +45,8 @@ pub struct Meters {
     bar: AtomicU64,
     beats: AtomicU64,
     playing: AtomicBool,
+    /// Level of what is left out for want of time ([`crate::overload`]).
+    pub eased: AtomicU8,
     /// Which frame plays when.
     pub clock: Clock,
     /// Wakes whoever sends what leaves; rung by the control side alone.
@@ -113,6 +115,7 @@ impl Default for Meters {
             bar: AtomicU64::new(0),
             beats: AtomicU64::new(4f64.to_bits()),
             playing: AtomicBool::new(true),
+            eased: AtomicU8::new(0),
             clock: Clock::default(),
             bell: Bell::default(),
             scope: Scope::default(),

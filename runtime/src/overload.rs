@@ -7,10 +7,12 @@
 //! | level | what is left out |
 //! |---|---|
 //! | 1 to 7 | of every eight voices of a poly player so many: those at rest, then the quietest, and of equally quiet ones the oldest |
-//! | 8 | meters and scopes as well |
+//! | 8, 9 | of each factor of `oversample` the half, then three quarters |
+//! | 10 | meters and scopes as well |
 //!
 //! A voice that is left out is let go of, and its gate comes down over 5 ms, so even one without a release ends without a click. A player keeps
-//! one voice at least. The factor of an `oversample` is part of the code that was made of the text, so there is no level that turns it down.
+//! one voice at least. The factor of an `oversample` is part of the code that was made of the text, so the session compiles the text again with
+//! less ([`coarse`]) and swaps it in, as it does with an edit.
 //!
 //! Two blocks in a row over [`HIGH`] cost a level; then what was left out has time to take effect. A level is given back after a time in which no block came over
 //! [`LOW`]. If that was too early, the next time is twice as long, so an engine at its limit does not go to and fro.
@@ -24,15 +26,19 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)]
 
 /// The highest level: no less can be computed.
-pub const MOST: u8 = VOICES + 1;
+pub const MOST: u8 = QUALITY + 1;
 /// Levels that leave out voices, an eighth of them each.
 pub const VOICES: u8 = 7;
+/// The highest of those that halve factors of oversampling.
+pub const QUALITY: u8 = VOICES + 2;
 /// Share of the time from which on computing takes too long.
 pub const HIGH: f64 = 0.9;
 /// Share of the time up to which there is room for more.
 pub const LOW: f64 = 0.6;
 /// Time before another level is taken, seconds of sound.
 pub const SETTLE: f64 = 0.01;
+/// The same behind a level for which the text is compiled again.
+pub const COMPILES: f64 = 0.1;
 /// Shortest and longest time under [`LOW`] before a level is given back, seconds of sound.
 pub const PATIENCE: (f64, f64) = (1.0, 16.0);
 /// A level that is wanted again within so many seconds was given back too early.
@@ -76,7 +82,8 @@ impl Watchdog {
         (self.taken, self.given) = (self.taken + sound, self.given + sound);
         self.over = if load > HIGH { self.over.saturating_add(1) } else { 0 };
         self.calm = if load > LOW { 0.0 } else { self.calm + sound };
-        if self.over >= 2 && self.taken >= SETTLE && self.level < MOST {
+        let settle = if coarse(self.level) > 0 { COMPILES } else { SETTLE };
+        if self.over >= 2 && self.taken >= settle && self.level < MOST {
             let regretted = self.given < REGRET;
             self.patience = if regretted { (self.patience * 2.0).min(PATIENCE.1) } else { self.patience };
             (self.level, self.over, self.calm, self.taken) = (self.level + 1, 0, 0.0, 0.0);
@@ -95,14 +102,26 @@ pub fn open(voices: usize, level: u8) -> usize {
     (voices * left).div_ceil(8).max(1)
 }
 
+/// How often factors of oversampling are halved at a level.
+pub fn coarse(level: u8) -> u8 {
+    level.min(QUALITY).saturating_sub(VOICES)
+}
+
 /// What a level means, in words.
 pub fn words(level: u8) -> String {
     match level {
-        0 => "there is time again: all voices and meters are back".into(),
+        0 => "there is time again: all voices, factors and meters are back".into(),
         level => {
             let left = 8 - level.min(VOICES);
-            let meters = if level > VOICES { ", and meters stand still" } else { "" };
-            format!("more to compute than there is time for: poly players go on with {left} of 8 voices{meters}")
+            let quality = match coarse(level) {
+                0 => "",
+                1 => ", `oversample` with half of its factor",
+                _ => ", `oversample` with a quarter of its factor",
+            };
+            let meters = if level > QUALITY { ", and meters stand still" } else { "" };
+            format!(
+                "more to compute than there is time for: poly players go on with {left} of 8 voices{quality}{meters}"
+            )
         }
     }
 }
@@ -147,7 +166,7 @@ mod tests {
     fn it_comes_back_step_by_step_and_stays_where_it_is_tight() {
         let mut dog = Watchdog::default();
         run(&mut dog, 0.5, |_, _| 9.0);
-        let levels = run(&mut dog, 10.0, |_, _| 0.3);
+        let levels = run(&mut dog, 12.0, |_, _| 0.3);
         assert_eq!((levels.first(), levels.last()), (Some(&MOST), Some(&0)));
         let first = levels.iter().position(|l| *l < MOST).map(|i| i as f64 * 64.0 / 48_000.0);
         assert!(first.is_some_and(|s| (0.99..1.01).contains(&s)), "{first:?} s");
@@ -164,8 +183,8 @@ mod tests {
     #[test]
     fn a_player_keeps_a_voice() {
         let left = |voices: usize| (0..=MOST).map(|level| open(voices, level)).collect::<Vec<_>>();
-        assert_eq!(left(8), [8, 7, 6, 5, 4, 3, 2, 1, 1]);
-        assert_eq!(left(3), [3, 3, 3, 2, 2, 2, 1, 1, 1]);
-        assert_eq!(left(1), [1; 9]);
+        assert_eq!(left(8), [8, 7, 6, 5, 4, 3, 2, 1, 1, 1, 1]);
+        assert_eq!(left(3), [3, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1]);
+        assert_eq!(left(1), [1; 11]);
     }
 }

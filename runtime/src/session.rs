@@ -163,6 +163,7 @@ pub(crate) struct Done {
     quiet: bool,
     asked: BTreeSet<String>,
     purpose: Purpose,
+    coarse: u8,
     number: u64,
     texts: BTreeMap<String, String>,
 }
@@ -210,6 +211,7 @@ impl Session {
             roots: options.files.clone(),
             overlays: options.texts.clone(),
             rate: options.compile.sample_rate,
+            coarse: 0,
             at: Instant::now(),
             quiet: false,
             purpose: Purpose::Play,
@@ -392,6 +394,7 @@ impl Drop for Session {
 fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
     let begin = Instant::now();
     compiler.retune(job.rate);
+    compiler.coarsen(job.coarse);
     let mut world = FileWorld::with_bank(bank.clone());
     for (file, text) in &job.overlays {
         world.overlay(file.clone(), text.clone());
@@ -402,8 +405,8 @@ fn work(compiler: &mut Compiler, job: Job, bank: &Bank) -> Done {
         _ => evaluate(compiler, &world, &job.roots),
     };
     let ms = begin.elapsed().as_secs_f64() * 1e3;
-    let Job { at, quiet, purpose, number, overlays: texts, .. } = job;
-    Done { outcome, ms, at, quiet, asked: world.take_asked(), purpose, number, texts }
+    let Job { at, quiet, purpose, coarse, number, overlays: texts, .. } = job;
+    Done { outcome, ms, at, quiet, asked: world.take_asked(), purpose, coarse, number, texts }
 }
 
 /// What the session thread owns.
@@ -500,8 +503,9 @@ impl Inner {
     }
 
     fn job_for(&self, purpose: Purpose, at: Instant, overlays: BTreeMap<String, String>, quiet: bool) {
-        let (roots, rate, number) = (self.files.clone(), self.tuning.rate, self.slots.number);
-        let _ = self.jobs.send(Job { roots, overlays, rate, at, quiet, purpose, number });
+        let (roots, number) = (self.files.clone(), self.slots.number);
+        let Tuning { rate, coarse, .. } = self.tuning;
+        let _ = self.jobs.send(Job { roots, overlays, rate, coarse, at, quiet, purpose, number });
     }
 
     /// What the first compilation yielded; the engine has its program already.
@@ -585,6 +589,8 @@ impl Inner {
         let grid = program.timeline.settings.quantise.map(|quantise| bars(quantise, &program.timing));
         let published = match (done.purpose, grid.filter(|_| sounds)) {
             (Purpose::Switch(slot, apart), grid) => self.publish_slot(&program, grid, slot, apart),
+            // What waits for its bar waits on.
+            (Purpose::Ease, _) if !self.control.is_pending() => self.control.publish(&program, None),
             (_, Some(grid)) => self.control.publish_on(&program, grid),
             (_, None) => self.control.publish(&program, None),
         };
@@ -622,6 +628,7 @@ impl Inner {
     /// Passes on what the engine says, and frees what it gave back.
     fn tick(&mut self) {
         self.control.collect();
+        self.ease();
         if let Some(diary) = &mut self.journal {
             diary.place(self.control.meters().cycle());
         }

@@ -7,13 +7,16 @@ mod common;
 
 use common::counting::{Counting, touches};
 use common::{RATE, Text, options};
-use modurust_runtime::command::EngineCommand;
+use modurust_runtime::command::{Command, EngineCommand, EngineNotice, Notice};
 use modurust_runtime::compiler::exec::Backend;
 use modurust_runtime::compiler::front::Compiler;
 use modurust_runtime::compiler::program::Program;
 use modurust_runtime::engine::{Engine, EngineOptions};
-use modurust_runtime::overload::{MOST, VOICES, Watchdog, words};
+use modurust_runtime::overload::{MOST, QUALITY, VOICES, Watchdog, coarse, words};
+use modurust_runtime::session::{Session, SessionOptions};
 use modurust_runtime::swap::Control;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -27,9 +30,24 @@ track a = \"[0,2,4,7,9,11,14,16]\" >> slow(16) >> scale(c2, major) >> with(vel: 
 track b = \"[0,4,7,11]\" >> slow(16) >> scale(c1, major) >> poly(4, hard)
 ";
 
+/// The same with a track whose cost is that of its oversampling, and with a stage behind that remembers.
+const BENT: &str = "
+track c = sin(110hz) >> oversample(8, x => fold(x * 3)) * 0.1 >> lpf(2khz)
+";
+
 fn program(text: &str) -> Program {
-    let outcome = Compiler::new(options(Backend::Jit)).compile(&Text(text.into()), &["a.modu".into()]);
-    outcome.program.unwrap_or_else(|| panic!("{:?}", outcome.diagnostics))
+    programs(text).swap_remove(0)
+}
+
+/// A text with factors of quality as they are, halved once and halved twice.
+fn programs(text: &str) -> Vec<Program> {
+    let mut compiler = Compiler::new(options(Backend::Jit));
+    let compile = |coarse| {
+        compiler.coarsen(coarse);
+        let outcome = compiler.compile(&Text(text.into()), &["a.modu".into()]);
+        outcome.program.unwrap_or_else(|| panic!("{:?}", outcome.diagnostics))
+    };
+    (0..=coarse(MOST)).map(compile).collect()
 }
 
 /// What was seen of a block.
@@ -38,6 +56,8 @@ struct Seen {
     level: u8,
     held: usize,
     open: usize,
+    coarse: u8,
+    meters: bool,
     load: f64,
 }
 
@@ -45,23 +65,53 @@ struct Seen {
 fn play(
     seconds: f64,
     slow: impl Fn(f64) -> f64,
+    shed: impl FnMut(&mut Engine, &mut Control, u8),
+) -> (Vec<f32>, Vec<Seen>) {
+    play_of(SONG, seconds, slow, shed)
+}
+
+/// Time from a level to a program that is as coarse as it says, seconds.
+const COMPILING: f64 = 0.02;
+
+/// The same of any text. Stands in for the session as well: a level that says so brings another program.
+fn play_of(
+    text: &str,
+    seconds: f64,
+    slow: impl Fn(f64) -> f64,
     mut shed: impl FnMut(&mut Engine, &mut Control, u8),
 ) -> (Vec<f32>, Vec<Seen>) {
+    let programs = programs(text);
+    let shares: Vec<f64> = programs.iter().map(|p| p.patch.work as f64 / programs[0].patch.work as f64).collect();
     let (mut engine, mut control, _taps) =
-        Engine::new(&EngineOptions::new(RATE), Some(program(SONG))).expect("an engine");
+        Engine::new(&EngineOptions::new(RATE), Some(programs[0].clone())).expect("an engine");
     let (mut sound, mut seen, mut dog) = (Vec::new(), Vec::new(), Watchdog::default());
+    let (mut wanted, mut playing, mut due) = (0, 0, None);
     let block = 64.0 / f64::from(RATE);
     for i in 0..(seconds / block) as usize {
         let mut out = [0.0; 128];
         engine.process(&mut out, 2);
         sound.extend(out);
         let [held, open, all] = engine.voices();
-        let meters = if engine.eased() > VOICES { 0.0 } else { 0.1 };
-        let load = slow(i as f64 * block) * (0.2 + 0.7 * held as f64 / all as f64 + meters);
+        let meters = engine.eased() <= QUALITY;
+        let voices = 0.7 * held as f64 / all.max(1) as f64;
+        let whole = 0.2 + voices + if meters { 0.1 } else { 0.0 };
+        let load = slow(i as f64 * block) * whole * shares[usize::from(playing)];
         let level = dog.block(64, RATE, load * block);
-        seen.push(Seen { level, held, open, load });
+        seen.push(Seen { level, held, open, coarse: playing, meters, load });
         shed(&mut engine, &mut control, level);
-        while control.notice().is_some() {}
+        let now = control.meters().eased.load(Relaxed);
+        if coarse(now) != wanted {
+            wanted = coarse(now);
+            due = Some(i as f64 * block + COMPILING);
+        }
+        if due.is_some_and(|due| i as f64 * block >= due) {
+            control.publish(&programs[usize::from(wanted)], None);
+            due = None;
+        }
+        while let Some(notice) = control.notice() {
+            playing = if matches!(notice, EngineNotice::Adopted { .. }) { wanted } else { playing };
+        }
+        control.collect();
     }
     (sound, seen)
 }
@@ -134,6 +184,58 @@ fn voices_go_first_then_meters_and_all_come_back() {
     assert_eq!((at(14.9).level, at(14.9).open), (0, 12));
 }
 
+/// The order that is declared: voices, factors of quality, meters.
+#[test]
+fn quality_goes_between_voices_and_meters() {
+    let text = format!("{SONG}{BENT}");
+    // Four times what all of it takes, within forty seconds.
+    let slow = |t: f64| match t {
+        t if t < 1.0 => 0.5,
+        t if t < 41.0 => 0.5 + (t - 1.0) * 0.2,
+        _ => 0.3,
+    };
+    let (_, seen) = play_of(&text, 60.0, slow, ease);
+    let first = |found: &dyn Fn(&Seen) -> bool| seen.iter().position(found).map(|i| i as f64 * 64.0 / 48_000.0);
+    let steps = [
+        first(&|s| s.open < 12),
+        first(&|s| s.open == 2),
+        first(&|s| s.coarse == 1),
+        first(&|s| s.coarse == 2),
+        first(&|s| !s.meters),
+    ];
+    println!("voices, the last of them, half, a quarter, meters from {steps:.2?} s on");
+    assert!(steps.iter().all(Option::is_some) && steps.windows(2).all(|w| w[0] < w[1]), "{steps:?}");
+    let late = first(&|s| s.load > 1.0);
+    println!("late from {late:?} s on");
+    assert!(late.is_none_or(|t| Some(t) > steps[4]), "there was more to leave out at {late:?}");
+    assert!(seen.windows(2).all(|w| w[0].coarse.abs_diff(w[1].coarse) <= 1));
+    let last = seen.last().expect("blocks");
+    assert_eq!((last.level, last.open, last.coarse, last.meters), (0, 12, 0, true));
+}
+
+/// Factors that go down and come back are heard as little as an edit.
+#[test]
+fn nobody_hears_a_factor_change() {
+    let slow = |t: f64| if (1.0..2.0).contains(&t) { 9.0 } else { 0.3 };
+    let bent = format!("tempo 60bpm\n{BENT}");
+    let (whole, _) = play_of(&bent, 16.0, slow, |_, _, _| {});
+    let (sound, seen) = play_of(&bent, 16.0, slow, ease);
+    assert!(
+        (0..=2).all(|coarse| seen.iter().any(|s| s.coarse == coarse)) && seen.last().is_some_and(|s| s.coarse == 0)
+    );
+    let (allowed, found) = (step(&whole) + 0.001, step(&sound));
+    println!("largest step {found:.4}, allowed {allowed:.4}");
+    assert!(found <= allowed, "a step of {found}, where {allowed} is allowed");
+    // What was left out shows between, and nothing of it is left at the end.
+    let differs = |from: f64, to: f64| {
+        let part = |sound: &[f32]| sound[(from * 96_000.0) as usize..(to * 96_000.0) as usize].to_vec();
+        part(&whole).iter().zip(part(&sound)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    let (before, between, after) = (differs(0.0, 1.0), differs(1.5, 2.0), differs(15.0, 16.0));
+    println!("differs by {before}, {between:.5} and {after} before, between and after");
+    assert!(before == 0.0 && (1e-5..0.02).contains(&between) && after < 1e-6, "{before}, {between}, {after}");
+}
+
 #[test]
 fn a_sudden_overload_is_over_soon() {
     let (_, seen) = play(3.0, |t| if t < 1.0 { 0.5 } else { 1.5 }, ease);
@@ -153,13 +255,15 @@ fn meters_stand_still_at_the_last_level_only() {
         engine.process(&mut out, 2);
         control.meters().take(master).peak[0]
     };
-    assert!((0..=VOICES).all(|level| peak(level) > 0.0));
+    assert!((0..=QUALITY).all(|level| peak(level) > 0.0));
     peak(MOST);
     assert_eq!(peak(MOST), 0.0);
     assert!(peak(0) > 0.0);
     assert!(
         words(3).contains("5 of 8 voices")
-            && !words(3).contains("meters")
+            && !words(3).contains("oversample")
+            && words(8).contains("half of its factor")
+            && !words(9).contains("meters")
             && words(MOST).contains("meters stand still")
     );
 }
@@ -217,4 +321,51 @@ fn a_swap_keeps_what_is_left_out_and_nothing_allocates() {
     assert_eq!(touched, 0);
     assert_eq!(before[1], 5, "3 of 8 and 2 of 4");
     assert_eq!(engine.voices()[1], 5);
+}
+
+/// Plays until the program of the session is as wanted, or twenty seconds are over.
+fn until(session: &Session, engine: &mut Engine, wanted: impl Fn(&Program) -> bool) -> bool {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(20) {
+        engine.process(&mut [0.0; 256], 2);
+        let adopted = session.notices().iter().any(|n| matches!(n, Notice::Adopted { .. }));
+        if adopted && session.snapshot().program.is_some_and(|program| wanted(&program)) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
+}
+
+/// The session makes what plays anew at the levels that ask for it, edits that come meanwhile as well, and all of it as it was when there is time.
+#[test]
+fn a_session_compiles_for_the_time_there_is() {
+    let name = "a.modu".to_string();
+    let mut asked = SessionOptions::new(vec![name.clone()], options(Backend::Jit));
+    (asked.watch, asked.texts) = (false, [(name.clone(), BENT.to_string())].into());
+    let (session, mut engine) = Session::new(asked).expect("a session");
+    let edited = BENT.replace("2khz", "900hz") + "track d = sin(100hz) * 0.1\n";
+    let (first, then) = (programs(BENT), programs(&edited));
+    let work = |program: &Program| program.patch.work;
+    assert!(session.snapshot().program.is_some_and(|p| work(&p) == work(&first[0])));
+    for level in [8, 9] {
+        engine.ease(level);
+        let wanted = work(&first[usize::from(level - VOICES)]);
+        assert!(until(&session, &mut engine, |p| work(p) == wanted), "level {level}");
+    }
+    session.send(Command::Text { file: name, text: edited });
+    assert!(until(&session, &mut engine, |p| work(p) == work(&then[2])), "an edit meanwhile");
+    engine.ease(VOICES);
+    assert!(until(&session, &mut engine, |p| p.patch.hash == then[0].patch.hash), "there is time again");
+    // Nothing of this text asks how much time there is.
+    let plain = "track d = sin(100hz) * 0.1\n".to_string();
+    session.send(Command::Text { file: "a.modu".into(), text: plain });
+    assert!(until(&session, &mut engine, |p| work(p) < work(&then[2])));
+    engine.ease(MOST);
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(300) {
+        engine.process(&mut [0.0; 256], 2);
+        assert!(session.notices().is_empty(), "something happened");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

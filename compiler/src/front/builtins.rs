@@ -187,6 +187,13 @@ static INTRINSICS: &[Builtin] = &[
         run: Run::Fn(samples::peek),
     },
     Builtin {
+        name: "quality",
+        signature: "prim.quality(factor)",
+        doc: "The factor; where there is no time for it, half or a quarter of it, whole and 1 at least.",
+        category: "primitives",
+        run: Run::Fn(tools::quality),
+    },
+    Builtin {
         name: "ring",
         signature: "prim.ring(x, longest)",
         doc: "A delay line with the input x.",

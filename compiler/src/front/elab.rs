@@ -153,7 +153,7 @@ impl<'a> Elab<'a> {
     /// An elaborator with an empty graph.
     pub fn new(world: &'a dyn World, sample_rate: u32, seed: u64) -> Elab<'a> {
         let timing = Timing { bpm: Ratio::new(120, 1), beats_per_bar: Ratio::new(4, 1) };
-        let settings = Arc::new(Settings { timing, tuning: None, seed, fades: false });
+        let settings = Arc::new(Settings { timing, tuning: None, seed, fades: false, coarse: 0 });
         let mut scopes = Scopes::default();
         let library_scope = scopes.add(None);
         let root = scopes.add(Some(library_scope));

@@ -200,6 +200,8 @@ pub struct Compiler {
     kept: hold::Kept,
     /// What was elaborated for earlier texts.
     memory: kept::Memory,
+    /// How often factors of quality are halved.
+    coarse: u8,
     /// Told the name of each stage when it is done.
     ended: Box<dyn FnMut(&'static str) + Send>,
 }
@@ -219,7 +221,7 @@ impl Compiler {
     pub fn new(options: Options) -> Compiler {
         let (parser, kept) = (Parser::new(), hold::Kept::default());
         let (cache, memory, ended) = (Cache::default(), kept::Memory::default(), Box::new(|_| {}));
-        Compiler { options, parser, patches: Vec::new(), cache, kept, memory, ended }
+        Compiler { options, parser, patches: Vec::new(), cache, kept, memory, coarse: 0, ended }
     }
 
     /// Has `ended` called with the name of each stage when it is done, to find out where the time goes.
@@ -235,10 +237,16 @@ impl Compiler {
     /// Compiles for another sample rate from now on. What was last good stays so ([`hold`]).
     pub fn retune(&mut self, sample_rate: u32) {
         if sample_rate != self.options.sample_rate {
-            let new = Compiler::new(Options { sample_rate, ..self.options });
+            let new = Compiler { coarse: self.coarse, ..Compiler::new(Options { sample_rate, ..self.options }) };
             let before = std::mem::replace(self, new);
             (self.kept, self.ended) = (before.kept, before.ended);
         }
+    }
+
+    /// Makes less of what is declared to be a question of quality (`prim.quality`, as in `oversample`) from now on: such factors are
+    /// halved so many times. 0 is everything.
+    pub fn coarsen(&mut self, halvings: u8) {
+        self.coarse = halvings;
     }
 
     /// Compiles files that form one session (they share names). Each root is a path given to `world`.
@@ -323,7 +331,7 @@ impl Compiler {
             }
         }
         (self.ended)("parse");
-        let options = self.options;
+        let (options, coarse) = (self.options, self.coarse);
         let paths: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
         let texts: Vec<&str> = sources.iter().map(|s| &*s.text).collect();
         let (laid_out, mut arenas) = self.memory.begin(&files, &texts);
@@ -333,6 +341,7 @@ impl Compiler {
             let mut elab = loop {
                 let mut elab = Elab::new(world, options.sample_rate, options.seed);
                 elab.paths.clone_from(&paths);
+                elab.set().coarse = coarse;
                 if let Some(arenas) = arenas.take() {
                     elab.resume(arenas);
                 }

@@ -28,6 +28,8 @@ pub(super) struct Settings {
     pub seed: u64,
     /// A song of the session has sections that fade into each other.
     pub fades: bool,
+    /// How often factors that are declared to be a question of quality are halved ([`super::Compiler::coarsen`]).
+    pub coarse: u8,
 }
 
 /// One of them.
@@ -43,6 +45,8 @@ pub(super) enum Setting {
     Seed = 8,
     /// Whether songs fade.
     Fades = 16,
+    /// How much quality there is time for.
+    Coarse = 32,
 }
 
 /// Settings that were asked for.
@@ -75,6 +79,7 @@ impl Settings {
             && (!of(Setting::Tuning) || self.tuning == other.tuning)
             && (!of(Setting::Seed) || self.seed == other.seed)
             && (!of(Setting::Fades) || self.fades == other.fades)
+            && (!of(Setting::Coarse) || self.coarse == other.coarse)
     }
 }
 
@@ -139,6 +144,12 @@ impl Elab<'_> {
         self.settings.fades
     }
 
+    /// A factor as there is time for it: halved so many times, 1 at least.
+    pub(super) fn in_time(&self, factor: f64) -> f64 {
+        self.asked.note(Setting::Coarse);
+        (0..self.settings.coarse).fold(factor, |factor, _| if factor < 2.0 { factor } else { (factor / 2.0).floor() })
+    }
+
     /// To change what a text sets.
     pub(super) fn set(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.settings)
@@ -165,7 +176,7 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_compared() {
         let timing = Timing { bpm: Ratio::int(120), beats_per_bar: Ratio::int(4) };
-        let settings = Settings { timing, tuning: None, seed: 1, fades: false };
+        let settings = Settings { timing, tuning: None, seed: 1, fades: false, coarse: 0 };
         let faster = Settings { timing: Timing { bpm: Ratio::int(121), ..timing }, ..settings.clone() };
         let asked = Asked::default();
         assert!(settings.same(&faster, asked.take()));

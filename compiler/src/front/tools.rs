@@ -51,6 +51,11 @@ pub(super) fn channels<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     Value::Num(Num::constant(f64::from(sig.shape.channels)))
 }
 
+pub(super) fn quality<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
+    let Some(factor) = e.count(call, "factor", 4096) else { return Value::Broken };
+    Value::Num(Num::constant(e.in_time(f64::from(factor))))
+}
+
 pub(super) fn index<'a>(e: &mut Elab<'a>, call: &mut Call<'a>) -> Value<'a> {
     let Some(x) = e.want(call, "x") else { return Value::Broken };
     let Some(sig) = e.signal(x.value, x.span) else { return Value::Broken };

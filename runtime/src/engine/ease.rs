@@ -3,8 +3,9 @@
 //! A level is set between two blocks, and takes effect with the next quantum. Whoever has set none gets every bit as always.
 
 use super::{Engine, State};
-use crate::overload::{self, MOST, VOICES};
+use crate::overload::{self, MOST, QUALITY};
 use modurust_compiler::graph::QUANTUM;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Time in which the gate of a voice that is left out comes down, seconds.
 const GONE: f64 = 0.005;
@@ -20,7 +21,7 @@ pub(super) struct Ease {
 impl Ease {
     /// Meters and scopes stand still.
     pub fn meters(&self) -> bool {
-        self.level > VOICES
+        self.level > QUALITY
     }
 
     /// There are other voices.
@@ -36,6 +37,7 @@ impl Engine {
         let level = level.min(MOST);
         ease.new |= level != ease.level;
         ease.level = level;
+        self.meters.eased.store(level, Relaxed);
     }
 
     /// The level in force.

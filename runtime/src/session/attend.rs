@@ -2,12 +2,17 @@
 //!
 //! First the worker compiles, while the null device plays on. Then the engine is taken out of the null device, goes over to the new program
 //! at the same place of the music, and is given to the device. Edits that come meanwhile are made for the new rate, and go in with it.
+//!
+//! And one with too little time: the program is made again with less oversampling ([`crate::overload`]), and again when there is time.
 
 use super::{Inner, Message, Session};
 use crate::command::Notice;
 use crate::device::Running;
 use crate::engine::Engine;
+use crate::jobs::Purpose;
+use crate::overload;
 use modurust_compiler::program::Program;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,13 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The sample rate of what is compiled, and a program for an engine that does not have it yet.
 pub(super) struct Tuning {
     pub rate: u32,
+    /// How often factors of quality are halved.
+    pub coarse: u8,
     program: Option<Program>,
     ready: Option<Sender<bool>>,
 }
 
 impl Tuning {
     pub fn new(rate: u32) -> Tuning {
-        Tuning { rate, program: None, ready: None }
+        Tuning { rate, coarse: 0, program: None, ready: None }
     }
 
     /// Keeps a program of another rate than the engine's until the engine comes; gives back any other.
@@ -89,6 +96,15 @@ impl Inner {
         }
         (self.tuning.rate, self.tuning.ready) = (rate, Some(ready));
         self.job(Instant::now(), self.overlays.clone(), true);
+    }
+
+    /// Compiles what plays with as much quality as there is time for.
+    pub(super) fn ease(&mut self) {
+        let coarse = overload::coarse(self.control.meters().eased.load(Relaxed));
+        if coarse != self.tuning.coarse {
+            self.tuning.coarse = coarse;
+            self.job_for(Purpose::Ease, Instant::now(), self.overlays.clone(), true);
+        }
     }
 
     /// Lets the engine go over to the program that waits for it.

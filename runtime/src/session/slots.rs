@@ -33,7 +33,7 @@ impl Slots {
     /// Keeps what was compiled for a slot; gives back what is to be heard.
     pub fn take(&mut self, done: Done) -> Option<Done> {
         let slot = match done.purpose {
-            Purpose::Play => return Some(done),
+            Purpose::Play | Purpose::Ease => return Some(done),
             Purpose::Learn => return None,
             Purpose::Keep(slot) | Purpose::Switch(slot, _) => slot,
         };
@@ -45,11 +45,11 @@ impl Slots {
         heard
     }
 
-    /// What is kept of these texts for frames of this rate.
-    fn ready(&self, slot: usize, texts: &BTreeMap<String, String>, rate: u32) -> Option<Done> {
+    /// What is kept of these texts for frames of this rate, as coarse as what plays.
+    fn ready(&self, slot: usize, texts: &BTreeMap<String, String>, rate: u32, coarse: u8) -> Option<Done> {
         let kept = self.kept.get(slot)?.as_ref().filter(|kept| kept.texts == *texts)?;
         let program = kept.done.as_ref()?.outcome.as_ref().ok()?.program.as_ref()?;
-        kept.done.clone().filter(|_| program.patch.sample_rate == rate)
+        kept.done.clone().filter(|done| program.patch.sample_rate == rate && done.coarse == coarse)
     }
 }
 
@@ -78,7 +78,7 @@ impl Inner {
     pub(super) fn switch(&mut self, slot: usize, texts: BTreeMap<String, String>, apart: bool, at: Instant) {
         self.overlays.extend(texts.clone());
         let rate = self.control.playing().0.patch.sample_rate;
-        let Some(ready) = self.slots.ready(slot, &texts, rate) else {
+        let Some(ready) = self.slots.ready(slot, &texts, rate, self.tuning.coarse) else {
             return self.job_for(Purpose::Switch(slot, apart), at, self.overlays.clone(), false);
         };
         // What is being compiled is older than this.
