@@ -61,21 +61,38 @@ fn options() -> Options {
     Options { sample_rate: 48_000, passes: Passes::Fast, backend: Backend::Interp, seed: 0, verify: false }
 }
 
+/// What is held at most while so many texts are asked for, that `next` makes of the last one; prints how it grows.
+fn most_held(what: &str, first: &str, mut next: impl FnMut(&mut Dice, &str) -> String) -> isize {
+    let (mut compiler, mut dice) = (Compiler::new(options()), Dice::new(7));
+    let (mut text, mut most) = (first.to_string(), 0);
+    let texts: usize = std::env::var("TEXTS").ok().and_then(|n| n.parse().ok()).unwrap_or(4000);
+    let before = HELD.load(Ordering::Relaxed);
+    for n in 1..=texts {
+        drop(compiler.elaborate(&Text(text.clone()), &["set.modu".into()]));
+        most = most.max(HELD.load(Ordering::Relaxed) - before);
+        text = next(&mut dice, &text);
+        if n % (texts / 10).max(1) == 0 {
+            println!(
+                "{what}, {n} texts: {} KiB, at most {} KiB",
+                (HELD.load(Ordering::Relaxed) - before) >> 10,
+                most >> 10
+            );
+        }
+    }
+    most
+}
+
 #[test]
 fn texts_that_are_gone_leave_no_more_than_a_set_size() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/live_set.modu");
     let first = std::fs::read_to_string(path).unwrap();
-    let (mut compiler, mut dice) = (Compiler::new(options()), Dice::new(7));
-    let (mut text, mut most) = (first.clone(), 0);
-    let texts: usize = std::env::var("TEXTS").ok().and_then(|n| n.parse().ok()).unwrap_or(4000);
-    let before = HELD.load(Ordering::Relaxed);
-    for n in 1..=texts {
-        drop(compiler.elaborate(&Text(text), &["set.modu".into()]));
-        most = most.max(HELD.load(Ordering::Relaxed) - before);
-        text = edit(&mut dice, &first);
-        if n % (texts / 10).max(1) == 0 {
-            println!("{n} texts: {} KiB, at most {} KiB", HELD.load(Ordering::Relaxed) >> 10, most >> 10);
-        }
-    }
-    assert!(most < 12 << 20, "{} KiB are held of a text of {} bytes", most >> 10, first.len());
+    let others = most_held("ever other texts", &first, |dice, _| edit(dice, &first));
+    // One that has an error for a long time, while numbers are moved.
+    let broken = format!("{first}\ntrack broken = nobody\n");
+    let wrong = most_held("with an error", &broken, |dice, text| {
+        let digits: Vec<usize> = text.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect();
+        let at = digits[dice.below(digits.len())];
+        format!("{}{}{}", &text[..at], 1 + dice.below(9), &text[at + 1..])
+    });
+    assert!(others.max(wrong) < 14 << 20, "{others} and {wrong} bytes are held of a text of {} bytes", first.len());
 }

@@ -25,17 +25,19 @@ pub(super) struct Segments {
     kept: HashMap<u64, Box<Kept>>,
     now: Vec<u64>,
     stamp: u64,
-    /// The number of the text.
+    /// The number of the text, and that of the last one whose segments were put together.
     turn: u64,
+    joined: u64,
     last: Option<(Arc<Graph>, Vec<Placed>)>,
     /// By parameter of the arena, the name that it had last.
     names: Vec<Option<Named>>,
 }
 
-/// A segment, its number, which no other has, and the last text that it was of.
+/// A segment, its number, which no other has, and the last text that it was of, of all and of those that were put together.
 struct Kept {
     id: u64,
     turn: u64,
+    joined: Option<u64>,
     segment: Segment,
     /// Its chance starts from elsewhere than in the last graph.
     reseeded: bool,
@@ -128,7 +130,8 @@ impl Segments {
     pub fn add(&mut self, segment: Segment) {
         self.stamp += 1;
         self.now.push(segment.serials[0]);
-        let (serial, kept) = (segment.serials[0], Kept { id: self.stamp, turn: self.turn, segment, reseeded: false });
+        let (serial, kept) =
+            (segment.serials[0], Kept { id: self.stamp, turn: self.turn, joined: None, segment, reseeded: false });
         self.kept.insert(serial, Box::new(kept));
     }
 
@@ -149,12 +152,15 @@ impl Segments {
     }
 
     /// The parameters of the arena that are heard in a text whose segments are not put together. Those of the last one that were
-    /// are kept, for the next.
+    /// are kept, for the next; others are forgotten.
     pub fn heard(&mut self, arena: &Graph) -> Vec<Option<ParamId>> {
         let mut heard = vec![None; arena.params.len()];
         for kept in std::mem::take(&mut self.now).iter().filter_map(|serial| self.kept.get(serial)) {
             kept.segment.params.iter().for_each(|(id, ..)| heard[id.index()] = Some(*id));
         }
+        let (turn, joined) = (self.turn, self.joined);
+        self.kept.retain(|_, kept| kept.turn == turn || kept.joined == Some(joined));
+        self.turn += 1;
         heard
     }
 
@@ -206,7 +212,8 @@ impl Segments {
         out.rows = Arc::new(rows);
         let out = Arc::new(out);
         self.kept.retain(|_, kept| kept.turn == self.turn);
-        self.kept.values_mut().for_each(|kept| kept.reseeded = false);
+        self.kept.values_mut().for_each(|kept| (kept.reseeded, kept.joined) = (false, Some(self.turn)));
+        self.joined = self.turn;
         self.turn += 1;
         self.last = Some((Arc::clone(&out), placed));
         (out, numbers)

@@ -50,6 +50,8 @@ pub(super) struct Arenas {
 pub(super) struct Memory {
     pub places: Places,
     arenas: Option<Arenas>,
+    /// How large the arenas were when they were made from nothing.
+    fresh: usize,
     files: Vec<(u64, bool)>,
 }
 
@@ -57,7 +59,7 @@ impl Memory {
     /// The statements of a text, on the tape, and the arenas of the last one if they are of use.
     pub fn begin(&mut self, files: &[File], texts: &[&str]) -> (Vec<File>, Option<Arenas>) {
         let now: Vec<(u64, bool)> = files.iter().map(|f| (hash_text(&f.path), f.used)).collect();
-        let mut arenas = self.arenas.take().filter(|arenas| arenas.are_worth_it() && now == self.files);
+        let mut arenas = self.arenas.take().filter(|arenas| arenas.are_worth_it(self.fresh) && now == self.files);
         self.files = now;
         if arenas.is_none() || !self.places.has_room() {
             self.places = Places::default();
@@ -73,16 +75,24 @@ impl Memory {
 
     /// Keeps the arenas for the next text.
     pub fn keep(&mut self, arenas: Arenas) {
+        if !arenas.parts.resumed {
+            self.fresh = arenas.size();
+        }
         self.arenas = Some(arenas);
     }
 }
 
 impl Arenas {
-    /// Not much more than twice of it is of texts that are gone, and there is room for what comes.
-    fn are_worth_it(&self) -> bool {
-        let live = self.parts.live_nodes();
-        let all = self.graph.nodes.len();
-        all <= 3 * live + SPARE && self.score.score().field_count() < MAX_FIELDS && !self.score.overflowed()
+    /// What there is most of: values, patterns, frames and numbers.
+    fn size(&self) -> usize {
+        let Graph { nodes, frames, params, .. } = &self.graph;
+        nodes.len() + frames.len() + params.len() + self.score.score().pattern_count()
+    }
+
+    /// Not much more than twice of it is of texts that are gone, and there is room for what comes. An edit of a number may leave the values
+    /// alone and bring patterns, so all of it counts; `fresh` is the size that it had when it was made of one text.
+    fn are_worth_it(&self, fresh: usize) -> bool {
+        self.size() <= 3 * fresh + SPARE && self.score.score().field_count() < MAX_FIELDS && !self.score.overflowed()
     }
 }
 

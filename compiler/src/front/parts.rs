@@ -248,12 +248,6 @@ impl Parts {
         &self.kept[&key]
     }
 
-    /// Values that parts of the last text have made.
-    pub fn live_nodes(&self) -> usize {
-        let pieces = self.live.iter().filter_map(|key| self.kept.get(key)).flat_map(|part| part.pieces.iter());
-        pieces.map(|(from, to)| (to.nodes - from.nodes) as usize).sum()
-    }
-
     /// Begins a text. The outermost part is the session itself.
     pub fn start(&mut self, from: Ends) {
         self.resumed = !self.kept.is_empty();
