@@ -225,6 +225,20 @@ enum Hands {
     Monkey(Box<Trial>),
 }
 
+/// Bounds the picture of letters, in every window: letters of every size that was ever shown lie in it, and where a card takes larger ones it
+/// would grow to a gigabyte before it is cleared. Two windows that disagree would each begin it anew in every frame.
+struct Narrow;
+
+impl egui::Plugin for Narrow {
+    fn debug_name(&self) -> &'static str {
+        "the picture of letters"
+    }
+
+    fn input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+        input.max_texture_side = Some(input.max_texture_side.unwrap_or(LETTERS).min(LETTERS));
+    }
+}
+
 /// The window as eframe has it.
 struct App {
     model: Model,
@@ -251,6 +265,7 @@ fn open(args: &Args, model: Model, hands: Hands, waker: Waker) -> Result<(), Fai
         Box::new(move |creation| {
             let ctx = &creation.egui_ctx;
             theme::Theme::letters(ctx);
+            ctx.add_plugin(Narrow);
             let _ = waker.set(ctx.clone());
             if let Hands::Script(script) = &hands {
                 ctx.enable_accesskit();
@@ -293,8 +308,6 @@ impl eframe::App for App {
     }
 
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
-        // Letters of every size that was ever shown lie in one picture; where a card takes larger ones it would grow to a gigabyte before it is cleared.
-        input.max_texture_side = Some(input.max_texture_side.unwrap_or(LETTERS).min(LETTERS));
         match &mut self.hands {
             Hands::Player => {}
             Hands::Script(script) => script.hands(input),
