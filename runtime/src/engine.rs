@@ -117,7 +117,7 @@ pub fn silence(sample_rate: u32) -> Result<Program, exec::CompileError> {
 /// Everything that the audio thread owns. Made and dropped elsewhere.
 pub struct Engine {
     // First, so that it is dropped before the program that took over its memory.
-    fading: Option<(Box<Parcel>, u32)>,
+    fading: Option<(Box<Parcel>, mix::Fade)>,
     active: Active,
     receiver: Receiver,
     inbox: Inbox,
@@ -551,7 +551,7 @@ impl Engine {
         // Meters have measured another program meanwhile.
         self.active.still = Still::default();
         if fades {
-            self.fading = Some((parcel, 0));
+            self.fading = Some((parcel, self.state.next_fade()));
         } else {
             self.receiver.give_back(parcel);
         }

@@ -12,10 +12,11 @@
 //!
 //! A voice that is left out is let go of, and its gate comes down over 5 ms, so even one without a release ends without a click. A player keeps
 //! one voice at least. The factor of an `oversample` is part of the code that was made of the text, so the session compiles the text again with
-//! less ([`coarse`]) and swaps it in, as it does with an edit.
+//! less ([`coarse`]) and swaps it in, as it does with an edit. While anything is left out there is no time for two programs side by side: the
+//! fade of a swap takes two quanta then.
 //!
 //! Two blocks in a row over [`HIGH`] cost a level; then what was left out has time to take effect. A level is given back after a time in which no block came over
-//! [`LOW`]. If that was too early, the next time is twice as long, so an engine at its limit does not go to and fro.
+//! [`LOW`], or [`ROOM`]. If that was too early, the next time is twice as long, so an engine at its limit does not go to and fro.
 //!
 //! ```text
 //! let level = watchdog.block(64, 48_000, seconds);   // behind every block
@@ -35,6 +36,8 @@ pub const QUALITY: u8 = VOICES + 2;
 pub const HIGH: f64 = 0.9;
 /// Share of the time up to which there is room for more.
 pub const LOW: f64 = 0.6;
+/// The same for a level that halves factors: what comes back may take twice the time.
+pub const ROOM: f64 = 0.4;
 /// Time before another level is taken, seconds of sound.
 pub const SETTLE: f64 = 0.01;
 /// The same behind a level for which the text is compiled again.
@@ -81,7 +84,8 @@ impl Watchdog {
         let load = seconds / sound;
         (self.taken, self.given) = (self.taken + sound, self.given + sound);
         self.over = if load > HIGH { self.over.saturating_add(1) } else { 0 };
-        self.calm = if load > LOW { 0.0 } else { self.calm + sound };
+        let low = if coarse(self.level) > 0 { ROOM } else { LOW };
+        self.calm = if load > low { 0.0 } else { self.calm + sound };
         let settle = if coarse(self.level) > 0 { COMPILES } else { SETTLE };
         if self.over >= 2 && self.taken >= settle && self.level < MOST {
             let regretted = self.given < REGRET;

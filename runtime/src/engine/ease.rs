@@ -24,6 +24,11 @@ impl Ease {
         self.level > QUALITY
     }
 
+    /// There is no time for two programs side by side.
+    pub fn hurries(&self) -> bool {
+        self.level > 0
+    }
+
     /// There are other voices.
     pub fn again(&mut self) {
         self.new = self.level > 0;
