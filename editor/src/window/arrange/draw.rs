@@ -98,12 +98,19 @@ pub fn ruler(ui: &Ui, sheet: &Sheet<'_>, rect: Rect) {
         }
         let x = sheet.x(bar);
         if x >= rect.min.x {
+            // A label that the edge would cut is left out.
+            let put = |at, align: Align2, text: String, size, colour| {
+                let galley = ui.painter().layout_no_wrap(text, FontId::monospace(size), colour);
+                let place = align.anchor_size(at, galley.size());
+                if place.max.x <= rect.max.x {
+                    ui.painter().galley(place.min, galley, colour);
+                }
+            };
             let at = pos2(x + 3.0, rect.min.y + 3.0);
-            ui.painter().text(at, Align2::LEFT_TOP, format!("{}", bar as i64 + 1), FontId::monospace(12.0), theme.text);
+            put(at, Align2::LEFT_TOP, format!("{}", bar as i64 + 1), 12.0, theme.text);
             let time = bar * seconds;
             let time = format!("{}:{:04.1}", (time / 60.0) as i64, time % 60.0);
-            let at = pos2(x + 3.0, rect.max.y - 3.0);
-            ui.painter().text(at, Align2::LEFT_BOTTOM, time, FontId::monospace(9.5), theme.weak);
+            put(pos2(x + 3.0, rect.max.y - 3.0), Align2::LEFT_BOTTOM, time, 9.5, theme.weak);
             ui.painter().line_segment([pos2(x, rect.min.y), pos2(x, rect.max.y)], Stroke::new(1.0, theme.line));
         }
         bar += step;

@@ -165,7 +165,7 @@ fn a_point_of_an_automation_moves_by_keys_and_by_hand() {
     window.get_by_label("point 2 of drums.level, bar 5, 0db").focus();
     window.run_steps(2);
     press(&mut window, "right");
-    assert!(text(&window).contains("{ 0bar: -6db, 4.25bar: 0db, 6bar: -3db spline }"), "{}", text(&window));
+    assert!(text(&window).contains("{\n  0bar: -6db, 4.25bar: 0db, 6bar: -3db spline\n}"), "{}", text(&window));
     assert!(played(&sent(&window)).is_some_and(|text| text.contains("4.25bar")));
     press(&mut window, "down");
     assert!(text(&window).contains("4.25bar: -0.75db"), "{}", text(&window));
@@ -176,7 +176,7 @@ fn a_point_of_an_automation_moves_by_keys_and_by_hand() {
     window.run_steps(2);
     window.drop_at(rect.center() + egui::vec2(60.0, 0.0));
     window.run_steps(3);
-    assert!(!text(&window).contains("6bar: -3db") && text(&window).contains("-3db spline }"), "{}", text(&window));
+    assert!(!text(&window).contains("6bar: -3db") && text(&window).contains("-3db spline\n}"), "{}", text(&window));
     for _ in 0..3 {
         press(&mut window, "ctrl+z");
     }
@@ -204,7 +204,7 @@ fn points_come_and_go() {
     window.get_by_label_contains("point 2 of drums.level").focus();
     window.run_steps(2);
     press(&mut window, "delete");
-    assert!(text(&window).contains("{ 0bar: -6db, 6bar: -3db spline }"), "{}", text(&window));
+    assert!(text(&window).contains("{\n  0bar: -6db, 6bar: -3db spline\n}"), "{}", text(&window));
     let field = window.get_by_label("two clicks add a point to drums.level").rect();
     let at = field.left_center() + egui::vec2(field.width() * 0.25, 0.0);
     for _ in 0..2 {
