@@ -57,6 +57,13 @@ fn edit(dice: &mut Dice, first: &str) -> String {
     text
 }
 
+/// The same text with another digit somewhere.
+fn moved(dice: &mut Dice, text: &str) -> String {
+    let digits: Vec<usize> = text.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect();
+    let at = digits[dice.below(digits.len())];
+    format!("{}{}{}", &text[..at], 1 + dice.below(9), &text[at + 1..])
+}
+
 fn options() -> Options {
     Options { sample_rate: 48_000, passes: Passes::Fast, backend: Backend::Interp, seed: 0, verify: false }
 }
@@ -89,10 +96,13 @@ fn texts_that_are_gone_leave_no_more_than_a_set_size() {
     let others = most_held("ever other texts", &first, |dice, _| edit(dice, &first));
     // One that has an error for a long time, while numbers are moved.
     let broken = format!("{first}\ntrack broken = nobody\n");
-    let wrong = most_held("with an error", &broken, |dice, text| {
-        let digits: Vec<usize> = text.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect();
-        let at = digits[dice.below(digits.len())];
-        format!("{}{}{}", &text[..at], 1 + dice.below(9), &text[at + 1..])
-    });
-    assert!(others.max(wrong) < 14 << 20, "{others} and {wrong} bytes are held of a text of {} bytes", first.len());
+    let wrong = most_held("with an error", &broken, moved);
+    // One of which nothing is good.
+    let nothing = "track broken = \"0 3 5 7\" >> scale(c2, minor) >> mono(nobody) >> lpf(800hz)\n";
+    let none = most_held("nothing good", nothing, moved);
+    assert!(
+        others.max(wrong).max(none) < 14 << 20,
+        "{others}, {wrong} and {none} bytes are held of a text of {} bytes",
+        first.len()
+    );
 }

@@ -22,7 +22,7 @@ use modurust_lang::FileId;
 use rustc_hash::FxHashMap as HashMap;
 
 /// So many values of texts that are gone are always kept: those of some hundred edits, after which one is as slow as the first.
-const SPARE: usize = 1 << 15;
+const SPARE: usize = 1 << 14;
 
 /// The arenas.
 pub(super) struct Arenas {
@@ -73,9 +73,9 @@ impl Memory {
         (laid_out, arenas)
     }
 
-    /// Keeps the arenas for the next text.
-    pub fn keep(&mut self, arenas: Arenas) {
-        if !arenas.parts.resumed {
+    /// Keeps the arenas for the next text; they were made from nothing or go on those of the text before.
+    pub fn keep(&mut self, arenas: Arenas, from_nothing: bool) {
+        if from_nothing {
             self.fresh = arenas.size();
         }
         self.arenas = Some(arenas);

@@ -338,7 +338,8 @@ impl Compiler {
         let (memory, ended) = (&mut self.memory, &mut self.ended);
         let parsed = !diagnostics.iter().any(Diagnostic::is_error);
         let run = || {
-            let mut elab = loop {
+            let (mut elab, from_nothing) = loop {
+                let from_nothing = arenas.is_none();
                 let mut elab = Elab::new(world, options.sample_rate, options.seed);
                 elab.paths.clone_from(&paths);
                 elab.set().coarse = coarse;
@@ -347,7 +348,7 @@ impl Compiler {
                 }
                 elab.session(&laid_out);
                 if !elab.parts.bail {
-                    break elab;
+                    break (elab, from_nothing);
                 }
             };
             ended("check");
@@ -360,7 +361,7 @@ impl Compiler {
                 (std::mem::take(&mut elab.diagnostics), std::mem::take(&mut elab.broken_strips));
             let (timing, timeline, knobs) = (elab.settings.timing, std::mem::take(&mut elab.timeline), elab.knobs());
             let literals = made.as_ref().map_or(Vec::new(), |made| elab.literals(&made.1.1, &memory.places));
-            memory.keep(elab.into_arenas());
+            memory.keep(elab.into_arenas(), from_nothing);
             let elaborated = made.map(|(graph, (score, _), units)| Elaborated {
                 graph,
                 score,
